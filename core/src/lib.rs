@@ -1,0 +1,17 @@
+//! Every decision Sendgate makes, and nothing else.
+//!
+//! `core` turns *(policy, stored state, what is asked, now, a random number)* into *(a decision, the next state,
+//! the effects to carry out)*. It has no clock, no random source, no IO, no globals and no threads: every other room
+//! fetches those arguments and carries the answer.
+//!
+//! Three words are kept apart everywhere: *defer* means later will do (with the exact instant), *reject* means never
+//! (with the reason), and `Err` means the caller's input is malformed.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod http;
+pub mod outcome;
+pub mod sql;
+pub mod time;
