@@ -11,7 +11,11 @@
 
 extern crate alloc;
 
+pub mod address;
 pub mod http;
+pub mod message;
 pub mod outcome;
+pub mod provider;
+pub mod retry_after;
 pub mod sql;
 pub mod time;
