@@ -21,7 +21,7 @@ use core::fmt;
 use serde::Deserialize;
 
 /// Every account of a deployment, by name.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The accounts, by name: 1 to 32 of `a-z`, `0-9` and `-`.
@@ -29,7 +29,7 @@ pub struct Config {
 }
 
 /// One delivery account.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountConfig {
     /// Whether it may send.
@@ -85,7 +85,7 @@ pub enum AccountStatus {
 }
 
 /// One API key of an account.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyConfig {
     /// The id inside the key.
@@ -159,7 +159,7 @@ impl Sending {
 }
 
 /// A provider of an account.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderConfig {
     /// The account's own name for it.

@@ -1,5 +1,6 @@
 //! Every way the API says no: one table of codes, statuses and titles, rendered as RFC 9457 `problem+json`.
 
+use crate::suppression::Summary;
 use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 
@@ -171,13 +172,15 @@ pub struct Problem {
     pub window: Option<String>,
     /// The fields that are wrong, when fields are.
     pub errors: Vec<Flaw>,
+    /// What the suppression check said, when a send got that far.
+    pub suppression_summary: Option<Summary>,
 }
 
 impl Problem {
     /// A refusal without fields or a window.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), window: None, errors: Vec::new() }
+        Self { code, detail: detail.into(), window: None, errors: Vec::new(), suppression_summary: None }
     }
 
     /// The RFC 9457 body.
@@ -194,6 +197,7 @@ impl Problem {
             window: self.window.as_deref(),
             retry_after,
             errors: &self.errors,
+            suppression_summary: self.suppression_summary.as_ref(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -214,6 +218,8 @@ struct Body<'a> {
     retry_after: Option<u64>,
     #[serde(skip_serializing_if = "<[Flaw]>::is_empty")]
     errors: &'a [Flaw],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppression_summary: Option<&'a Summary>,
 }
 
 #[cfg(test)]

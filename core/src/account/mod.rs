@@ -7,9 +7,6 @@ mod read;
 mod send;
 mod suppressions;
 
-#[cfg(test)]
-mod tests;
-
 use crate::{
     config::{AccountConfig, AccountStatus, Config, KeyConfig, Scope},
     front::Pass,

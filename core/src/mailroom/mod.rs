@@ -22,9 +22,6 @@ mod store;
 mod submit;
 mod trace;
 
-#[cfg(test)]
-mod tests;
-
 pub use submit::{Recipient, RecipientKind, Submission};
 pub use trace::view;
 

@@ -136,17 +136,22 @@ impl Mailroom {
         message: &Message,
         suppressed: &BTreeSet<(RecipientKind, String)>,
     ) -> Result<crate::http::HttpRequest, provider::BuildError> {
-        let keep = |kind: RecipientKind, mailboxes: &[Mailbox]| -> Vec<Mailbox> {
-            let kept = |mailbox: &&Mailbox| !suppressed.contains(&(kind, mailbox.address.as_str().into()));
-            mailboxes.iter().filter(kept).cloned().collect()
-        };
-        let to = keep(RecipientKind::To, &message.to);
-        let cc = keep(RecipientKind::Cc, &message.cc);
-        let bcc = keep(RecipientKind::Bcc, &message.bcc);
+        let to = keep(RecipientKind::To, &message.to, suppressed);
+        let cc = keep(RecipientKind::Cc, &message.cc, suppressed);
+        let bcc = keep(RecipientKind::Bcc, &message.bcc, suppressed);
         let target = Target { base_url: &self.provider.base_url, credential: &self.provider.credential };
         let dispatch = Dispatch { message_id, message, to: &to, cc: &cc, bcc: &bcc };
         provider::build(self.provider.kind, &target, &dispatch)
     }
+}
+
+/// The mailboxes of a line that are not suppressed.
+fn keep<'a>(
+    kind: RecipientKind,
+    mailboxes: &'a [Mailbox],
+    suppressed: &BTreeSet<(RecipientKind, String)>,
+) -> Vec<&'a Mailbox> {
+    mailboxes.iter().filter(|mailbox| !suppressed.contains(&(kind, mailbox.address.as_str().into()))).collect()
 }
 
 /// Gives units back to the ledger and stores it.

@@ -14,7 +14,7 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// Which line of the message a recipient stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecipientKind {
     /// `to`.
@@ -32,6 +32,8 @@ pub struct Recipient {
     pub kind: RecipientKind,
     /// The address as the message gives it.
     pub address: String,
+    /// Its suppression key.
+    pub key: String,
     /// Why it is suppressed, when it is.
     pub suppressed: Option<String>,
 }
