@@ -66,10 +66,11 @@ impl Gate {
         let key_limiter = Limiter::new(config.key_windows.clone())?;
         let plan_limiter = Limiter::new(config.account_windows.clone())?;
         let plan_state = load_state(&plan_limiter, PLAN, sql, now)?;
-        let mut ledger = Ledger::new(&config.quotas, &config.time_zone).map_err(|e| GateError::Policy(e.to_string()))?;
-        if let Some(bytes) = read(LEDGER, sql)? {
-            ledger.load(&bytes).map_err(|e| GateError::Store(SqlError(e.to_string())))?;
-        }
+        let ledger = match read(LEDGER, sql)? {
+            Some(bytes) => Ledger::load(&config.quotas, &config.time_zone, &bytes),
+            None => Ledger::new(&config.quotas, &config.time_zone),
+        };
+        let ledger = ledger.map_err(|error| GateError::Policy(error.to_string()))?;
         Ok(Self { key_limiter, key_states: BTreeMap::new(), plan_limiter, plan_state, ledger })
     }
 
@@ -189,7 +190,7 @@ pub(crate) fn load_state(
 /// # Errors
 /// The store's.
 pub(crate) fn store_ledger(ledger: &Ledger, sql: &mut dyn Sql) -> Result<(), SqlError> {
-    write(LEDGER, &ledger.as_bytes(), sql)
+    write(LEDGER, ledger.as_bytes(), sql)
 }
 
 /// A row of the state table.
