@@ -5,9 +5,10 @@
 
 use crate::{
     backoff::{Backoff, Jitter},
+    calendar::CalendarUnit,
     key,
     ledger::{Ledger, Quota},
-    limiter::{CalendarUnit, Limiter, Window},
+    limiter::{Limiter, Window},
     provider::ProviderKind,
 };
 use alloc::{

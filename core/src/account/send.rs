@@ -3,12 +3,12 @@
 use super::{Account, Reply};
 use crate::{
     address::Mailbox,
+    calendar::CalendarUnit,
     config::SuppressionMode,
     front::Pass,
     id::MessageId,
     key,
     ledger::Refusal,
-    limiter::CalendarUnit,
     mailroom::{Recipient, RecipientKind, Status, Submission},
     message::{Class, FieldError, Message},
     problem::{Code, Flaw, Problem},

@@ -99,7 +99,7 @@ impl Mailroom {
         let to = Move { status, due, failures, provider_message_id, error: error.as_deref(), line: &line };
         store::advance(flight.id, &to, sql)?;
         match course {
-            Course::End { commit, .. } => self::close(flight, commit, ledger, sql, now),
+            Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
             Course::Again { .. } => {
                 self.queue.push(flight.class, due, flight.id);
                 Ok(())
