@@ -19,3 +19,4 @@ pub mod provider;
 pub mod retry_after;
 pub mod sql;
 pub mod time;
+mod wire;
