@@ -154,7 +154,9 @@ impl Sending {
             ("sending-day", self.per_day, 86_400_000),
         ]
         .into_iter()
-        .filter_map(|(name, limit, period_ms)| limit.map(|limit| Window::Sliding { name: name.into(), limit, period_ms }))
+        .filter_map(|(name, limit, period_ms)| {
+            limit.map(|limit| Window::Sliding { name: name.into(), limit, period_ms })
+        })
         .collect()
     }
 }
@@ -298,10 +300,16 @@ impl AccountConfig {
         Ledger::new(&self.quotas, &self.time_zone)
             .map_err(|error| wrong(&format!("{at}.quotas"), &error.to_string()))?;
         if !(1..=MAX_MESSAGES).contains(&self.max_messages) {
-            return Err(wrong(&format!("{at}.max_messages"), &format!("must be 1 to {MAX_MESSAGES}, got {}", self.max_messages)));
+            return Err(wrong(
+                &format!("{at}.max_messages"),
+                &format!("must be 1 to {MAX_MESSAGES}, got {}", self.max_messages),
+            ));
         }
         if self.retry.max_attempts == 0 || self.retry.base_ms == 0 || self.retry.cap_ms < self.retry.base_ms {
-            return Err(wrong(&format!("{at}.retry"), "max_attempts and base_ms must be at least 1, cap_ms at least base_ms"));
+            return Err(wrong(
+                &format!("{at}.retry"),
+                "max_attempts and base_ms must be at least 1, cap_ms at least base_ms",
+            ));
         }
         if self.providers.is_empty() {
             return Err(wrong(&format!("{at}.providers"), "at least 1 provider, got 0"));

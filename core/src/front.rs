@@ -109,10 +109,7 @@ pub fn route(
         idempotency_key: request.idempotency_key.map(ToString::to_string),
         request_id,
     };
-    FrontDecision::ToAccount {
-        account: claim.account.into(),
-        pass: serde_json::to_string(&pass).unwrap_or_default(),
-    }
+    FrontDecision::ToAccount { account: claim.account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
 }
 
 /// The answer to a body over [`MAX_BODY_BYTES`], which is not parsed.

@@ -170,12 +170,7 @@ impl From<SqlError> for GateError {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn load_state(
-    limiter: &Limiter,
-    row: &str,
-    sql: &mut dyn Sql,
-    now: UnixMillis,
-) -> Result<State, SqlError> {
+pub(crate) fn load_state(limiter: &Limiter, row: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<State, SqlError> {
     let Some(bytes) = read(row, sql)? else { return Ok(limiter.fresh()) };
     Ok(limiter.load(&bytes).unwrap_or_else(|_| {
         let mut state = limiter.fresh();

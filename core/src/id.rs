@@ -87,7 +87,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_id() {
-        for text in ["", "msg_", "req_00000000000000000000000000", "msg_0000000000000000000000000u", "msg_zzzzzzzzzzzzzzzzzzzzzzzzzz"] {
+        for text in [
+            "",
+            "msg_",
+            "req_00000000000000000000000000",
+            "msg_0000000000000000000000000u",
+            "msg_zzzzzzzzzzzzzzzzzzzzzzzzzz",
+        ] {
             assert_eq!(MessageId::parse(text), None, "{text}");
         }
     }

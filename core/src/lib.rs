@@ -34,3 +34,4 @@ pub mod sql;
 pub mod suppression;
 pub mod time;
 pub mod vectors;
+mod wire;

@@ -124,7 +124,9 @@ impl Code {
             Self::NotFound => (404, "not_found", "There is nothing here"),
             Self::MethodNotAllowed => (405, "method_not_allowed", "The route does not know this method"),
             Self::InvalidSuppression => (400, "invalid_suppression", "The suppression entry is malformed"),
-            Self::IdempotencyConflict => (409, "idempotency_conflict", "The idempotency key was used for another request"),
+            Self::IdempotencyConflict => {
+                (409, "idempotency_conflict", "The idempotency key was used for another request")
+            }
             Self::InvalidIdempotencyKey => (400, "invalid_idempotency_key", "The idempotency key is malformed"),
             Self::RateLimited => (429, "rate_limit_exceeded", "Too many requests"),
             Self::QuotaDaily => (429, "quota_daily", "The quota of the day is used up"),

@@ -82,8 +82,10 @@ mod tests {
     #[test]
     fn the_binding_window_speaks() {
         let now = UnixMillis::new(1_639_999_940_000);
-        let standings =
-            [standing("second", 200, 150, 1_639_999_941_000, 1_000), standing("minute", 100, 0, 1_640_000_000_000, 60_000)];
+        let standings = [
+            standing("second", 200, 150, 1_639_999_941_000, 1_000),
+            standing("minute", 100, 0, 1_640_000_000_000, 60_000),
+        ];
         let fields = fields(&standings, now);
         let expected = [
             ("x-ratelimit-limit", "100"),

@@ -3,7 +3,9 @@
 mod host;
 
 use host::*;
-use sendgate_core::{http::HttpResponse, mailroom::Effect, outcome::TransportFailure, sql::Value as Cell, time::UnixMillis};
+use sendgate_core::{
+    http::HttpResponse, mailroom::Effect, outcome::TransportFailure, sql::Value as Cell, time::UnixMillis,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -102,7 +104,10 @@ fn the_final_check_stops_what_was_suppressed_after_acceptance() {
     assert_eq!(gone["recipients"][0]["suppressed"], "final");
     let kept = host.trace(&ids[1]);
     assert_eq!(kept["status"], "sent");
-    assert_eq!(kept["recipients"][1], json!({"kind": "cc", "address": "gone@example.com", "suppressed": "final", "reason": "complaint"}));
+    assert_eq!(
+        kept["recipients"][1],
+        json!({"kind": "cc", "address": "gone@example.com", "suppressed": "final", "reason": "complaint"})
+    );
     assert_eq!(host.quota(), (0, 1, 99_999));
 }
 
@@ -118,9 +123,15 @@ fn an_unknown_outcome_is_repeated_only_under_an_idempotency_key() {
         assert_eq!(host.trace(&id)["status"], status, "{kind}");
         host.advance(1_000);
         if attempts == 2 {
-            let key = |r: &sendgate_core::http::HttpRequest| r.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("idempotency-key")).cloned();
+            let key = |r: &sendgate_core::http::HttpRequest| {
+                r.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("idempotency-key")).cloned()
+            };
             let (_, second) = host.next_request();
-            assert_eq!((key(&first), &first.body), (key(&second), &second.body), "{kind}: the same key and the same body");
+            assert_eq!(
+                (key(&first), &first.body),
+                (key(&second), &second.body),
+                "{kind}: the same key and the same body"
+            );
             assert!(key(&first).is_some());
         } else {
             assert_eq!(host.next(), Effect::Idle, "{kind}");
@@ -216,7 +227,9 @@ fn a_provider_window_holds_at_the_providers_clock() {
                 None => idle_until = Some(host.now),
             },
         }
-        while let Some(((at, attempt), ())) = answers.first_key_value().map(|(k, v)| (*k, *v)).filter(|((at, _), ())| *at <= host.now.as_millis()) {
+        while let Some(((at, attempt), ())) =
+            answers.first_key_value().map(|(k, v)| (*k, *v)).filter(|((at, _), ())| *at <= host.now.as_millis())
+        {
             answers.remove(&(at, attempt));
             host.settle(attempt, Ok(&taken()));
         }
@@ -224,7 +237,11 @@ fn a_provider_window_holds_at_the_providers_clock() {
     assert_eq!(arrivals.len(), 1_000);
     assert!(seen.values().all(|times| *times == 1), "a message left twice");
     arrivals.sort_unstable();
-    let worst = arrivals.iter().enumerate().map(|(i, at)| arrivals[i..].iter().take_while(|later| **later < at + 1_000).count()).max();
+    let worst = arrivals
+        .iter()
+        .enumerate()
+        .map(|(i, at)| arrivals[i..].iter().take_while(|later| **later < at + 1_000).count())
+        .max();
     assert!(worst <= Some(10), "{worst:?} in one second");
     assert_eq!(host.query("SELECT count(*) FROM message WHERE status = 'sent'"), [[Cell::Integer(1_000)]]);
 }
@@ -285,7 +302,8 @@ fn refused_messages_are_spread_by_jitter() {
 fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
     for seed in 0..6 {
         let mut host = Host::with(|account| {
-            account["providers"][0]["windows"] = json!([{"kind": "sliding", "name": "esp-second", "limit": 5, "period_ms": 1000}]);
+            account["providers"][0]["windows"] =
+                json!([{"kind": "sliding", "name": "esp-second", "limit": 5, "period_ms": 1000}]);
             account["providers"][0]["kind"] = json!("postmark");
         });
         host.entropy = seed * 7_919;
@@ -346,7 +364,8 @@ fn settle_at_random(host: &mut Host, attempt: u64, to: &str, taken: &mut BTreeMa
         5 => Err(TransportFailure::MaybeSent),
         _ => Ok(answer(200, ok, &[])),
     };
-    let is_taken = matches!(&response, Ok(response) if response.status == 200) || matches!(response, Err(TransportFailure::MaybeSent));
+    let is_taken = matches!(&response, Ok(response) if response.status == 200)
+        || matches!(response, Err(TransportFailure::MaybeSent));
     if is_taken {
         *taken.entry(to.into()).or_default() += 1;
     }
@@ -361,7 +380,8 @@ fn conserved(host: &mut Host, accepted: u64) {
          coalesce(sum(CASE WHEN status IN ('queued','deferred','held','sending') THEN units END), 0), \
          coalesce(sum(CASE WHEN status IN ('sent','unknown') THEN units END), 0) FROM message",
     );
-    let figures: Vec<i64> = sums[0].iter().map(|cell| if let Cell::Integer(n) = cell { *n } else { panic!("no number") }).collect();
+    let figures: Vec<i64> =
+        sums[0].iter().map(|cell| if let Cell::Integer(n) = cell { *n } else { panic!("no number") }).collect();
     let ledger = host.query("SELECT bytes FROM state WHERE name = 'ledger'");
     let (reserved, committed) = match ledger.first().map(|row| &row[0]) {
         Some(Cell::Blob(bytes)) => {

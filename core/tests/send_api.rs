@@ -33,8 +33,9 @@ fn a_send_is_accepted_queued_and_summed_up() {
 /// R187, R232, R231, R189 and the issue's list: each bad request has its own error and leaves nothing behind.
 #[test]
 fn a_bad_request_has_its_own_error_and_changes_nothing() {
-    let eleven: Vec<Value> =
-        (0..11).map(|n| json!({"filename": format!("{n}.txt"), "content_type": "text/plain", "content": "aGk="})).collect();
+    let eleven: Vec<Value> = (0..11)
+        .map(|n| json!({"filename": format!("{n}.txt"), "content_type": "text/plain", "content": "aGk="}))
+        .collect();
     let mut with_eleven = message("ann@example.com");
     with_eleven["attachments"] = json!(eleven);
     let mut with_typo = message("ann@example.com");
@@ -151,7 +152,11 @@ fn keys_end_at_their_account() {
     assert_eq!((response.status, code_of(&response).as_str()), (403, "delivery_account_missing"));
     let unknown = sendgate_core::key::issue(SECRET, "shop", "k1", [99; 16]).unwrap();
     let response = host.request(&unknown, "GET", &format!("/v1/messages/{id}"), b"");
-    assert_eq!((response.status, code_of(&response).as_str()), (401, "invalid_key"), "a good MAC is not yet a known key");
+    assert_eq!(
+        (response.status, code_of(&response).as_str()),
+        (401, "invalid_key"),
+        "a good MAC is not yet a known key"
+    );
 }
 
 /// R198, R199: not enough quota refuses the whole request, names the period and says when the next one begins.
@@ -179,7 +184,12 @@ fn a_request_over_the_quota_is_refused_whole() {
 #[test]
 fn suppressed_recipients_reserve_nothing_and_are_named() {
     let mut host = Host::new();
-    let added = host.request(&key_of("k1"), "POST", "/v1/suppressions", br#"{"email":"Dead@Example.COM","reason":"hard_bounce"}"#);
+    let added = host.request(
+        &key_of("k1"),
+        "POST",
+        "/v1/suppressions",
+        br#"{"email":"Dead@Example.COM","reason":"hard_bounce"}"#,
+    );
     assert_eq!((added.status, body(&added)["email"].as_str()), (200, Some("dead@example.com")));
     let mut both = message("ann@example.com");
     both["cc"] = json!(["DEAD@example.com"]);
@@ -230,7 +240,8 @@ fn a_repeated_idempotency_key_replays_and_another_body_is_a_conflict() {
     let mut host = Host::new();
     let request = json!({"messages": [message("ann@example.com")]}).to_string();
     let other = json!({"messages": [message("bob@example.com")]}).to_string();
-    let mut send = |body: &str, key: &str| host.request_with(&key_of("k1"), "POST", "/v1/send", Some(key), body.as_bytes());
+    let mut send =
+        |body: &str, key: &str| host.request_with(&key_of("k1"), "POST", "/v1/send", Some(key), body.as_bytes());
     let first = send(&request, "order-1");
     let again = send(&request, "\"order-1\"");
     assert_eq!((first.status, again.status), (202, 202));

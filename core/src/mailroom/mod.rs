@@ -242,7 +242,9 @@ impl Provider {
             return Err(SqlError("the account has no provider".into()));
         };
         let mut lanes = [const { None }; LANES.len()];
-        for ((lane, row), windows) in lanes.iter_mut().zip(LANES).zip([config.sending.windows(), provider.windows.clone()]) {
+        for ((lane, row), windows) in
+            lanes.iter_mut().zip(LANES).zip([config.sending.windows(), provider.windows.clone()])
+        {
             if !windows.is_empty() {
                 let limiter = Limiter::new(windows).map_err(|error| SqlError(alloc::format!("{error}")))?;
                 let state = load_state(&limiter, row, sql, now)?;

@@ -82,7 +82,8 @@ mod tests {
             queue.push(Class::Bulk, now, id(n));
             queue.push(Class::Transactional, now, id(1_000 + n));
         }
-        let first_sixteen: alloc::vec::Vec<Class> = (0..16).filter_map(|_| queue.pop(now)).map(|(class, _)| class).collect();
+        let first_sixteen: alloc::vec::Vec<Class> =
+            (0..16).filter_map(|_| queue.pop(now)).map(|(class, _)| class).collect();
         assert_eq!(first_sixteen.iter().filter(|class| **class == Class::Bulk).count(), 2);
         assert_eq!(first_sixteen[..7], [Class::Transactional; 7]);
         assert_eq!(first_sixteen[7], Class::Bulk);

@@ -136,8 +136,8 @@ impl Mailroom {
 
     /// An unknown outcome is repeated only where the provider tells the copies apart, or the account prefers twice to never.
     fn after_unknown(&self, flight: &Flight, entropy: u64, now: UnixMillis) -> Course {
-        let told_apart = provider::has_idempotency_key(self.provider.kind)
-            && now.since(flight.id.accepted_at()) < IDEMPOTENCY_MS;
+        let told_apart =
+            provider::has_idempotency_key(self.provider.kind) && now.since(flight.id.accepted_at()) < IDEMPOTENCY_MS;
         if told_apart || self.on_unknown == OnUnknown::Resend {
             return self.again(flight, None, entropy, now);
         }

@@ -98,8 +98,19 @@ pub(crate) fn open_rows(sql: &mut dyn Sql) -> Result<Vec<OpenRow>, SqlError> {
 }
 
 fn open_row(row: Row) -> Result<OpenRow, SqlError> {
-    let Ok([Value::Text(id), class, due, Value::Text(status), attempts, failures, units, Value::Text(reservation), expires]) =
-        <[Value; 9]>::try_from(row)
+    let Ok(
+        [
+            Value::Text(id),
+            class,
+            due,
+            Value::Text(status),
+            attempts,
+            failures,
+            units,
+            Value::Text(reservation),
+            expires,
+        ],
+    ) = <[Value; 9]>::try_from(row)
     else {
         return Err(shape());
     };

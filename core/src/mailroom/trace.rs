@@ -92,8 +92,16 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
         &[Param::Text(&text_id)],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let [Value::Text(status), Value::Integer(attempts), Value::Integer(due), provider, provider_id, error, Value::Text(recipients), Value::Text(trace)] =
-        row.as_slice()
+    let [
+        Value::Text(status),
+        Value::Integer(attempts),
+        Value::Integer(due),
+        provider,
+        provider_id,
+        error,
+        Value::Text(recipients),
+        Value::Text(trace),
+    ] = row.as_slice()
     else {
         return Err(SqlError("a message row has another shape".into()));
     };

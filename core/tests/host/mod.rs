@@ -202,9 +202,7 @@ impl Host {
 
 fn open(database: &mut Database, config: &Config, now: UnixMillis) -> Account {
     let credential = |name: &str| (name == "ESP").then(|| String::from("esp-secret"));
-    database
-        .transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", &credential, sql, now)?))
-        .unwrap()
+    database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", &credential, sql, now)?)).unwrap()
 }
 
 /// A message to one address.
