@@ -1,4 +1,12 @@
 //! The Mailroom on a virtual clock: what leaves, when, and what becomes of everything that was accepted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::cast_possible_truncation,
+    reason = "tests fail loudly"
+)]
 
 mod host;
 
@@ -325,7 +333,7 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
                     let entry = json!({ "email": address }).to_string();
                     host.request(&key_of("k1"), "POST", "/v1/suppressions", entry.as_bytes());
                 }
-                2 if host.random() % 20 == 0 => {
+                2 if host.random().is_multiple_of(20) => {
                     host.crash();
                     flying.clear();
                 }

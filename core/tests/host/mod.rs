@@ -1,5 +1,12 @@
 //! A host for tests: a SQLite database, a clock that the test sets, a provider that the test plays.
-#![allow(dead_code, reason = "each test file uses its own part of the host")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the host")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a host for tests fails loudly"
+)]
 
 use sendgate_core::{
     account::{Account, AccountError},
