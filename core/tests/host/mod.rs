@@ -14,7 +14,7 @@ use sendgate_core::{
     front::{self, FrontDecision, FrontRequest},
     http::{HttpRequest, HttpResponse},
     key,
-    mailroom::Effect,
+    mailroom::{Attempt, Effect},
     outcome::TransportFailure,
     sql::{Row, Sql, SqlError},
     time::UnixMillis,
@@ -171,14 +171,14 @@ impl Host {
     }
 
     /// The next request; panics when there is none.
-    pub fn next_request(&mut self) -> (u64, HttpRequest) {
+    pub fn next_request(&mut self) -> (Attempt, HttpRequest) {
         match self.next() {
             Effect::Send { attempt, request, .. } => (attempt, request),
             other => panic!("expected a request, got {other:?}"),
         }
     }
 
-    pub fn settle(&mut self, attempt: u64, result: Result<&HttpResponse, TransportFailure>) {
+    pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
         let entropy = self.random();
         let (account, now) = (&mut self.account, self.now);
         self.database
