@@ -10,10 +10,30 @@
 
 extern crate alloc;
 
+mod address;
+mod call;
+mod control;
+mod dialect;
+mod draft;
+mod esp;
+mod faults;
+mod files;
+mod html;
+mod inbox_page;
 mod json;
+mod keys;
+mod log;
+mod messages;
+mod postmark;
+mod query;
+mod resend;
+mod settings;
 mod store;
+mod window;
 
 use alloc::string::String;
+use call::Call;
+use dialect::Dialect;
 use sendgate_core::{
     http::HttpResponse,
     sql::{Sql, SqlError},
@@ -57,6 +77,15 @@ pub fn open(sql: &mut dyn Sql) -> Result<(), SqlError> {
 /// # Errors
 /// Whatever the store said: the host rolls back and answers 500.
 pub fn handle(arrival: &Arrival<'_>, sql: &mut dyn Sql, entropy: u64, now: UnixMillis) -> Result<Reply, SqlError> {
-    let _ = (arrival, sql, entropy, now);
-    Ok(Reply::Answer(json::problem(404, "not_found", "there is nothing at this path", None)))
+    let below = arrival.path.strip_prefix("/sandbox").filter(|below| below.is_empty() || below.starts_with('/'));
+    let Some(below) = below else {
+        return Ok(Reply::Answer(json::problem(404, "not_found", "there is nothing at this path", None)));
+    };
+    for dialect in Dialect::ALL {
+        let rest = below.strip_prefix('/').and_then(|below| below.strip_prefix(dialect.word()));
+        if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            return Call { dialect, rest, arrival, entropy, now }.carry_out(sql);
+        }
+    }
+    control::route(below, arrival, sql, now).map(Reply::Answer)
 }
