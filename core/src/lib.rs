@@ -11,7 +11,12 @@
 
 extern crate alloc;
 
+pub mod backoff;
+pub mod calendar;
 pub mod http;
+pub mod ledger;
+pub mod limiter;
 pub mod outcome;
 pub mod sql;
 pub mod time;
+pub mod vectors;
