@@ -256,10 +256,7 @@ pub unsafe extern "C" fn sendgate_error_free(error: *mut SendgateError) {
 }
 
 /// Runs the work of a call; a failure and a panic both become a status and, when asked for, an error.
-fn guarded(
-    error: *mut *mut SendgateError,
-    work: impl FnOnce() -> Result<(), SendgateError>,
-) -> SendgateStatus {
+fn guarded(error: *mut *mut SendgateError, work: impl FnOnce() -> Result<(), SendgateError>) -> SendgateStatus {
     let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(SendgateError::new(SendgateStatus::Panicked, "panicked", &"a bug in sendgate was caught"))
     });
@@ -298,9 +295,9 @@ fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, SendgateError
     let first = read(name, pointer)?;
     // SAFETY: not NULL, and by the contract a zero byte ends the string.
     let bytes = unsafe { CStr::from_ptr(ptr::from_ref(first)) };
-    bytes.to_str().map_err(|_| {
-        SendgateError::new(SendgateStatus::NotUtf8, "not_utf8", &format_args!("{name} must be UTF-8"))
-    })
+    bytes
+        .to_str()
+        .map_err(|_| SendgateError::new(SendgateStatus::NotUtf8, "not_utf8", &format_args!("{name} must be UTF-8")))
 }
 
 /// Copies `values` into a caller's buffer and writes how many there are; the buffer may be NULL when its capacity is 0.

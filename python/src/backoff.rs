@@ -26,7 +26,8 @@ pub(crate) struct Exhausted {
 #[pymethods]
 impl RetryAt {
     #[classattr]
-    const __match_args__: (&str,) = ("retry_at",);
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("retry_at",);
 
     fn __repr__(&self) -> String {
         format!("RetryAt(retry_at={})", self.retry_at)
@@ -36,7 +37,8 @@ impl RetryAt {
 #[pymethods]
 impl Exhausted {
     #[classattr]
-    const __match_args__: (&str,) = ("attempts",);
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("attempts",);
 
     fn __repr__(&self) -> String {
         format!("Exhausted(attempts={})", self.attempts)

@@ -23,8 +23,10 @@ mod _sendgate {
         normalize_address,
     };
 
-    #[pymodule_export]
-    const __version__: &str = env!("CARGO_PKG_VERSION");
+    #[pymodule_init]
+    fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        super::PyModuleMethods::add(module, "__version__", env!("CARGO_PKG_VERSION"))
+    }
 }
 
 /// The form of an address under which it is suppressed: lower case, its domain in ASCII.

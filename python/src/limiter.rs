@@ -53,7 +53,8 @@ pub(crate) struct Usage {
 #[pymethods]
 impl Allow {
     #[classattr]
-    const __match_args__: (&str,) = ("charged_at",);
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("charged_at",);
 
     fn __repr__(&self) -> String {
         format!("Allow(charged_at={})", self.charged_at)
@@ -63,7 +64,8 @@ impl Allow {
 #[pymethods]
 impl Defer {
     #[classattr]
-    const __match_args__: (&str, &str) = ("retry_at", "window");
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str) = ("retry_at", "window");
 
     fn __repr__(&self) -> String {
         format!("Defer(retry_at={}, window={})", self.retry_at, self.window)
@@ -73,7 +75,8 @@ impl Defer {
 #[pymethods]
 impl Reject {
     #[classattr]
-    const __match_args__: (&str,) = ("window",);
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("window",);
 
     fn __repr__(&self) -> String {
         format!("Reject(window={})", self.window)
@@ -83,10 +86,14 @@ impl Reject {
 #[pymethods]
 impl Usage {
     #[classattr]
-    const __match_args__: (&str, &str, &str, &str, &str) = ("limit", "used", "remaining", "next_at", "full_at");
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str, &str) = ("limit", "used", "remaining", "next_at", "full_at");
 
     fn __repr__(&self) -> String {
-        format!("Usage(limit={}, used={}, remaining={}, next_at={}, full_at={})", self.limit, self.used, self.remaining, self.next_at, self.full_at)
+        format!(
+            "Usage(limit={}, used={}, remaining={}, next_at={}, full_at={})",
+            self.limit, self.used, self.remaining, self.next_at, self.full_at
+        )
     }
 }
 
