@@ -11,12 +11,16 @@
 
 extern crate alloc;
 
+pub mod address;
 pub mod backoff;
 pub mod calendar;
 pub mod http;
 pub mod ledger;
 pub mod limiter;
+pub mod message;
 pub mod outcome;
+pub mod provider;
+pub mod retry_after;
 pub mod sql;
 pub mod time;
 pub mod vectors;
