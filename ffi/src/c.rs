@@ -15,6 +15,7 @@ use sendgate_core::{
     address::Address,
     backoff::{Backoff, Jitter},
     time::UnixMillis,
+    vectors,
 };
 use sendgate_embed::HeldLimiter;
 use std::{
@@ -226,6 +227,21 @@ pub unsafe extern "C" fn sendgate_normalize_address(
     })
 }
 
+/// What the core answers to one of Sendgate's own test vectors. For its runners: it is in no header and may change.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_evaluate_vector(
+    suite: *const c_char,
+    case_json: *const c_char,
+    result: *mut *mut c_char,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let out = written("result", result)?;
+        let answer = vectors::evaluate(text("suite", suite)?, text("case_json", case_json)?)?;
+        out.set(c_string(&answer).into_raw())
+    })
+}
+
 /// Frees a string that a function wrote.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendgate_string_free(string: *mut c_char) {
@@ -235,7 +251,7 @@ pub unsafe extern "C" fn sendgate_string_free(string: *mut c_char) {
     }
 }
 
-/// The error's stable word, such as "zero_limit". It lives as long as the error; NULL for NULL.
+/// The error's stable word, such as "out_of_range". It lives as long as the error; NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendgate_error_code(error: *const SendgateError) -> *const c_char {
     // SAFETY: by the contract `error` is NULL or an error not yet freed.

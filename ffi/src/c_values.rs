@@ -4,6 +4,7 @@ use sendgate_core::{
     address::AddressError,
     backoff::{Jitter, Retry},
     limiter::{Decision, LimiterError, StateError, Usage},
+    vectors::VectorError,
 };
 use std::{ffi::CString, fmt};
 
@@ -29,6 +30,8 @@ pub enum SendgateStatus {
     UnknownVariant = 7,
     /// The buffer is too small; the size it needs was written.
     BufferTooSmall = 8,
+    /// Sendgate's own tests only: a test vector is malformed.
+    InvalidVector = 9,
 }
 
 /// Which of the three answers a decision is.
@@ -153,6 +156,12 @@ impl From<StateError> for SendgateError {
 impl From<AddressError> for SendgateError {
     fn from(error: AddressError) -> Self {
         Self::new(SendgateStatus::InvalidAddress, error.code(), &error)
+    }
+}
+
+impl From<VectorError> for SendgateError {
+    fn from(error: VectorError) -> Self {
+        Self::new(SendgateStatus::InvalidVector, error.code(), &error)
     }
 }
 
