@@ -20,7 +20,7 @@ pub(crate) struct Allow {
 #[pyclass(module = "sendgate", frozen, eq, hash, get_all, new = "from_fields")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Defer {
-    /// The first instant, in milliseconds since 1970, at which the same question is allowed when nothing else happens.
+    /// The first instant (ms since 1970) at which the same question is allowed when nothing else happens.
     retry_at: u64,
     /// The window that says so, counted from 0.
     window: usize,
