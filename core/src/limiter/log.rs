@@ -1,0 +1,185 @@
+//! A sliding window of at most [`MOST_UNITS`] units: it keeps the instants themselves and is exact to the
+//! millisecond.
+//!
+//! An entry is a u64: the instant in the upper 48 bits (the year 9999 needs 48), the units that left at it in the
+//! lower 16. Entries stand oldest first, then zeros. There are as many places as the limit has units, which is enough
+//! for every trace that keeps to the limit. Past it the two oldest entries are taken as one of the later instant: a
+//! window over its limit admits nothing before its limit's worth of newest units begins to drain, so no decision
+//! changes.
+
+use super::{
+    Clock,
+    bytes::{put, u64_at},
+};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Log {
+    pub(super) limit: u64,
+    period_ms: u64,
+    places: usize,
+    head: usize,
+    body: usize,
+}
+
+impl Log {
+    pub(super) fn new(limit: u32, period_ms: u64, head: usize, body: usize) -> Self {
+        let places = usize::try_from(limit.min(MOST_UNITS)).unwrap_or_default();
+        Self { limit: u64::from(limit), period_ms, places, head, body }
+    }
+
+    pub(super) fn body_length(&self) -> usize {
+        self.places * ENTRY
+    }
+
+    pub(super) fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
+        let total = u64_at(bytes, self.head);
+        if clock.current {
+            return total;
+        }
+        let drained: u64 = self.entries(bytes).take_while(|e| self.is_over(*e, clock.now)).map(units).sum();
+        total.saturating_sub(drained)
+    }
+
+    /// The first instant at which `wanted` of the units in use at `clock.now` have drained.
+    pub(super) fn drained_at(&self, bytes: &[u8], clock: Clock, wanted: u64) -> u64 {
+        let mut freed = 0;
+        let mut at = clock.now;
+        for entry in self.entries(bytes).skip_while(|e| self.is_over(*e, clock.now)) {
+            if freed >= wanted {
+                break;
+            }
+            freed += units(entry);
+            at = instant(entry) + self.period_ms;
+        }
+        at
+    }
+
+    /// Adds units at `clock.now`; returns the first instant at which one of the entries is over.
+    pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) -> u64 {
+        if !clock.current {
+            self.drop_over(bytes, clock.now);
+        }
+        let mut length = self.entries(bytes).count();
+        let newest = length.checked_sub(1).map(|last| self.entry(bytes, last));
+        let before = match newest {
+            Some(entry) if instant(entry) == clock.now => {
+                length -= 1;
+                units(entry)
+            }
+            Some(_) | None => 0,
+        };
+        if length == self.places {
+            self.join_oldest(bytes);
+            length -= 1;
+        }
+        let after = before.saturating_add(u64::from(cost)).min(MOST_COUNTED);
+        self.put_entry(bytes, length, clock.now << UNIT_BITS | after);
+        self.add_to_total(bytes, after, before);
+        self.edge(bytes)
+    }
+
+    pub(super) fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
+        let found = self.entries(bytes).position(|entry| instant(entry) == charged_at);
+        let Some(place) = found.filter(|_| charged_at + self.period_ms > clock.now) else {
+            return;
+        };
+        let before = units(self.entry(bytes, place));
+        if before >= MOST_COUNTED {
+            return;
+        }
+        let after = before.saturating_sub(u64::from(cost));
+        self.put_entry(bytes, place, charged_at << UNIT_BITS | after);
+        if after == 0 {
+            self.remove(bytes, place, 1);
+        }
+        self.add_to_total(bytes, after, before);
+    }
+
+    /// The first instant at which one of the entries is over.
+    pub(super) fn edge(&self, bytes: &[u8]) -> u64 {
+        self.entries(bytes).next().map_or(u64::MAX, |oldest| instant(oldest) + self.period_ms)
+    }
+
+    /// Whether the entries are in order, none is empty or later than `last`, and the total is theirs.
+    pub(super) fn is_sound(&self, bytes: &[u8], last: u64) -> bool {
+        let length = self.entries(bytes).count();
+        let all = (0..self.places).map(|place| self.entry(bytes, place));
+        let ordered = self.entries(bytes).zip(self.entries(bytes).skip(1)).all(|(a, b)| instant(a) < instant(b));
+        let filled = self.entries(bytes).all(|entry| units(entry) > 0 && instant(entry) <= last);
+        let total: u64 = self.entries(bytes).map(units).sum();
+        ordered && filled && all.skip(length).all(|entry| entry == 0) && total == u64_at(bytes, self.head)
+    }
+
+    fn is_over(&self, entry: u64, now: u64) -> bool {
+        instant(entry) + self.period_ms <= now
+    }
+
+    fn drop_over(&self, bytes: &mut [u8], now: u64) {
+        let over = self.entries(bytes).take_while(|entry| self.is_over(*entry, now));
+        let (count, drained) = over.fold((0, 0), |(count, sum), entry| (count + 1, sum + units(entry)));
+        self.remove(bytes, 0, count);
+        self.add_to_total(bytes, 0, drained);
+    }
+
+    /// Gives the oldest entry's units to the next one.
+    fn join_oldest(&self, bytes: &mut [u8]) {
+        let (oldest, next) = (self.entry(bytes, 0), self.entry(bytes, 1));
+        if next == 0 {
+            // A limit of one unit: what comes after it stands for both.
+            self.remove(bytes, 0, 1);
+            self.add_to_total(bytes, 0, units(oldest));
+            return;
+        }
+        let sum = units(oldest) + units(next);
+        let joined = sum.min(MOST_COUNTED);
+        self.put_entry(bytes, 1, instant(next) << UNIT_BITS | joined);
+        self.remove(bytes, 0, 1);
+        self.add_to_total(bytes, joined, sum);
+    }
+
+    fn add_to_total(&self, bytes: &mut [u8], more: u64, less: u64) {
+        let total = (u64_at(bytes, self.head) + more).saturating_sub(less);
+        put(bytes, self.head, total.to_le_bytes());
+    }
+
+    fn remove(&self, bytes: &mut [u8], place: usize, count: usize) {
+        for to in place..self.places {
+            let from = to + count;
+            let entry = if from < self.places { self.entry(bytes, from) } else { 0 };
+            self.put_entry(bytes, to, entry);
+        }
+    }
+
+    fn entries<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = u64> + use<'a> {
+        let (body, places) = (self.body, self.places);
+        (0..places).map(move |place| u64_at(bytes, body + place * ENTRY)).take_while(|entry| *entry != 0)
+    }
+
+    fn entry(&self, bytes: &[u8], place: usize) -> u64 {
+        u64_at(bytes, self.body + place * ENTRY)
+    }
+
+    fn put_entry(&self, bytes: &mut [u8], place: usize, entry: u64) {
+        put(bytes, self.body + place * ENTRY, entry.to_le_bytes());
+    }
+}
+
+fn instant(entry: u64) -> u64 {
+    entry >> UNIT_BITS
+}
+
+fn units(entry: u64) -> u64 {
+    entry & MOST_COUNTED
+}
+
+/// Up to this limit a list of instants is smaller than, or close to, a ring; above it the ring is smaller.
+pub(super) const MOST_UNITS: u32 = 16;
+
+/// Bytes of an entry.
+const ENTRY: usize = 8;
+
+/// What an instant leaves of a u64.
+const UNIT_BITS: u32 = 16;
+
+/// The largest count marks an instant that was charged past counting: full until it drains, and takes no refund.
+const MOST_COUNTED: u64 = 0xffff;

@@ -1,0 +1,435 @@
+//! One limiter for everything that is limited: several windows, decided all at once.
+//!
+//! A [`Limiter`] is a checked policy of one to eight [`Window`]s. Its [`State`] is a few dozen plain bytes that the
+//! caller stores. A decision charges every window or none, and a denial changes no byte, so only an allowed send has
+//! to be written.
+//!
+//! What holds, for every trace of costs and instants:
+//! 1. never over: no half-open interval of a sliding window's period carries more than its limit;
+//! 2. no needless denial: a denial is justified by what left in the period plus one sub-bucket, and a fresh window
+//!    admits its whole limit at once;
+//! 3. tight: denied 1 ms before `retry_at` and allowed at it, over all windows, if nothing else happens;
+//! 4. atomic: a denial charges nothing and names the window that stands longest in the way;
+//! 5. a refund takes back what was charged and can never make room for more than that;
+//! 6. the bytes are the same on every platform.
+//!
+//! Why sub-buckets: GCRA and two-counter windows admit nearly twice the limit in some interval, and a log costs bytes
+//! for each message. Sixteen sub-buckets keep the promise with constant state; the price is that a unit may count one
+//! sub-bucket too long. Limits of up to 16 units keep the instants themselves and pay no price. Doubtless a sender is
+//! counted by its provider in some phase we cannot know, so the promise is for every phase.
+//!
+//! **Clock.** A `now` before the newest charge is taken as that charge's instant: a clock set back frees nothing and
+//! defers until it has caught up. [`UnixMillis::MAX`] is the end of time: what would drain later never drains.
+//!
+//! Out of scope: changing a policy under a state (a renamed window may keep it, see [`Limiter::load`]), waiting and
+//! fairness, keys. One state is one key.
+
+mod bytes;
+mod log;
+mod pace;
+mod period;
+mod ring;
+mod state;
+mod window;
+
+pub use state::{State, StateError};
+pub use window::{LimiterError, Window};
+
+use crate::{calendar::Zone, time::UnixMillis};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Deserialize;
+
+/// A checked policy, ready to decide.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limiter {
+    windows: Vec<Window>,
+    meters: Vec<Meter>,
+    fingerprint: u32,
+    length: usize,
+}
+
+/// What a limiter says about some units at an instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// They may leave, and every window has been charged for them.
+    Allow {
+        /// The instant they were charged at, which a refund has to name: `now`, or later if the clock was set back.
+        charged_at: UnixMillis,
+    },
+    /// Later will do.
+    Defer {
+        /// The first instant at which the same units are allowed if nothing else happens.
+        retry_at: UnixMillis,
+        /// The window that stands longest in the way, counted from 0.
+        window: usize,
+    },
+    /// Never: more units than the window ever admits at once.
+    Reject {
+        /// The first such window, counted from 0.
+        window: usize,
+    },
+}
+
+/// How much of a window is in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Usage {
+    /// The most units the window admits: its limit, or the burst of a pace.
+    pub limit: u32,
+    /// Units that count now; more than the limit after [`Limiter::charge`] went past it.
+    pub used: u32,
+    /// Units that still fit.
+    pub remaining: u32,
+    /// The first instant at which more fit, or `now` when nothing is in use.
+    pub next_at: UnixMillis,
+    /// The first instant at which nothing is in use.
+    pub full_at: UnixMillis,
+}
+
+/// The instants of a question. `current` says that no head has gone stale since the last charge.
+#[derive(Clone, Copy)]
+struct Clock {
+    last: u64,
+    now: u64,
+    current: bool,
+}
+
+/// A window, laid out in the state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Meter {
+    Ring(ring::Ring),
+    Log(log::Log),
+    Tally(period::Tally),
+    Pace(pace::Pace),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Policy {
+    windows: Vec<Window>,
+}
+
+impl Limiter {
+    /// Checks a policy and lays out its state.
+    ///
+    /// # Errors
+    /// A [`LimiterError`] that names the window, the field and the bound. A limit of 0 is an error, not a window that
+    /// refuses everything.
+    ///
+    /// # Example: what happens to the eleventh send of a second?
+    /// ```
+    /// use sendgate_core::{limiter::{Decision, Limiter}, time::UnixMillis};
+    ///
+    /// let policy = r#"{"windows":[{"kind":"sliding","name":"second","limit":10,"period_ms":1000}]}"#;
+    /// let limiter = Limiter::from_json(policy).unwrap();
+    /// let mut state = limiter.fresh();
+    /// let now = UnixMillis::new(1_800_000_000_000);
+    /// assert_eq!(limiter.decide(&mut state, 10, now), Decision::Allow { charged_at: now });
+    /// assert_eq!(limiter.decide(&mut state, 1, now), Decision::Defer { retry_at: now.plus(1_000), window: 0 });
+    /// assert_eq!(limiter.decide(&mut state, 11, now), Decision::Reject { window: 0 });
+    /// ```
+    pub fn new(windows: Vec<Window>) -> Result<Self, LimiterError> {
+        window::check(&windows)?;
+        let mut meters = Vec::with_capacity(windows.len());
+        let mut length = state::HEADS + windows.len() * HEAD;
+        for (index, window) in windows.iter().enumerate() {
+            let meter = Meter::new(window, state::HEADS + index * HEAD, length)?;
+            length += meter.body_length();
+            meters.push(meter);
+        }
+        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, length })
+    }
+
+    /// Reads a policy: `{"windows":[{"kind":"sliding","name":"second","limit":10,"period_ms":1000}, ...]}`.
+    ///
+    /// # Errors
+    /// As [`Limiter::new`], and [`LimiterError::Malformed`] for text that is no policy.
+    pub fn from_json(policy: &str) -> Result<Self, LimiterError> {
+        let policy: Policy =
+            serde_json::from_str(policy).map_err(|error| LimiterError::Malformed { detail: error.to_string() })?;
+        Self::new(policy.windows)
+    }
+
+    /// The windows, in the order that answers count them.
+    #[must_use]
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// The state in which nothing has been sent.
+    #[must_use]
+    pub fn fresh(&self) -> State {
+        State::new(self.meters.len(), self.fingerprint, self.length)
+    }
+
+    /// Takes up stored bytes.
+    ///
+    /// The bytes must come from a limiter with the same windows in the same order; only names may have changed.
+    ///
+    /// # Errors
+    /// A [`StateError`] for bytes of another version or policy, of the wrong length, or that contradict themselves.
+    pub fn load(&self, bytes: &[u8]) -> Result<State, StateError> {
+        let state = state::check_header(bytes, self.meters.len(), self.fingerprint, self.length)?;
+        let last = state.last();
+        if let Some(window) = self.meters.iter().position(|meter| !meter.is_sound(&state.bytes, last)) {
+            return Err(StateError::Damaged { window: Some(window) });
+        }
+        let unused = state == self.fresh();
+        if !unused && (last > UnixMillis::MAX.as_millis() || state.edge() > self.edge(&state.bytes, last)) {
+            return Err(StateError::Damaged { window: None });
+        }
+        Ok(state)
+    }
+
+    /// Decides whether `cost` units may leave at `now`, and charges every window if they may.
+    ///
+    /// A denial changes no byte of the state. A cost of 0 is always allowed and changes nothing either. A state of
+    /// another limiter is refused like a cost that never fits.
+    pub fn decide(&self, state: &mut State, cost: u32, now: UnixMillis) -> Decision {
+        let decision = self.peek(state, cost, now);
+        if let Decision::Allow { charged_at } = decision {
+            self.record(state, cost, charged_at);
+        }
+        decision
+    }
+
+    /// What [`Limiter::decide`] would say; charges nothing.
+    #[must_use]
+    pub fn peek(&self, state: &State, cost: u32, now: UnixMillis) -> Decision {
+        if !state.belongs_to(self.fingerprint, self.length) {
+            return Decision::Reject { window: 0 };
+        }
+        let clock = Clock::of(state, now);
+        if cost == 0 || self.meters.iter().all(|meter| meter.fits(&state.bytes, clock, u64::from(cost))) {
+            return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
+        }
+        self.denial(&state.bytes, u64::from(cost), clock)
+    }
+
+    /// Charges every window for units that have left anyway, whether they fit or not; returns the instant charged at.
+    ///
+    /// Past a limit, nothing more is allowed until enough has drained.
+    pub fn charge(&self, state: &mut State, cost: u32, now: UnixMillis) -> UnixMillis {
+        let charged_at = UnixMillis::new(Clock::of(state, now).now);
+        if state.belongs_to(self.fingerprint, self.length) {
+            self.record(state, cost, charged_at);
+        }
+        charged_at
+    }
+
+    /// Takes back units of a charge made at `charged_at` that did not leave after all.
+    ///
+    /// A counting window gets back exactly these units where they still count. A pace gets back what no later charge
+    /// has built on, and everything if there was none. Units that have drained by `now` change nothing.
+    ///
+    /// The caller refunds each unit once. A refund of an instant at which nothing was charged changes no counting
+    /// window that keeps instants or sub-buckets.
+    pub fn refund(&self, state: &mut State, cost: u32, charged_at: UnixMillis, now: UnixMillis) {
+        let clock = Clock::of(state, now);
+        let charged_at = charged_at.as_millis();
+        if !state.belongs_to(self.fingerprint, self.length) || charged_at > clock.last || cost == 0 {
+            return;
+        }
+        for meter in &self.meters {
+            meter.refund(&mut state.bytes, clock, charged_at, cost);
+        }
+        let edge = self.edge(&state.bytes, clock.last);
+        state.set_edge(edge);
+    }
+
+    /// How much of each window is in use at `now`.
+    #[must_use]
+    pub fn usage(&self, state: &State, now: UnixMillis) -> Vec<Usage> {
+        let clock = Clock::of(state, now);
+        self.meters.iter().map(|meter| meter.usage(&state.bytes, clock)).collect()
+    }
+
+    /// Charges every window at `charged_at`, which is not before the newest charge.
+    fn record(&self, state: &mut State, cost: u32, charged_at: UnixMillis) {
+        if cost == 0 {
+            return;
+        }
+        let clock = Clock::of(state, charged_at);
+        let mut edge = if clock.current { state.edge() } else { u64::MAX };
+        for meter in &self.meters {
+            edge = edge.min(meter.charge(&mut state.bytes, clock, cost));
+        }
+        state.set_edge(edge);
+        state.set_last(clock.now);
+    }
+
+    fn denial(&self, bytes: &[u8], cost: u64, clock: Clock) -> Decision {
+        if let Some(window) = self.meters.iter().position(|meter| cost > meter.limit()) {
+            return Decision::Reject { window };
+        }
+        let mut latest = (0, 0);
+        for (window, meter) in self.meters.iter().enumerate() {
+            let at = meter.retry_at(bytes, clock, cost);
+            if at > latest.0 {
+                latest = (at, window);
+            }
+        }
+        Decision::Defer { retry_at: UnixMillis::new(latest.0), window: latest.1 }
+    }
+
+    fn edge(&self, bytes: &[u8], last: u64) -> u64 {
+        self.meters.iter().map(|meter| meter.edge(bytes, last)).min().unwrap_or(u64::MAX)
+    }
+}
+
+impl Clock {
+    fn of(state: &State, now: UnixMillis) -> Self {
+        let last = state.last();
+        let now = now.as_millis().max(last);
+        Self { last, now, current: now < state.edge() }
+    }
+}
+
+impl Meter {
+    fn new(window: &Window, head: usize, body: usize) -> Result<Self, LimiterError> {
+        Ok(match window {
+            Window::Sliding { limit, period_ms, .. } if *limit <= log::MOST_UNITS => {
+                Self::Log(log::Log::new(*limit, *period_ms, head, body))
+            }
+            Window::Sliding { limit, period_ms, .. } => Self::Ring(ring::Ring::new(*limit, *period_ms, head, body)),
+            Window::Calendar { name, limit, unit, time_zone } => {
+                let zone = Zone::parse(time_zone).map_err(|unknown| LimiterError::UnknownTimeZone {
+                    window: name.clone(),
+                    time_zone: unknown.name,
+                })?;
+                Self::Tally(period::Tally::new(*limit, *unit, zone, head, body))
+            }
+            Window::Pace { interval_ms, burst, .. } => Self::Pace(pace::Pace::new(*interval_ms, *burst, head)),
+        })
+    }
+
+    fn body_length(&self) -> usize {
+        match self {
+            Self::Ring(ring) => ring.body_length(),
+            Self::Log(log) => log.body_length(),
+            Self::Tally(tally) => tally.body_length(),
+            Self::Pace(_) => 0,
+        }
+    }
+
+    fn limit(&self) -> u64 {
+        match self {
+            Self::Ring(ring) => ring.limit,
+            Self::Log(log) => log.limit,
+            Self::Tally(tally) => tally.limit,
+            Self::Pace(pace) => pace.burst,
+        }
+    }
+
+    fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
+        match self {
+            Self::Ring(ring) => ring.used(bytes, clock),
+            Self::Log(log) => log.used(bytes, clock),
+            Self::Tally(tally) => tally.used(bytes, clock),
+            Self::Pace(pace) => pace.used(bytes, clock),
+        }
+    }
+
+    fn fits(&self, bytes: &[u8], clock: Clock, cost: u64) -> bool {
+        self.used(bytes, clock).saturating_add(cost) <= self.limit()
+    }
+
+    /// The first instant at which at most `left` units are in use, when `used` are at `clock.now`.
+    fn drained_to(&self, bytes: &[u8], clock: Clock, used: u64, left: u64) -> u64 {
+        if used <= left {
+            return clock.now;
+        }
+        match self {
+            Self::Ring(ring) => ring.drained_at(bytes, clock, used - left),
+            Self::Log(log) => log.drained_at(bytes, clock, used - left),
+            Self::Tally(tally) => tally.drained_at(bytes, clock),
+            Self::Pace(pace) => pace.drained_to(bytes, clock, left),
+        }
+    }
+
+    /// The first instant at which `cost` units, at most the limit, fit.
+    fn retry_at(&self, bytes: &[u8], clock: Clock, cost: u64) -> u64 {
+        self.drained_to(bytes, clock, self.used(bytes, clock), self.limit().saturating_sub(cost))
+    }
+
+    fn usage(&self, bytes: &[u8], clock: Clock) -> Usage {
+        let (used, limit) = (self.used(bytes, clock), self.limit());
+        let within = used.min(limit);
+        let narrow = |units: u64| u32::try_from(units).unwrap_or(u32::MAX);
+        Usage {
+            limit: narrow(limit),
+            used: narrow(used),
+            remaining: narrow(limit - within),
+            next_at: UnixMillis::new(self.drained_to(bytes, clock, used, within.saturating_sub(1))),
+            full_at: UnixMillis::new(self.drained_to(bytes, clock, used, 0)),
+        }
+    }
+
+    fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) -> u64 {
+        match self {
+            Self::Ring(ring) => ring.charge(bytes, clock, cost),
+            Self::Log(log) => log.charge(bytes, clock, cost),
+            Self::Tally(tally) => tally.charge(bytes, clock, cost),
+            Self::Pace(pace) => {
+                pace.charge(bytes, clock, cost);
+                u64::MAX
+            }
+        }
+    }
+
+    fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
+        match self {
+            Self::Ring(ring) => ring.refund(bytes, clock, charged_at, cost),
+            Self::Log(log) => log.refund(bytes, clock, charged_at, cost),
+            Self::Tally(tally) => tally.refund(bytes, clock, charged_at, cost),
+            Self::Pace(pace) => pace.refund(bytes, clock, charged_at, cost),
+        }
+    }
+
+    /// The first instant at which the head of a state last charged at `last` may be stale.
+    fn edge(&self, bytes: &[u8], last: u64) -> u64 {
+        match self {
+            Self::Ring(ring) => ring.edge(last),
+            Self::Log(log) => log.edge(bytes),
+            Self::Tally(tally) => tally.edge(bytes),
+            Self::Pace(_) => u64::MAX,
+        }
+    }
+
+    fn is_sound(&self, bytes: &[u8], last: u64) -> bool {
+        match self {
+            Self::Ring(ring) => ring.is_sound(bytes, last),
+            Self::Log(log) => log.is_sound(bytes, last),
+            Self::Tally(tally) => tally.is_sound(bytes, last),
+            Self::Pace(_) => true,
+        }
+    }
+}
+
+/// FNV-1a, 32 bits, over everything about the windows but their names.
+fn fingerprint(windows: &[Window], meters: &[Meter]) -> u32 {
+    let mut described = String::new();
+    for (window, meter) in windows.iter().zip(meters) {
+        described.push_str(&description(window, meter));
+        described.push('\n');
+    }
+    described.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+fn description(window: &Window, meter: &Meter) -> String {
+    match (window, meter) {
+        (Window::Sliding { limit, period_ms, .. }, _) => alloc::format!("sliding {limit} {period_ms}"),
+        (Window::Calendar { limit, unit, .. }, Meter::Tally(tally)) => {
+            alloc::format!("calendar {limit} {} {}", unit.as_str(), tally.zone.name())
+        }
+        (Window::Calendar { limit, unit, time_zone, .. }, _) => {
+            alloc::format!("calendar {limit} {} {time_zone}", unit.as_str())
+        }
+        (Window::Pace { interval_ms, burst, .. }, _) => alloc::format!("pace {interval_ms} {burst}"),
+    }
+}
+
+/// Bytes of a window's head.
+const HEAD: usize = 8;

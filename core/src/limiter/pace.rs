@@ -1,0 +1,56 @@
+//! A pace: GCRA, with all its state in one u64.
+//!
+//! The head is the *theoretical arrival time*: the first instant at which nothing is owed any more. A charge of `c`
+//! units moves it from `max(tat, now)` by `c * interval`; it fits while the result is at most `now + burst * interval`.
+//!
+//! A refund may take back only what no later charge has built on. The units charged at `s` end at `s + c * interval`
+//! at the earliest, and no later charge came after `last`, so taking back `s + c * interval - last` (at least 0, at
+//! most `c * interval`) is always safe: the result is never before the arrival time that the remaining charges alone
+//! would have. It is exact when nothing was charged after `s`.
+
+use super::{
+    Clock,
+    bytes::{put, u64_at},
+};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Pace {
+    pub(super) burst: u64,
+    interval_ms: u64,
+    head: usize,
+}
+
+impl Pace {
+    pub(super) fn new(interval_ms: u64, burst: u32, head: usize) -> Self {
+        Self { burst: u64::from(burst), interval_ms, head }
+    }
+
+    /// Units that do not fit at `clock.now`, partly drained ones counted whole.
+    pub(super) fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
+        u64_at(bytes, self.head).saturating_sub(clock.now).div_ceil(self.interval_ms)
+    }
+
+    /// The first instant at which all but `remaining` units have drained.
+    pub(super) fn drained_to(&self, bytes: &[u8], clock: Clock, remaining: u64) -> u64 {
+        let owed = remaining.saturating_mul(self.interval_ms);
+        u64_at(bytes, self.head).saturating_sub(owed).max(clock.now)
+    }
+
+    pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) {
+        let arrival = u64_at(bytes, self.head).max(clock.now);
+        let next = arrival.saturating_add(u64::from(cost).saturating_mul(self.interval_ms));
+        put(bytes, self.head, next.to_le_bytes());
+    }
+
+    pub(super) fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
+        let arrival = u64_at(bytes, self.head);
+        // u64::MAX marks a pace that was charged past counting.
+        if arrival <= clock.now || arrival == u64::MAX {
+            return;
+        }
+        let span = u64::from(cost).saturating_mul(self.interval_ms);
+        let back = span.saturating_sub(clock.last - charged_at.min(clock.last));
+        let remaining = arrival.saturating_sub(back).max(clock.last);
+        put(bytes, self.head, remaining.to_le_bytes());
+    }
+}

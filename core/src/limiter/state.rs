@@ -1,0 +1,152 @@
+//! A limiter's state: plain bytes, the same on every platform.
+//!
+//! ```text
+//! 0   "SG"                      2 bytes
+//! 2   version                   u8, 1
+//! 3   number of windows N       u8
+//! 4   policy fingerprint        u32
+//! 8   last: newest charge       u64, ms since 1970
+//! 16  edge                      u64: before it every head is up to date
+//! 24  head of each window       N x u64: units in use, or a pace's arrival time
+//!     body of each window       in order; see `ring`, `log` and `period` (a pace has none)
+//! ```
+//!
+//! Numbers are little-endian. Only a charge or a refund changes a byte.
+
+use super::bytes::{put, u32_at, u64_at};
+use alloc::{vec, vec::Vec};
+use core::fmt;
+
+/// Where a limiter stands. Made by [`super::Limiter::fresh`] or [`super::Limiter::load`], stored as bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct State {
+    pub(super) bytes: Vec<u8>,
+}
+
+impl State {
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn new(windows: usize, fingerprint: u32, length: usize) -> Self {
+        let mut bytes = vec![0; length];
+        put(&mut bytes, 0, *MAGIC);
+        put(&mut bytes, 2, [VERSION, u8::try_from(windows).unwrap_or_default()]);
+        put(&mut bytes, FINGERPRINT, fingerprint.to_le_bytes());
+        Self { bytes }
+    }
+
+    pub(super) fn last(&self) -> u64 {
+        u64_at(&self.bytes, LAST)
+    }
+
+    pub(super) fn edge(&self) -> u64 {
+        u64_at(&self.bytes, EDGE)
+    }
+
+    pub(super) fn set_last(&mut self, last: u64) {
+        put(&mut self.bytes, LAST, last.to_le_bytes());
+    }
+
+    pub(super) fn set_edge(&mut self, edge: u64) {
+        put(&mut self.bytes, EDGE, edge.to_le_bytes());
+    }
+
+    pub(super) fn belongs_to(&self, fingerprint: u32, length: usize) -> bool {
+        self.bytes.len() == length && u32_at(&self.bytes, FINGERPRINT) == fingerprint
+    }
+}
+
+/// Bytes that are no state of this limiter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StateError {
+    /// They do not begin like a state.
+    NotAState,
+    /// They are of a version this build does not know.
+    Version {
+        /// The version found.
+        found: u8,
+    },
+    /// They belong to a limiter with other windows.
+    OtherPolicy,
+    /// There are too few or too many of them.
+    Length {
+        /// How many a state of this limiter has.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The numbers contradict each other.
+    Damaged {
+        /// The first window that cannot be, or `None` when the header cannot.
+        window: Option<usize>,
+    },
+}
+
+impl StateError {
+    /// The stable word for this error, the same in every language.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotAState => "not_a_state",
+            Self::Version { .. } => "state_version",
+            Self::OtherPolicy => "other_policy",
+            Self::Length { .. } => "state_length",
+            Self::Damaged { .. } => "damaged_state",
+        }
+    }
+
+    /// Every word [`StateError::code`] can give.
+    pub const CODES: [&'static str; 5] =
+        ["not_a_state", "state_version", "other_policy", "state_length", "damaged_state"];
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAState => f.write_str("not a limiter's state"),
+            Self::Version { found } => write!(f, "state version must be {VERSION}, got {found}"),
+            Self::OtherPolicy => f.write_str("the state belongs to a limiter with other windows"),
+            Self::Length { expected, found } => write!(f, "state must have {expected} bytes, got {found}"),
+            Self::Damaged { window: Some(window) } => write!(f, "the state of window {window} contradicts itself"),
+            Self::Damaged { window: None } => f.write_str("the header of the state contradicts its windows"),
+        }
+    }
+}
+
+impl core::error::Error for StateError {}
+
+/// Reads what can be read without knowing the windows.
+pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, length: usize) -> Result<State, StateError> {
+    let mismatch = StateError::Length { expected: length, found: bytes.len() };
+    if bytes.get(..2).is_some_and(|magic| magic != MAGIC) {
+        return Err(StateError::NotAState);
+    }
+    let Some([version, count]) = bytes.get(2..4) else {
+        return Err(mismatch);
+    };
+    if *version != VERSION {
+        return Err(StateError::Version { found: *version });
+    }
+    if bytes.len() >= LAST && (usize::from(*count) != windows || u32_at(bytes, FINGERPRINT) != fingerprint) {
+        return Err(StateError::OtherPolicy);
+    }
+    if bytes.len() != length {
+        return Err(mismatch);
+    }
+    Ok(State { bytes: bytes.to_vec() })
+}
+
+/// Where the heads begin.
+pub(super) const HEADS: usize = 24;
+
+const MAGIC: &[u8; 2] = b"SG";
+
+/// The layout above. Another layout is another number.
+const VERSION: u8 = 1;
+
+const FINGERPRINT: usize = 4;
+const LAST: usize = 8;
+const EDGE: usize = 16;
