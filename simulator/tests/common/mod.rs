@@ -138,4 +138,5 @@ pub fn expect(status: u16, response: Option<HttpResponse>) -> Value {
 
 pub const RESEND: &str = r#"{"from":"Shop <orders@shop.example>","to":["ann@a.example"],"subject":"Hi","text":"x"}"#;
 pub const POSTMARK: &str = r#"{"From":"orders@shop.example","To":"ann@a.example","Subject":"Hi","TextBody":"x"}"#;
-pub const ESP: &str = r#"{"id":"m1","from":"orders@shop.example","to":["ann@a.example"],"subject":"Hi","text_body":"x"}"#;
+pub const ESP: &str =
+    r#"{"id":"m1","from":"orders@shop.example","to":["ann@a.example"],"subject":"Hi","text_body":"x"}"#;
