@@ -13,12 +13,17 @@ use serde_json::Value;
 /// 2026-12-01T10:00:00Z.
 pub const START: u64 = 1_796_119_200_000;
 
-pub struct Store(pub Connection);
+pub struct Store {
+    pub connection: Connection,
+    /// Every statement that was run.
+    pub statements: Vec<String>,
+}
 
 impl Sql for Store {
     fn run(&mut self, statement: &str, parameters: &[Param<'_>]) -> Result<Vec<Row>, SqlError> {
         let failed = |error: rusqlite::Error| SqlError(error.to_string());
-        let mut prepared = self.0.prepare_cached(statement).map_err(failed)?;
+        let mut prepared = self.connection.prepare_cached(statement).map_err(failed)?;
+        self.statements.push(statement.to_string());
         let columns = prepared.column_count();
         let values = parameters.iter().map(|parameter| match parameter {
             Param::Null => rusqlite::types::Value::Null,
@@ -62,7 +67,7 @@ impl Sim {
     }
 
     pub fn on(connection: Connection) -> Self {
-        let mut store = Store(connection);
+        let mut store = Store { connection, statements: Vec::new() };
         open(&mut store).unwrap();
         open(&mut store).unwrap();
         Self { store, entropy: 1, now: START }
