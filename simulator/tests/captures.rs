@@ -1,4 +1,5 @@
 //! What official SDKs send is taken, and shows up in `/sandbox/messages` as it was meant.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

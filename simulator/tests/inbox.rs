@@ -1,4 +1,5 @@
 //! The inbox page: what it shows, and that nothing in a message becomes part of the page.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

@@ -1,5 +1,12 @@
 //! A simulator on a SQLite of its own, and short ways to ask it.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of this module")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test code: a failure here is a failed test"
+)]
 
 use rusqlite::{Connection, params_from_iter, types::ValueRef};
 use sendgate_core::{
