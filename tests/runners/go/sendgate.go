@@ -26,7 +26,7 @@ type Failure struct {
 
 func (f *Failure) Error() string { return fmt.Sprintf("%s (status %d): %s", f.Code, f.Status, f.Text) }
 
-func failure(status uint32, cError *C.SendgateError) error {
+func failure(status C.SendgateStatus, cError *C.SendgateError) error {
 	if status == C.SENDGATE_STATUS_OK {
 		return nil
 	}
