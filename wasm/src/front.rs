@@ -43,7 +43,7 @@ pub(crate) struct Head {
     pub(crate) method: String,
     url: String,
     pub(crate) headers: Vec<(String, String)>,
-    content_length: Option<u64>,
+    pub(crate) content_length: Option<u64>,
 }
 
 impl Head {
