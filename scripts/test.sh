@@ -18,8 +18,8 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    "$PY/ruff" format --check python tests/runners scripts
-    "$PY/ruff" check python tests/runners scripts
+    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python tests/runners scripts
+    "$PY/ruff" check --no-cache --config python/pyproject.toml python tests/runners scripts
 }
 
 step_clippy() { # lints, for this machine and for the Worker with and without its simulator
@@ -62,7 +62,7 @@ step_vectors_python() { # the shared vectors through the installed wheel
 step_python() { # the wheel's own tests, and its stubs against the module
     wheel
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
-    "$PY/python" -m mypy.stubtest sendgate --allowlist python/stubtest-allowlist.txt
+    "$PY/python" -m mypy.stubtest sendgate
     "$PY/python" -m mypy --strict --no-incremental --cache-dir=/dev/null python/tests tests/runners/python
 }
 

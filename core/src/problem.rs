@@ -1,7 +1,7 @@
 //! Every way the API says no: one table of codes, statuses and titles, rendered as RFC 9457 `problem+json`.
 
 use crate::suppression::Summary;
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::Serialize;
 
 /// A stable word for each refusal. Codes are never renamed or reused.
@@ -175,7 +175,7 @@ pub struct Problem {
     /// The fields that are wrong, when fields are.
     pub errors: Vec<Flaw>,
     /// What the suppression check said, when a send got that far.
-    pub suppression_summary: Option<Summary>,
+    pub suppression_summary: Option<Box<Summary>>,
 }
 
 impl Problem {
@@ -199,7 +199,7 @@ impl Problem {
             window: self.window.as_deref(),
             retry_after,
             errors: &self.errors,
-            suppression_summary: self.suppression_summary.as_ref(),
+            suppression_summary: self.suppression_summary.as_deref(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }

@@ -1,10 +1,22 @@
 //! The Mailroom on a virtual clock: what leaves, when, and what becomes of everything that was accepted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::cast_possible_truncation,
+    reason = "tests fail loudly"
+)]
 
 mod host;
 
 use host::*;
 use sendgate_core::{
-    http::HttpResponse, mailroom::Effect, outcome::TransportFailure, sql::Value as Cell, time::UnixMillis,
+    http::HttpResponse,
+    mailroom::{Attempt, Effect},
+    outcome::TransportFailure,
+    sql::Value as Cell,
+    time::UnixMillis,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -153,6 +165,22 @@ fn an_account_may_prefer_twice_to_never() {
     assert!(matches!(host.next(), Effect::Send { .. }));
 }
 
+/// An answer that comes after its attempt was given up settles nothing, and above all no other attempt.
+#[test]
+fn a_late_answer_settles_nothing_else() {
+    let mut host = Host::new();
+    let id = host.send_ok(vec![message("ann@example.com")]).remove(0);
+    let (late, _) = host.next_request();
+    host.crash();
+    host.advance(1_000);
+    let (current, _) = host.next_request();
+    assert_ne!(late, current);
+    host.settle(late, Ok(&answer(400, "{}", &[])));
+    assert_eq!(host.trace(&id)["status"], "sending");
+    host.settle(current, Ok(&taken()));
+    assert_eq!(host.trace(&id)["status"], "sent");
+}
+
 /// A kill between the mark and the answer: the attempt is of unknown outcome, never forgotten.
 #[test]
 fn a_crash_in_flight_is_an_unknown_outcome() {
@@ -207,7 +235,7 @@ fn a_provider_window_holds_at_the_providers_clock() {
         host.send_ok((0..500).map(|n| message(&format!("user{batch}-{n}@example.com"))).collect());
     }
     let mut arrivals: Vec<u64> = Vec::new();
-    let mut answers: BTreeMap<(u64, u64), ()> = BTreeMap::new();
+    let mut answers: BTreeMap<(u64, Attempt), ()> = BTreeMap::new();
     let mut seen: BTreeMap<Vec<u8>, u32> = BTreeMap::new();
     let mut idle_until = None;
     while idle_until.is_none() || !answers.is_empty() {
@@ -246,7 +274,7 @@ fn a_provider_window_holds_at_the_providers_clock() {
     assert_eq!(host.query("SELECT count(*) FROM message WHERE status = 'sent'"), [[Cell::Integer(1_000)]]);
 }
 
-fn earliest(answers: &BTreeMap<(u64, u64), ()>) -> Option<UnixMillis> {
+fn earliest(answers: &BTreeMap<(u64, Attempt), ()>) -> Option<UnixMillis> {
     answers.first_key_value().map(|((at, _), ())| UnixMillis::new(*at))
 }
 
@@ -308,9 +336,9 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
         });
         host.entropy = seed * 7_919;
         let mut accepted = 0;
-        let mut flying: Vec<u64> = Vec::new();
+        let mut flying: Vec<Attempt> = Vec::new();
         let mut taken_by_provider: BTreeMap<String, u32> = BTreeMap::new();
-        let mut bodies: BTreeMap<u64, String> = BTreeMap::new();
+        let mut bodies: BTreeMap<Attempt, String> = BTreeMap::new();
         for step in 0..1_500 {
             match host.random() % 10 {
                 0 if accepted < 300 => {
@@ -325,7 +353,7 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
                     let entry = json!({ "email": address }).to_string();
                     host.request(&key_of("k1"), "POST", "/v1/suppressions", entry.as_bytes());
                 }
-                2 if host.random() % 20 == 0 => {
+                2 if host.random().is_multiple_of(20) => {
                     host.crash();
                     flying.clear();
                 }
@@ -353,7 +381,7 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
     }
 }
 
-fn settle_at_random(host: &mut Host, attempt: u64, to: &str, taken: &mut BTreeMap<String, u32>) {
+fn settle_at_random(host: &mut Host, attempt: Attempt, to: &str, taken: &mut BTreeMap<String, u32>) {
     let ok = r#"{"To":"x","SubmittedAt":"2026-12-01T10:00:00Z","MessageID":"m-1","ErrorCode":0,"Message":"OK"}"#;
     let response: Result<HttpResponse, TransportFailure> = match host.random() % 12 {
         0 => Ok(answer(429, r#"{"ErrorCode":429,"Message":"slow down"}"#, &[("retry-after", "1")])),

@@ -13,7 +13,7 @@ use crate::{
     gate::{Admission, Gate, GateError, Standing},
     http::HttpResponse,
     key,
-    mailroom::{self, Effect, Mailroom},
+    mailroom::{self, Attempt, Effect, Mailroom},
     outcome::TransportFailure,
     problem::{Code, Problem},
     rate_headers,
@@ -156,7 +156,7 @@ impl Account {
     /// The store's.
     pub fn settle(
         &mut self,
-        attempt: u64,
+        attempt: Attempt,
         result: Result<&HttpResponse, TransportFailure>,
         sql: &mut dyn Sql,
         entropy: u64,

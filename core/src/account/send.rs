@@ -18,6 +18,7 @@ use crate::{
     time::UnixMillis,
 };
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
@@ -134,10 +135,9 @@ impl Account {
             Ok(message) => message,
             Err(errors) => return refused_fields(place, errors),
         };
-        if let Some(domains) = &self.config.domains {
-            if !domains.iter().any(|domain| domain.eq_ignore_ascii_case(message.from.address.domain())) {
-                return refused(place, Code::FromNotAllowed, "from", "the domain is not one of the account's");
-            }
+        let own = |domain: &String| domain.eq_ignore_ascii_case(message.from.address.domain());
+        if self.config.domains.as_ref().is_some_and(|domains| !domains.iter().any(own)) {
+            return refused(place, Code::FromNotAllowed, "from", "the domain is not one of the account's");
         }
         let kind = self.config.providers.first().map_or(ProviderKind::Sandbox, |provider| provider.kind);
         if let Err(missing) = provider::check(kind, &message) {
@@ -323,7 +323,7 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     let code = refused().next().map_or(Code::InvalidMessage, |(code, _)| code);
     let errors: Vec<Flaw> = refused().flat_map(|(_, flaws)| flaws).take(MAX_FLAWS).cloned().collect();
     let detail = errors.first().map_or_else(String::new, |flaw| format!("{}: {}", flaw.field, flaw.detail));
-    Problem { errors, suppression_summary: Some(summary), ..Problem::new(code, detail) }
+    Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
 }
 
 fn over_quota(refusal: &Refusal) -> Problem {

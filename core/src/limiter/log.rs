@@ -8,8 +8,8 @@
 //! changes.
 
 use super::{
-    Clock,
     bytes::{put, u64_at},
+    meter::Clock,
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -26,6 +26,7 @@
 
 mod bytes;
 mod log;
+mod meter;
 mod pace;
 mod period;
 mod ring;
@@ -35,11 +36,12 @@ mod window;
 pub use state::{State, StateError};
 pub use window::{LimiterError, Window};
 
-use crate::{calendar::Zone, time::UnixMillis};
+use crate::time::UnixMillis;
 use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use meter::{Clock, Meter};
 use serde::Deserialize;
 
 /// A checked policy, ready to decide.
@@ -86,23 +88,6 @@ pub struct Usage {
     pub next_at: UnixMillis,
     /// The first instant at which nothing is in use.
     pub full_at: UnixMillis,
-}
-
-/// The instants of a question. `current` says that no head has gone stale since the last charge.
-#[derive(Clone, Copy)]
-struct Clock {
-    last: u64,
-    now: u64,
-    current: bool,
-}
-
-/// A window, laid out in the state.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Meter {
-    Ring(ring::Ring),
-    Log(log::Log),
-    Tally(period::Tally),
-    Pace(pace::Pace),
 }
 
 #[derive(Deserialize)]
@@ -173,11 +158,13 @@ impl Limiter {
     pub fn load(&self, bytes: &[u8]) -> Result<State, StateError> {
         let state = state::check_header(bytes, self.meters.len(), self.fingerprint, self.length)?;
         let last = state.last();
+        if last > UnixMillis::MAX.as_millis() {
+            return Err(StateError::Damaged { window: None });
+        }
         if let Some(window) = self.meters.iter().position(|meter| !meter.is_sound(&state.bytes, last)) {
             return Err(StateError::Damaged { window: Some(window) });
         }
-        let unused = state == self.fresh();
-        if !unused && (last > UnixMillis::MAX.as_millis() || state.edge() > self.edge(&state.bytes, last)) {
+        if state.edge() > self.edge(&state.bytes, last) {
             return Err(StateError::Damaged { window: None });
         }
         Ok(state)
@@ -279,156 +266,14 @@ impl Limiter {
     }
 }
 
-impl Clock {
-    fn of(state: &State, now: UnixMillis) -> Self {
-        let last = state.last();
-        let now = now.as_millis().max(last);
-        Self { last, now, current: now < state.edge() }
-    }
-}
-
-impl Meter {
-    fn new(window: &Window, head: usize, body: usize) -> Result<Self, LimiterError> {
-        Ok(match window {
-            Window::Sliding { limit, period_ms, .. } if *limit <= log::MOST_UNITS => {
-                Self::Log(log::Log::new(*limit, *period_ms, head, body))
-            }
-            Window::Sliding { limit, period_ms, .. } => Self::Ring(ring::Ring::new(*limit, *period_ms, head, body)),
-            Window::Calendar { name, limit, unit, time_zone } => {
-                let zone = Zone::parse(time_zone).map_err(|unknown| LimiterError::UnknownTimeZone {
-                    window: name.clone(),
-                    time_zone: unknown.name,
-                })?;
-                Self::Tally(period::Tally::new(*limit, *unit, zone, head, body))
-            }
-            Window::Pace { interval_ms, burst, .. } => Self::Pace(pace::Pace::new(*interval_ms, *burst, head)),
-        })
-    }
-
-    fn body_length(&self) -> usize {
-        match self {
-            Self::Ring(ring) => ring.body_length(),
-            Self::Log(log) => log.body_length(),
-            Self::Tally(tally) => tally.body_length(),
-            Self::Pace(_) => 0,
-        }
-    }
-
-    fn limit(&self) -> u64 {
-        match self {
-            Self::Ring(ring) => ring.limit,
-            Self::Log(log) => log.limit,
-            Self::Tally(tally) => tally.limit,
-            Self::Pace(pace) => pace.burst,
-        }
-    }
-
-    fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
-        match self {
-            Self::Ring(ring) => ring.used(bytes, clock),
-            Self::Log(log) => log.used(bytes, clock),
-            Self::Tally(tally) => tally.used(bytes, clock),
-            Self::Pace(pace) => pace.used(bytes, clock),
-        }
-    }
-
-    fn fits(&self, bytes: &[u8], clock: Clock, cost: u64) -> bool {
-        self.used(bytes, clock).saturating_add(cost) <= self.limit()
-    }
-
-    /// The first instant at which at most `left` units are in use, when `used` are at `clock.now`.
-    fn drained_to(&self, bytes: &[u8], clock: Clock, used: u64, left: u64) -> u64 {
-        if used <= left {
-            return clock.now;
-        }
-        match self {
-            Self::Ring(ring) => ring.drained_at(bytes, clock, used - left),
-            Self::Log(log) => log.drained_at(bytes, clock, used - left),
-            Self::Tally(tally) => tally.drained_at(bytes, clock),
-            Self::Pace(pace) => pace.drained_to(bytes, clock, left),
-        }
-    }
-
-    /// The first instant at which `cost` units, at most the limit, fit.
-    fn retry_at(&self, bytes: &[u8], clock: Clock, cost: u64) -> u64 {
-        self.drained_to(bytes, clock, self.used(bytes, clock), self.limit().saturating_sub(cost))
-    }
-
-    fn usage(&self, bytes: &[u8], clock: Clock) -> Usage {
-        let (used, limit) = (self.used(bytes, clock), self.limit());
-        let within = used.min(limit);
-        let narrow = |units: u64| u32::try_from(units).unwrap_or(u32::MAX);
-        Usage {
-            limit: narrow(limit),
-            used: narrow(used),
-            remaining: narrow(limit - within),
-            next_at: UnixMillis::new(self.drained_to(bytes, clock, used, within.saturating_sub(1))),
-            full_at: UnixMillis::new(self.drained_to(bytes, clock, used, 0)),
-        }
-    }
-
-    fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) -> u64 {
-        match self {
-            Self::Ring(ring) => ring.charge(bytes, clock, cost),
-            Self::Log(log) => log.charge(bytes, clock, cost),
-            Self::Tally(tally) => tally.charge(bytes, clock, cost),
-            Self::Pace(pace) => {
-                pace.charge(bytes, clock, cost);
-                u64::MAX
-            }
-        }
-    }
-
-    fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
-        match self {
-            Self::Ring(ring) => ring.refund(bytes, clock, charged_at, cost),
-            Self::Log(log) => log.refund(bytes, clock, charged_at, cost),
-            Self::Tally(tally) => tally.refund(bytes, clock, charged_at, cost),
-            Self::Pace(pace) => pace.refund(bytes, clock, charged_at, cost),
-        }
-    }
-
-    /// The first instant at which the head of a state last charged at `last` may be stale.
-    fn edge(&self, bytes: &[u8], last: u64) -> u64 {
-        match self {
-            Self::Ring(ring) => ring.edge(last),
-            Self::Log(log) => log.edge(bytes),
-            Self::Tally(tally) => tally.edge(bytes),
-            Self::Pace(_) => u64::MAX,
-        }
-    }
-
-    fn is_sound(&self, bytes: &[u8], last: u64) -> bool {
-        match self {
-            Self::Ring(ring) => ring.is_sound(bytes, last),
-            Self::Log(log) => log.is_sound(bytes, last),
-            Self::Tally(tally) => tally.is_sound(bytes, last),
-            Self::Pace(_) => true,
-        }
-    }
-}
-
 /// FNV-1a, 32 bits, over everything about the windows but their names.
 fn fingerprint(windows: &[Window], meters: &[Meter]) -> u32 {
     let mut described = String::new();
     for (window, meter) in windows.iter().zip(meters) {
-        described.push_str(&description(window, meter));
+        described.push_str(&meter.description(window));
         described.push('\n');
     }
     described.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-fn description(window: &Window, meter: &Meter) -> String {
-    match (window, meter) {
-        (Window::Sliding { limit, period_ms, .. }, _) => alloc::format!("sliding {limit} {period_ms}"),
-        (Window::Calendar { limit, unit, .. }, Meter::Tally(tally)) => {
-            alloc::format!("calendar {limit} {} {}", unit.as_str(), tally.zone.name())
-        }
-        (Window::Calendar { limit, unit, time_zone, .. }, _) => {
-            alloc::format!("calendar {limit} {} {time_zone}", unit.as_str())
-        }
-        (Window::Pace { interval_ms, burst, .. }, _) => alloc::format!("pace {interval_ms} {burst}"),
-    }
 }
 
 /// Bytes of a window's head.

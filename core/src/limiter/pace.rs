@@ -9,8 +9,8 @@
 //! would have. It is exact when nothing was charged after `s`.
 
 use super::{
-    Clock,
     bytes::{put, u64_at},
+    meter::Clock,
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,8 +4,8 @@
 //! that the time zone is asked once a period.
 
 use super::{
-    Clock,
     bytes::{put, u64_at},
+    meter::Clock,
 };
 use crate::{
     calendar::{CalendarUnit, Zone},

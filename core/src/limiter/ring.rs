@@ -10,8 +10,8 @@
 //! older ones. The newest bucket's place in the ring stays 0 until time moves past it.
 
 use super::{
-    Clock,
     bytes::{put, u16_at, u32_at, u64_at},
+    meter::Clock,
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]

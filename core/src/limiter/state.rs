@@ -12,6 +12,9 @@
 //! ```
 //!
 //! Numbers are little-endian. Only a charge or a refund changes a byte.
+//!
+//! The fingerprint is FNV-1a (32 bits) of the windows' descriptions, each with a line feed after it, as in
+//! `sliding 10 1000`, `calendar 1000000 month Europe/Rome` and `pace 200 5`. Names are not part of it.
 
 use super::bytes::{put, u32_at, u64_at};
 use alloc::{vec, vec::Vec};

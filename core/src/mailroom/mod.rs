@@ -93,13 +93,23 @@ impl Status {
     }
 }
 
+/// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
+/// comes late cannot settle another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attempt {
+    /// The message.
+    pub message: MessageId,
+    /// 1 for its first attempt.
+    pub number: u32,
+}
+
 /// What a host is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Carry out this request and settle the attempt with what came of it.
     Send {
         /// Names the attempt to [`Mailroom::settle`].
-        attempt: u64,
+        attempt: Attempt,
         /// The request.
         request: HttpRequest,
         /// Give up after this long.
@@ -117,8 +127,7 @@ pub enum Effect {
 /// The outbox of one account.
 pub struct Mailroom {
     queue: Queue,
-    in_flight: BTreeMap<u64, Flight>,
-    next_attempt: u64,
+    in_flight: BTreeMap<Attempt, Flight>,
     provider: Provider,
     backoff: Backoff,
     hold_ms: u64,
@@ -142,9 +151,8 @@ struct Provider {
 
 /// An attempt whose request is on its way.
 struct Flight {
-    id: MessageId,
+    attempt: Attempt,
     class: Class,
-    attempts: u32,
     failures: u32,
     units: u64,
     reservation: String,
@@ -170,7 +178,6 @@ impl Mailroom {
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
-            next_attempt: 0,
             provider,
             backoff: config.retry.backoff(),
             hold_ms: config.retry.hold_ms,
@@ -223,9 +230,8 @@ impl Mailroom {
     ) -> Result<(), SqlError> {
         self.provider.charge(1, sql, now)?;
         let flight = Flight {
-            id: row.id,
+            attempt: Attempt { message: row.id, number: row.attempts },
             class: row.class,
-            attempts: row.attempts,
             failures: row.failures,
             units: row.units,
             reservation: row.reservation,

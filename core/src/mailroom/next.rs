@@ -1,7 +1,7 @@
 //! What to do now.
 
 use super::{
-    Effect, Flight, MAX_IN_FLIGHT, Mailroom, RecipientKind, Status,
+    Attempt, Effect, Flight, MAX_IN_FLIGHT, Mailroom, RecipientKind, Status,
     store::{self, DueRow, Move},
     trace::{Line, StoredRecipient},
 };
@@ -86,10 +86,9 @@ impl Mailroom {
         line.attempt = Some(attempts);
         line.provider = Some(Cow::Borrowed(&self.provider.name));
         store::mark(id, attempts, &self.provider.name, &line.to_text(), sql)?;
-        let attempt = self.next_attempt;
-        self.next_attempt = attempt.wrapping_add(1);
+        let attempt = Attempt { message: id, number: attempts };
         let DueRow { failures, units, reservation, expires, .. } = row;
-        self.in_flight.insert(attempt, Flight { id, class, attempts, failures, units, reservation, expires });
+        self.in_flight.insert(attempt, Flight { attempt, class, failures, units, reservation, expires });
         Ok(Some(Effect::Send { attempt, request, timeout_ms: self.provider.timeout_ms }))
     }
 

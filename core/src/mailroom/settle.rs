@@ -1,7 +1,7 @@
 //! What came of a request, and what follows from it.
 
 use super::{
-    Flight, Mailroom, Status,
+    Attempt, Flight, Mailroom, Status,
     store::{self, Move},
     trace::Line,
 };
@@ -45,7 +45,7 @@ impl Mailroom {
     /// The store's; the host then rolls back and opens the Mailroom anew.
     pub fn settle(
         &mut self,
-        attempt: u64,
+        attempt: Attempt,
         result: Result<&HttpResponse, TransportFailure>,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
@@ -97,11 +97,11 @@ impl Mailroom {
             | Outcome::Unknown => None,
         };
         let to = Move { status, due, failures, provider_message_id, error: error.as_deref(), line: &line };
-        store::advance(flight.id, &to, sql)?;
+        store::advance(flight.attempt.message, &to, sql)?;
         match course {
             Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
             Course::Again { .. } => {
-                self.queue.push(flight.class, due, flight.id);
+                self.queue.push(flight.class, due, flight.attempt.message);
                 Ok(())
             }
         }
@@ -136,8 +136,8 @@ impl Mailroom {
 
     /// An unknown outcome is repeated only where the provider tells the copies apart, or the account prefers twice to never.
     fn after_unknown(&self, flight: &Flight, entropy: u64, now: UnixMillis) -> Course {
-        let told_apart =
-            provider::has_idempotency_key(self.provider.kind) && now.since(flight.id.accepted_at()) < IDEMPOTENCY_MS;
+        let told_apart = provider::has_idempotency_key(self.provider.kind)
+            && now.since(flight.attempt.message.accepted_at()) < IDEMPOTENCY_MS;
         if told_apart || self.on_unknown == OnUnknown::Resend {
             return self.again(flight, None, entropy, now);
         }
@@ -190,7 +190,7 @@ fn lines(
     now: UnixMillis,
 ) -> String {
     let mut line = Line::new(event, now);
-    line.attempt = Some(flight.attempts);
+    line.attempt = Some(flight.attempt.number);
     line.http_status = answer.status;
     line.provider_code = answer.provider_code.as_deref().map(Cow::Borrowed);
     line.retry_at_ms = retry_at.map(UnixMillis::as_millis);
@@ -199,7 +199,7 @@ fn lines(
         return text;
     }
     let mut last = Line::new("exhausted", now);
-    last.attempt = Some(flight.attempts);
+    last.attempt = Some(flight.attempt.number);
     format!("{text}\n{}", last.to_text())
 }
 
@@ -218,7 +218,7 @@ fn error_view(flight: &Flight, answer: &Answer, status: Status, due: UnixMillis,
     };
     let view = ErrorView {
         code,
-        attempts: flight.attempts,
+        attempts: flight.attempt.number,
         http_status: answer.status,
         provider_code: answer.provider_code.as_deref(),
         retry_at: (!status.is_finished()).then(|| format!("{due}")),

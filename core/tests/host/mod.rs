@@ -1,5 +1,12 @@
 //! A host for tests: a SQLite database, a clock that the test sets, a provider that the test plays.
-#![allow(dead_code, reason = "each test file uses its own part of the host")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the host")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a host for tests fails loudly"
+)]
 
 use sendgate_core::{
     account::{Account, AccountError},
@@ -7,7 +14,7 @@ use sendgate_core::{
     front::{self, FrontDecision, FrontRequest},
     http::{HttpRequest, HttpResponse},
     key,
-    mailroom::Effect,
+    mailroom::{Attempt, Effect},
     outcome::TransportFailure,
     sql::{Row, Sql, SqlError},
     time::UnixMillis,
@@ -164,14 +171,14 @@ impl Host {
     }
 
     /// The next request; panics when there is none.
-    pub fn next_request(&mut self) -> (u64, HttpRequest) {
+    pub fn next_request(&mut self) -> (Attempt, HttpRequest) {
         match self.next() {
             Effect::Send { attempt, request, .. } => (attempt, request),
             other => panic!("expected a request, got {other:?}"),
         }
     }
 
-    pub fn settle(&mut self, attempt: u64, result: Result<&HttpResponse, TransportFailure>) {
+    pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
         let entropy = self.random();
         let (account, now) = (&mut self.account, self.now);
         self.database
