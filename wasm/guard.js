@@ -23,7 +23,8 @@ function condemn(reason) {
   queueMicrotask(revive);
 }
 
-function revive() {
+// Makes a new instance when the last one was lost.
+export function revive() {
   if (!lost) return;
   lost = false;
   generation += 1;

@@ -1,11 +1,12 @@
 //! The Durable Object of one account: its storage, its account in memory, and the verbs between them.
 
-use crate::host::{Bell, log};
-use crate::standin::{self as core_account, Account};
+use crate::host::{Bell, binding_text, log};
 use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
 use crate::{bound, clock, pump, wire};
 use js_sys::Uint8Array;
+use sendgate_core::account::{Account, AccountError};
+use sendgate_core::front;
 use sendgate_core::sql::{Sql, SqlError};
 use sendgate_core::time::UnixMillis;
 use std::cell::{Cell, RefCell};
@@ -112,23 +113,28 @@ impl Desk {
     pub(crate) fn decide<T>(
         &self,
         verb: impl FnOnce(&mut Account, &mut dyn Sql, UnixMillis) -> Result<T, SqlError>,
-    ) -> Result<T, SqlError> {
+    ) -> Result<T, AccountError> {
         let now = clock::now();
-        let mut place = self.account.try_borrow_mut().map_err(|_| SqlError("the account is in use".into()))?;
+        let in_use = |_| SqlError("the account is in use".into());
+        let mut place = self.account.try_borrow_mut().map_err(in_use)?;
         let kept = place.take();
-        let config = bound::config(&self.env).map_err(SqlError)?;
         let (account, value, alarm) = self.storage.transaction(|sql| {
             let mut account = match kept {
                 Some(account) => account,
-                None => Account::open(&config, &self.name, sql, now)?,
+                None => self.open(sql, now)?,
             };
             let value = verb(&mut account, sql, now)?;
             let alarm = self.arm(account.wake_at())?;
-            Ok((account, value, alarm))
+            Ok::<_, AccountError>((account, value, alarm))
         })?;
         *place = Some(account);
         self.alarm.set(alarm);
         Ok(value)
+    }
+
+    fn open(&self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Account, AccountError> {
+        let config = bound::config(&self.env).map_err(AccountError::Config)?;
+        Account::open(&config, &self.name, &|name| binding_text(&self.env, name), sql, now)
     }
 
     /// Moves the alarm forward to `wanted`. While the pump runs it stands as its safety net, and the pump moves it.
@@ -139,19 +145,23 @@ impl Desk {
             Some(at) if !self.pumping.get() && standing.is_none_or(|standing| at < standing) => {
                 self.storage.set_alarm(at).map(|()| Some(at))
             }
-            _ => Ok(standing),
+            Some(_) | None => Ok(standing),
         }
     }
 
     fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
-        let entropy = clock::random_bytes()?;
+        let entropy = [clock::random_u64()?, clock::random_u64()?];
         let answer = self.decide(|account, sql, now| account.handle(pass, body, sql, entropy, now));
         self.bell.ring();
         match answer {
             Ok(answer) => wire::pack(&answer),
             Err(error) => {
                 log(&error.to_string());
-                wire::pack(&core_account::store_failed(clock::now()))
+                let refuse = match error {
+                    AccountError::Store(_) => front::store_failed,
+                    AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
+                };
+                wire::pack(&refuse(clock::random_u64()?, clock::now()))
             }
         }
     }
@@ -159,7 +169,7 @@ impl Desk {
     async fn answer_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
         match read_up_to(body, MAX_BODY_BYTES).await {
             Read::Whole(bytes) => self.answer(pass, &bytes),
-            Read::TooLong(_) => wire::pack(&core_account::body_too_large(clock::now())),
+            Read::TooLong(_) => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
             Read::Broken(_) => Err(JsValue::from_str("the request's body broke off")),
         }
     }
@@ -183,4 +193,4 @@ impl Desk {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]
-const MAX_BODY_BYTES: usize = core_account::MAX_BODY_BYTES as usize;
+const MAX_BODY_BYTES: usize = front::MAX_BODY_BYTES as usize;

@@ -1,9 +1,9 @@
 //! What the environment binds, read once per isolate.
 
 use crate::host::binding_text;
-use crate::standin::Config;
 use crate::wire::Namespace;
 use js_sys::Reflect;
+use sendgate_core::config::Config;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -19,7 +19,7 @@ pub(crate) fn config(env: &JsValue) -> Result<Rc<Config>, String> {
             return Ok(Rc::clone(config));
         }
         let text = binding_text(env, "SENDGATE_CONFIG").ok_or("SENDGATE_CONFIG is not bound")?;
-        let config = Rc::new(Config::parse(&text, |name| binding_text(env, name))?);
+        let config = Rc::new(Config::from_json(&text).map_err(|error| format!("SENDGATE_CONFIG: {error}"))?);
         *known = Some(Rc::clone(&config));
         Ok(config)
     })

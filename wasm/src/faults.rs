@@ -82,7 +82,7 @@ pub(crate) async fn in_object(fault: &str, query: &str, storage: &Storage) -> Re
         "marks" => {
             tables(&mut &*storage).map_err(thrown)?;
             let rows = (&*storage).run("SELECT name, runs FROM fault ORDER BY name", &[]).map_err(thrown)?;
-            return text(&rows.iter().map(|row| line(row)).collect::<String>());
+            return text(&rows.iter().map(line).collect::<String>());
         }
         "alarm" => {
             tables(&mut &*storage).map_err(thrown)?;
@@ -101,14 +101,13 @@ pub(crate) async fn in_alarm(storage: &Storage) -> Result<(), JsValue> {
     let asked = "UPDATE fault SET runs = runs + 1 WHERE name LIKE 'alarm-%' RETURNING name, runs";
     let rows = sql.run(asked, &[]).map_err(thrown)?;
     pause(10).await;
-    match rows.first().map(Vec::as_slice) {
-        Some([Value::Text(fault), Value::Integer(..=2)]) => match fault.as_str() {
+    if let Some([Value::Text(fault), Value::Integer(..=2)]) = rows.first().map(Vec::as_slice) {
+        match fault.as_str() {
             "alarm-panic" => panic!("asked for in the alarm"),
             "alarm-throw" => drop(throwing("{")),
             "alarm-error" => return Err(js_sys::Error::new("asked for").into()),
             _ => {}
-        },
-        _ => {}
+        }
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! The Worker's `fetch`: reads the request's head, lets core route it, and hands it to its account's object.
 
 use crate::host::log;
-use crate::standin::{self as core_front, FrontDecision, FrontRequest};
-use crate::{bound, clock, transport, wire};
+use crate::{bound, clock, wire};
 use js_sys::Uint8Array;
+use sendgate_core::front::{self, FrontDecision, FrontRequest};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
@@ -14,14 +14,15 @@ use web_sys::{Request, Response};
 /// No answer could be made: `entry.js` answers 500.
 #[wasm_bindgen]
 pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsValue> {
-    let head = Head::of(&request);
+    let head = Head::of(&request)?;
     #[cfg(feature = "sandbox")]
     if let Some(answer) = crate::sandbox::front(&request, &head, &env).await? {
         return wire::unpack(&answer);
     }
+    let (entropy, now) = (clock::random_u64()?, clock::now());
     let decided = bound::config(&env).and_then(|config| {
         let secret = bound::key_secret(&env)?;
-        Ok(core_front::route(&head.as_front(), &config, &secret, clock::now()))
+        Ok(front::route(&head.as_front(), &config, &secret, entropy, now))
     });
     let packed = match decided {
         Ok(FrontDecision::Answer(answer)) => wire::pack(&answer)?,
@@ -32,26 +33,40 @@ pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsValue> 
         }
         Err(error) => {
             log(&error);
-            wire::pack(&core_front::store_failed(clock::now()))?
+            wire::pack(&front::misconfigured(entropy, now))?
         }
     };
     wire::unpack(&packed)
+}
+
+/// The answer to a request that [`fetch`] could not answer, from an instance that still can.
+///
+/// # Errors
+/// Nor can this one.
+#[wasm_bindgen]
+pub fn failed() -> Result<Response, JsValue> {
+    wire::unpack(&wire::pack(&front::internal_error(clock::random_u64()?, clock::now()))?)
 }
 
 /// A request without its body.
 pub(crate) struct Head {
     pub(crate) method: String,
     url: String,
-    pub(crate) headers: Vec<(String, String)>,
-    content_length: Option<u64>,
+    authorization: Option<String>,
+    idempotency_key: Option<String>,
+    pub(crate) content_length: Option<u64>,
 }
 
 impl Head {
-    fn of(request: &Request) -> Self {
-        let headers = transport::header_fields(&request.headers());
-        let length = headers.iter().find(|(name, _)| name == "content-length");
-        let content_length = length.and_then(|(_, value)| value.parse().ok());
-        Self { method: request.method(), url: request.url(), headers, content_length }
+    fn of(request: &Request) -> Result<Self, JsValue> {
+        let headers = request.headers();
+        Ok(Self {
+            method: request.method(),
+            url: request.url(),
+            authorization: headers.get("authorization")?,
+            idempotency_key: headers.get("idempotency-key")?,
+            content_length: headers.get("content-length")?.and_then(|length| length.parse().ok()),
+        })
     }
 
     /// Path and query of the URL, as they came.
@@ -63,7 +78,14 @@ impl Head {
 
     fn as_front(&self) -> FrontRequest<'_> {
         let (path, query) = self.path_and_query();
-        FrontRequest { method: &self.method, path, query, headers: &self.headers, content_length: self.content_length }
+        FrontRequest {
+            method: &self.method,
+            path,
+            query,
+            authorization: self.authorization.as_deref(),
+            idempotency_key: self.idempotency_key.as_deref(),
+            content_length: self.content_length,
+        }
     }
 }
 

@@ -17,14 +17,13 @@ mod host;
 mod pump;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-mod standin;
 mod storage;
 mod stream;
 mod transport;
 mod wire;
 
 pub use account_gate::AccountGate;
-pub use front::fetch;
+pub use front::{failed, fetch};
 pub use host::begin;
 #[cfg(feature = "sandbox")]
 pub use sandbox::Sandbox;

@@ -6,10 +6,11 @@
 //! provider answer never holds up the next message.
 
 use crate::account_gate::Desk;
-use crate::host::{Timer, log, race};
-use crate::standin::Effect;
+use crate::host::{Timer, log, message, race};
 use crate::{clock, transport};
-use sendgate_core::http::HttpRequest;
+use sendgate_core::http::{HttpRequest, HttpResponse};
+use sendgate_core::mailroom::{Attempt, Effect};
+use sendgate_core::outcome::TransportFailure;
 use sendgate_core::time::UnixMillis;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -52,14 +53,13 @@ async fn pump(desk: &Rc<Desk>) -> Result<(), JsValue> {
 /// Starts effects while there is room; returns the instant of the next one.
 fn fill(desk: &Rc<Desk>, left: &mut usize) -> Result<Option<UnixMillis>, JsValue> {
     loop {
-        let entropy = clock::random_u64()?;
         if desk.in_flight.get() >= IN_FLIGHT {
             return Ok(None);
         }
         if *left == 0 {
             return Ok(Some(clock::now()));
         }
-        match desk.decide(|account, sql, now| account.next(sql, entropy, now)).map_err(thrown)? {
+        match desk.decide(|account, sql, now| account.next(sql, now)).map_err(thrown)? {
             Effect::Send { attempt, request, timeout_ms } => {
                 *left -= 1;
                 launch(desk, attempt, request, timeout_ms)?;
@@ -70,23 +70,30 @@ fn fill(desk: &Rc<Desk>, left: &mut usize) -> Result<Option<UnixMillis>, JsValue
     }
 }
 
-fn launch(desk: &Rc<Desk>, attempt: u64, request: HttpRequest, timeout_ms: u64) -> Result<(), JsValue> {
-    let desk_of_answer = Rc::clone(desk);
+fn launch(desk: &Rc<Desk>, attempt: Attempt, request: HttpRequest, timeout_ms: u64) -> Result<(), JsValue> {
+    let of_answer = Rc::clone(desk);
     desk.in_flight.set(desk.in_flight.get() + 1);
     desk.detach(async move {
-        let desk = desk_of_answer;
+        let desk = of_answer;
         let result = transport::send(&request, timeout_ms).await;
         desk.in_flight.set(desk.in_flight.get().saturating_sub(1));
-        let settled = clock::random_u64().map_err(|error| crate::host::message(&error)).and_then(|entropy| {
-            desk.decide(|account, sql, now| account.settle(attempt, result, sql, entropy, now))
-                .map_err(|error| error.to_string())
-        });
-        if let Err(error) = settled {
-            // The attempt mark stays open, and the account settles it as one whose answer was lost.
-            log(&error);
-        }
+        settle(&desk, attempt, result);
         desk.bell.ring();
     })
+}
+
+/// An answer that cannot be written down drops the account; opened again, it finds the attempt mark and settles it as one
+/// whose answer was lost.
+fn settle(desk: &Desk, attempt: Attempt, result: Result<HttpResponse, TransportFailure>) {
+    let settled = clock::random_u64().map_err(|error| message(&error)).and_then(|entropy| {
+        desk.decide(|account, sql, now| {
+            account.settle(attempt, result.as_ref().map_err(|failure| *failure), sql, entropy, now)
+        })
+        .map_err(|error| error.to_string())
+    });
+    if let Err(error) = settled {
+        log(&error);
+    }
 }
 
 /// Leaves the alarm at the exact next instant, or as a safety net under what is still in flight.
@@ -111,7 +118,7 @@ fn safety_ms(desk: &Desk) -> u64 {
     crate::bound::number(desk.env(), "SAFETY_ALARM_MS").unwrap_or(SAFETY_MS)
 }
 
-fn thrown(error: sendgate_core::sql::SqlError) -> JsValue {
+fn thrown(error: impl std::error::Error) -> JsValue {
     js_sys::Error::new(&error.to_string()).into()
 }
 

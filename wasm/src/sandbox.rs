@@ -5,14 +5,16 @@ use crate::front::{Head, body};
 use crate::host::{Timer, log};
 use crate::storage::Storage;
 use crate::stream::read_up_to;
+use crate::transport::header_fields;
 use crate::{bound, clock, faults, wire};
 use js_sys::{Array, Uint8Array};
 use sendgate_core::http::HttpResponse;
 use sendgate_core::sql::SqlError;
+use sendgate_core::vectors;
 use sendgate_simulator::{Arrival, Reply};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::Request;
 
 /// Answers what is under `/sandbox`, and nothing else.
@@ -24,10 +26,19 @@ pub(crate) async fn front(request: &Request, head: &Head, env: &JsValue) -> Resu
     if path != "/sandbox" && !path.starts_with("/sandbox/") {
         return Ok(None);
     }
+    if let Some(suite) = path.strip_prefix("/sandbox/vectors/") {
+        let case = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
+        return wire::pack(&evaluated(suite, &case)).map(Some);
+    }
     if let Some(fault) = path.strip_prefix("/sandbox/fault/front/") {
         faults::in_front(fault).await;
     }
-    let ask = Array::of4(&head.method.as_str().into(), &path.into(), &query.into(), &wire::pairs(&head.headers));
+    let ask = Array::of4(
+        &head.method.as_str().into(),
+        &path.into(),
+        &query.into(),
+        &wire::pairs(&header_fields(&request.headers())),
+    );
     let body = body(request, head.content_length).await?;
     let sandbox = bound::namespace(env, "SANDBOX")?;
     wire::call(&sandbox, "sandbox", &ask, &body).await.map(Some)
@@ -122,6 +133,15 @@ impl Asked {
             }
         }
     }
+}
+
+/// A case of the shared vectors, run here.
+fn evaluated(suite: &str, case: &str) -> HttpResponse {
+    let (status, body) = match vectors::evaluate(suite, case) {
+        Ok(outcome) => (200, outcome),
+        Err(error) => (400, error.to_string()),
+    };
+    HttpResponse { status, headers: Vec::new(), body: body.into_bytes() }
 }
 
 /// What ends a silence.

@@ -70,7 +70,10 @@ impl Storage {
     ///
     /// # Errors
     /// What `work` returned, or what the store said.
-    pub(crate) fn transaction<T>(&self, work: impl FnOnce(&mut dyn Sql) -> Result<T, SqlError>) -> Result<T, SqlError> {
+    pub(crate) fn transaction<T, E: From<SqlError>>(
+        &self,
+        work: impl FnOnce(&mut dyn Sql) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut work = Some(work);
         let mut outcome = None;
         let committed = self.storage.transaction_sync(&mut || match work.take() {
@@ -85,8 +88,8 @@ impl Storage {
         match (committed, outcome) {
             (_, Some(Err(error))) => Err(error),
             (Ok(_), Some(Ok(value))) => Ok(value),
-            (Ok(_), None) => Err(SqlError("the transaction did not run".into())),
-            (Err(error), _) => Err(store_error(&error)),
+            (Ok(_), None) => Err(SqlError("the transaction did not run".into()).into()),
+            (Err(error), _) => Err(store_error(&error).into()),
         }
     }
 
