@@ -132,7 +132,7 @@ impl Call<'_> {
             Ok(checked) => checked,
             Err(refusal) => return Ok(self.dialect.refuse(&refusal)),
         };
-        let asked = checked.iter().filter_map(|(_, message)| message.as_ref().ok()).map(|m| m.recipients.len()).sum();
+        let asked = checked.iter().filter_map(|item| item.message.as_ref().ok()).map(|m| m.recipients.len()).sum();
         if let Some(refusal) = self.over_quota(sql, settings, asked)? {
             return Ok(self.dialect.refuse(&refusal));
         }
@@ -152,12 +152,12 @@ impl Call<'_> {
         all_or_nothing: bool,
         settings: &Settings,
         hit: Option<&Hit>,
-    ) -> Result<Vec<(&'a str, Result<Message, Refusal>)>, Refusal> {
+    ) -> Result<Vec<Item<'a>>, Refusal> {
         let screened = items.into_iter().map(|item| {
             let message = item.message.and_then(|message| self.screen(message, settings, hit));
             match message {
                 Err(refusal) if all_or_nothing => Err(refusal),
-                message => Ok((item.raw, message)),
+                message => Ok(Item { raw: item.raw, message }),
             }
         });
         screened.collect()
@@ -184,11 +184,11 @@ impl Call<'_> {
         &self,
         sql: &mut dyn Sql,
         key: Option<&str>,
-        checked: Vec<(&str, Result<Message, Refusal>)>,
+        checked: Vec<Item<'_>>,
     ) -> Result<Vec<Result<Taken, Refusal>>, SqlError> {
         let newest = messages::newest(sql)?;
         let mut results = Vec::new();
-        for (number, (raw, message)) in (1_i64..).zip(checked) {
+        for (number, Item { raw, message }) in (1_i64..).zip(checked) {
             results.push(match message {
                 Err(refusal) => Err(refusal),
                 Ok(message) => {
