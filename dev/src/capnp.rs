@@ -78,7 +78,7 @@ fn quoted(text: &str) -> String {
 const CLASSES: [(&str, &str); 2] = [("AccountGate", "ACCOUNT_GATE"), ("Sandbox", "SANDBOX")];
 
 /// The platform's behaviour of this day; `wrangler.toml` names the same one.
-const COMPATIBILITY_DATE: &str = "2026-11-01";
+const COMPATIBILITY_DATE: &str = "2026-10-01";
 
 #[cfg(test)]
 mod tests {
