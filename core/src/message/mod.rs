@@ -9,6 +9,7 @@
 
 mod base64;
 mod error;
+mod header;
 mod json;
 mod limits;
 mod nearest;
@@ -149,9 +150,12 @@ impl Message {
     }
 
     /// Prints the message such that [`Message::parse`] reads the same one again.
+    ///
+    /// A message that was put together by hand with a content that is not base64 prints as an empty text, which nothing
+    /// reads.
     #[must_use]
     pub fn to_json(&self) -> String {
-        print::message(self)
+        print::message(self).unwrap_or_default()
     }
 
     /// Faults of the times against now: a message that is already past its `expires_at`.
@@ -186,6 +190,9 @@ impl Message {
 }
 
 impl Class {
+    /// Every class, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Transactional, Self::Lifecycle, Self::Drip, Self::Bulk];
+
     /// The word for it in JSON and in the trace.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
