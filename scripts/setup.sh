@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a build needs into the checkout: npm packages, the wasm target, worker-build and wasm-bindgen.
+# Installs what a build needs into the checkout: npm packages, the wasm target and wasm-bindgen.
 # Run again with nothing changed, it takes less than a second.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -47,18 +47,17 @@ install_node_packages() {
 # install_tool CRATE VERSION: a cargo tool into .tools/bin, with its own lock file if that can still be resolved.
 install_tool() {
     fresh "$1" "$2" && return
-    say "Building $1 $2, once for this checkout (2 to 6 minutes)"
+    say "Building $1 $2, once for this checkout (2 to 5 minutes)"
     cargo install --locked --root "$TOOLS" "$1@$2" ||
         { say "Its lock file cannot be used any more; building with today's dependencies" &&
             cargo install --root "$TOOLS" "$1@$2"; }
     stamp "$1" "$2"
 }
 
-# install_cargo_tools: both share one target directory, which is removed when they are built.
+# install_cargo_tools: their target directory is removed when they are built.
 install_cargo_tools() {
     export CARGO_TARGET_DIR="$TOOLS/target"
     install_tool wasm-bindgen-cli "$(pinned wasm-bindgen)"
-    install_tool worker-build "$(pinned worker)"
     rm -rf "$TOOLS/target"
 }
 

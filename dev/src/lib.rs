@@ -4,9 +4,11 @@
 //! `workerd` waits for requests in flight on any gentler signal, and a test of what survives wants no gentleness.
 
 mod capnp;
+mod development;
 mod scratch;
 mod workerd;
 
+pub use development::Development;
 pub use scratch::Scratch;
 pub use workerd::{Reach, Settings, StartError, Workerd, free_port};
 

@@ -1,7 +1,8 @@
 //! `sendgate-dev run`: Sendgate on this machine.
 
-use sendgate_dev::{Reach, Settings, Workerd, checkout};
-use std::path::PathBuf;
+use sendgate_core::provider::ProviderKind;
+use sendgate_dev::{Development, Settings, Workerd, checkout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
             println!("{HELP}");
             ExitCode::SUCCESS
         }
-        Order::Run { port, state } => match run(port, state) {
+        Order::Run { port, state, provider } => match run(port, &state, provider) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("sendgate-dev: {error}");
@@ -28,18 +29,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(port: u16, state: PathBuf) -> Result<(), Box<dyn std::error::Error>> {
-    let mut settings = Settings::development(&state, port);
-    settings.reach = Reach::Loopback;
+fn run(port: u16, state: &Path, provider: ProviderKind) -> Result<(), Box<dyn std::error::Error>> {
+    let development = Development::open(state, provider)?;
+    let mut settings = Settings::development(state, port);
+    settings.bindings.extend(development.bindings(port));
     let mut workerd = Workerd::start(settings)?;
-    println!("ready: {}", workerd.base_url());
+    let base_url = workerd.base_url();
+    println!("ready: {base_url}");
+    println!("key: {}", development.key);
+    println!("inbox: {base_url}/sandbox/inbox");
+    println!("\nSend a first message:\n\n{}\n", development.curl(&base_url));
+    println!("Then read it in the inbox. Ctrl+C ends Sendgate; what it holds is kept in {}.", state.display());
     workerd.wait()?;
     Ok(())
 }
 
 enum Order {
     Help,
-    Run { port: u16, state: PathBuf },
+    Run { port: u16, state: PathBuf, provider: ProviderKind },
 }
 
 impl Order {
@@ -51,16 +58,18 @@ impl Order {
             Some(other) => return Err(format!("there is no command '{other}'")),
         }
         let (mut port, mut state) = (DEFAULT_PORT, checkout().join(".sendgate"));
+        let mut provider = ProviderKind::Sandbox;
         while let Some(option) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{option} wants a value"));
             match option {
                 "--port" => port = parse_port(value()?)?,
                 "--state" => state = PathBuf::from(value()?),
+                "--provider" => provider = parse_provider(value()?)?,
                 "--help" | "-h" => return Ok(Self::Help),
                 other => return Err(format!("there is no option '{other}'")),
             }
         }
-        Ok(Self::Run { port, state })
+        Ok(Self::Run { port, state, provider })
     }
 }
 
@@ -71,12 +80,21 @@ fn parse_port(text: &str) -> Result<u16, String> {
     }
 }
 
+fn parse_provider(text: &str) -> Result<ProviderKind, String> {
+    let known = ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    known.ok_or_else(|| {
+        let names = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+        format!("--provider must be one of {names}, got '{text}'")
+    })
+}
+
 const DEFAULT_PORT: u16 = 8787;
 
 const HELP: &str = "\
 Starts Sendgate on this machine: the Worker in workerd, a development account and the email provider simulator.
 
-Usage: sendgate-dev run [--port PORT] [--state DIR]
+Usage: sendgate-dev run [--port PORT] [--provider NAME] [--state DIR]
 
-  --port PORT   the port on 127.0.0.1 (8787)
-  --state DIR   where messages and the log are kept (.sendgate in the checkout)";
+  --port PORT      the port on 127.0.0.1 (8787)
+  --provider NAME  the dialect in which mail leaves to the simulator: sandbox, resend or postmark (sandbox)
+  --state DIR      where messages and the log are kept (.sendgate in the checkout)";

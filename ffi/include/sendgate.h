@@ -21,7 +21,7 @@
 /*
  What a call came to. A number never changes its meaning and is never given to another.
  */
-typedef enum SendgateStatus {
+typedef enum {
   /*
    It was done.
    */
@@ -67,7 +67,7 @@ typedef enum SendgateStatus {
 /*
  Which of the three answers a decision is.
  */
-typedef enum SendgateDecisionKind {
+typedef enum {
   /*
    It may leave now, and has been charged.
    */
@@ -85,7 +85,7 @@ typedef enum SendgateDecisionKind {
 /*
  What to do after a failed attempt.
  */
-typedef enum SendgateRetryKind {
+typedef enum {
   /*
    Try again at `retry_at`.
    */
@@ -99,7 +99,7 @@ typedef enum SendgateRetryKind {
 /*
  How retries are spread.
  */
-typedef enum SendgateJitter {
+typedef enum {
   /*
    Uniform over the whole exponential part.
    */
@@ -123,11 +123,11 @@ typedef struct SendgateLimiter SendgateLimiter;
 /*
  A limiter's answer.
  */
-typedef struct SendgateDecision {
+typedef struct {
   /*
    Which answer it is.
    */
-  enum SendgateDecisionKind kind;
+  SendgateDecisionKind kind;
   /*
    Defer and reject: the window that says so, counted from 0. Else 0.
    */
@@ -145,7 +145,7 @@ typedef struct SendgateDecision {
 /*
  What one window holds.
  */
-typedef struct SendgateUsage {
+typedef struct {
   /*
    Units it ever admits at once.
    */
@@ -171,7 +171,7 @@ typedef struct SendgateUsage {
 /*
  A retry policy. sendgate_backoff_default gives the usual one.
  */
-typedef struct SendgateBackoff {
+typedef struct {
   /*
    The least wait, in milliseconds.
    */
@@ -193,11 +193,11 @@ typedef struct SendgateBackoff {
 /*
  A backoff's answer.
  */
-typedef struct SendgateRetry {
+typedef struct {
   /*
    Which answer it is.
    */
-  enum SendgateRetryKind kind;
+  SendgateRetryKind kind;
   /*
    Exhausted: how many attempts failed. Else 0.
    */
@@ -228,47 +228,47 @@ const char *sendgate_version(void);
 
  Free it with sendgate_limiter_free.
  */
-enum SendgateStatus sendgate_limiter_new(const char *policy_json,
-                                         struct SendgateLimiter **limiter,
-                                         struct SendgateError **error);
+SendgateStatus sendgate_limiter_new(const char *policy_json,
+                                    SendgateLimiter **limiter,
+                                    SendgateError **error);
 
 /*
  Decides whether `cost` units may leave at `now` and, on an allow, charges them. A denial charges nothing.
 
  A `now` earlier than one seen before is a normal input: it never frees budget.
  */
-enum SendgateStatus sendgate_limiter_decide(const struct SendgateLimiter *limiter,
-                                            uint32_t cost,
-                                            uint64_t now,
-                                            struct SendgateDecision *decision,
-                                            struct SendgateError **error);
+SendgateStatus sendgate_limiter_decide(const SendgateLimiter *limiter,
+                                       uint32_t cost,
+                                       uint64_t now,
+                                       SendgateDecision *decision,
+                                       SendgateError **error);
 
 /*
  The decision that sendgate_limiter_decide would give, charging nothing.
  */
-enum SendgateStatus sendgate_limiter_peek(const struct SendgateLimiter *limiter,
-                                          uint32_t cost,
-                                          uint64_t now,
-                                          struct SendgateDecision *decision,
-                                          struct SendgateError **error);
+SendgateStatus sendgate_limiter_peek(const SendgateLimiter *limiter,
+                                     uint32_t cost,
+                                     uint64_t now,
+                                     SendgateDecision *decision,
+                                     SendgateError **error);
 
 /*
  Records units that left anyway, past the limit if need be, and writes the instant they count from.
  */
-enum SendgateStatus sendgate_limiter_charge(const struct SendgateLimiter *limiter,
-                                            uint32_t cost,
-                                            uint64_t now,
-                                            uint64_t *charged_at,
-                                            struct SendgateError **error);
+SendgateStatus sendgate_limiter_charge(const SendgateLimiter *limiter,
+                                       uint32_t cost,
+                                       uint64_t now,
+                                       uint64_t *charged_at,
+                                       SendgateError **error);
 
 /*
  Takes back units that were charged at `charged_at`.
  */
-enum SendgateStatus sendgate_limiter_refund(const struct SendgateLimiter *limiter,
-                                            uint32_t cost,
-                                            uint64_t charged_at,
-                                            uint64_t now,
-                                            struct SendgateError **error);
+SendgateStatus sendgate_limiter_refund(const SendgateLimiter *limiter,
+                                       uint32_t cost,
+                                       uint64_t charged_at,
+                                       uint64_t now,
+                                       SendgateError **error);
 
 /*
  Writes what each window holds at `now`, in the policy's order, and how many there are.
@@ -276,42 +276,41 @@ enum SendgateStatus sendgate_limiter_refund(const struct SendgateLimiter *limite
  With less `capacity` than windows it writes only `count`, and the status is SENDGATE_STATUS_BUFFER_TOO_SMALL.
  A policy has 8 windows at most.
  */
-enum SendgateStatus sendgate_limiter_usage(const struct SendgateLimiter *limiter,
-                                           uint64_t now,
-                                           struct SendgateUsage *usage,
-                                           size_t capacity,
-                                           size_t *count,
-                                           struct SendgateError **error);
+SendgateStatus sendgate_limiter_usage(const SendgateLimiter *limiter,
+                                      uint64_t now,
+                                      SendgateUsage *usage,
+                                      size_t capacity,
+                                      size_t *count,
+                                      SendgateError **error);
 
 /*
  Writes the state's bytes and their length: plain bytes, the same on every platform.
 
  With less `capacity` than bytes it writes only `length`, and the status is SENDGATE_STATUS_BUFFER_TOO_SMALL.
  */
-enum SendgateStatus sendgate_limiter_state(const struct SendgateLimiter *limiter,
-                                           uint8_t *bytes,
-                                           size_t capacity,
-                                           size_t *length,
-                                           struct SendgateError **error);
+SendgateStatus sendgate_limiter_state(const SendgateLimiter *limiter,
+                                      uint8_t *bytes,
+                                      size_t capacity,
+                                      size_t *length,
+                                      SendgateError **error);
 
 /*
  Goes on from a stored state of the same policy.
  */
-enum SendgateStatus sendgate_limiter_load(const struct SendgateLimiter *limiter,
-                                          const uint8_t *bytes,
-                                          size_t length,
-                                          struct SendgateError **error);
+SendgateStatus sendgate_limiter_load(const SendgateLimiter *limiter,
+                                     const uint8_t *bytes,
+                                     size_t length,
+                                     SendgateError **error);
 
 /*
  Frees a limiter.
  */
-void sendgate_limiter_free(struct SendgateLimiter *limiter);
+void sendgate_limiter_free(SendgateLimiter *limiter);
 
 /*
  Writes the usual retry policy.
  */
-enum SendgateStatus sendgate_backoff_default(struct SendgateBackoff *backoff,
-                                             struct SendgateError **error);
+SendgateStatus sendgate_backoff_default(SendgateBackoff *backoff, SendgateError **error);
 
 /*
  Decides after `attempts` failed attempts when to try again.
@@ -319,22 +318,22 @@ enum SendgateStatus sendgate_backoff_default(struct SendgateBackoff *backoff,
  `hint` points to the first instant the server allows, or is NULL when it named none. `entropy` is a fresh random
  number for each attempt.
  */
-enum SendgateStatus sendgate_backoff_next(const struct SendgateBackoff *backoff,
-                                          uint32_t attempts,
-                                          const uint64_t *hint,
-                                          uint64_t entropy,
-                                          uint64_t now,
-                                          struct SendgateRetry *retry,
-                                          struct SendgateError **error);
+SendgateStatus sendgate_backoff_next(const SendgateBackoff *backoff,
+                                     uint32_t attempts,
+                                     const uint64_t *hint,
+                                     uint64_t entropy,
+                                     uint64_t now,
+                                     SendgateRetry *retry,
+                                     SendgateError **error);
 
 /*
  Writes the form of an address under which it is suppressed: lower case, its domain in ASCII.
 
  Free it with sendgate_string_free.
  */
-enum SendgateStatus sendgate_normalize_address(const char *address,
-                                               char **normalized,
-                                               struct SendgateError **error);
+SendgateStatus sendgate_normalize_address(const char *address,
+                                          char **normalized,
+                                          SendgateError **error);
 
 /*
  Frees a string that a function wrote.
@@ -344,17 +343,17 @@ void sendgate_string_free(char *string);
 /*
  The error's stable word, such as "out_of_range". It lives as long as the error; NULL for NULL.
  */
-const char *sendgate_error_code(const struct SendgateError *error);
+const char *sendgate_error_code(const SendgateError *error);
 
 /*
  The error in a sentence, without an address or a key in it. It lives as long as the error; NULL for NULL.
  */
-const char *sendgate_error_text(const struct SendgateError *error);
+const char *sendgate_error_text(const SendgateError *error);
 
 /*
  Frees an error.
  */
-void sendgate_error_free(struct SendgateError *error);
+void sendgate_error_free(SendgateError *error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -21,6 +21,24 @@ pub(crate) fn one(text: &str) -> Option<&str> {
     }
 }
 
+/// What a list shows of the mailbox in `text`: its name without quotes, or else its address.
+pub(crate) fn shown(text: &str) -> String {
+    let name = text.trim().strip_suffix('>').and_then(|head| head.rsplit_once('<')).map(|(name, _)| name.trim());
+    let mut shown = String::new();
+    let mut escaped = false;
+    for letter in name.unwrap_or_default().chars() {
+        match letter {
+            '\\' if !escaped => escaped = true,
+            '"' if !escaped => {}
+            other => {
+                shown.push(other);
+                escaped = false;
+            }
+        }
+    }
+    if shown.is_empty() { one(text).unwrap_or(text).to_string() } else { shown }
+}
+
 /// The mailboxes of a comma-joined list, each as its own text; a comma inside quotes or angles does not part them.
 pub(crate) fn split(list: &str) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut escaped, mut angled) = (Vec::new(), 0, false, false, false);
@@ -128,6 +146,14 @@ mod tests {
         for text in wrong {
             assert_eq!(one(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_shows_the_name_or_else_the_address() {
+        assert_eq!(shown("\"Carbon \\\"Copy\\\", Inc.\" <cc@example.org>"), "Carbon \"Copy\", Inc.");
+        assert_eq!(shown("Ann <ann@example.com>"), "Ann");
+        assert_eq!(shown("<ann@example.com>"), "ann@example.com");
+        assert_eq!(shown("ann@example.com"), "ann@example.com");
     }
 
     #[test]

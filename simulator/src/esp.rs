@@ -1,4 +1,6 @@
 //! The sandbox provider's own dialect: `POST /messages`.
+//!
+//! Fields that are not known are kept in the request as it came, and mean nothing: `provider_options` end up there.
 
 use crate::{
     Arrival, address,
@@ -47,7 +49,6 @@ fn item(raw: &str) -> Item<'_> {
 
 fn message(value: &Value) -> Result<Message, BadField> {
     let fields = Fields::of(value, "")?;
-    fields.only(&KNOWN)?;
     let from = fields.any("from").ok_or_else(|| BadField::new("from", "must be given"))?;
     let mut message = Message {
         reference: fields.text("id")?.map(String::from),
@@ -189,25 +190,7 @@ pub(crate) fn taken(results: &[Result<Taken, Refusal>]) -> HttpResponse {
     json::answer(200, &json!({ "id": id }))
 }
 
-const KNOWN: [&str; 17] = [
-    "id",
-    "from",
-    "to",
-    "cc",
-    "bcc",
-    "reply_to",
-    "subject",
-    "text_body",
-    "html_body",
-    "headers",
-    "attachments",
-    "tags",
-    "metadata",
-    "tracking",
-    "stream",
-    "template",
-    "class",
-];
-/// The same bounds as Resend's, so that a message for one fits the other.
-const MOST_RECIPIENTS: usize = 50;
+/// More than any provider that Sendgate speaks to.
+const MOST_RECIPIENTS: usize = 1_000;
+/// The same as Resend's.
 const MOST_KEY: usize = 256;

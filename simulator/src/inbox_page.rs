@@ -9,7 +9,7 @@ use crate::{
     html::{escape, fill, source_of},
     json, messages,
     query::Query,
-    store,
+    settings, store,
 };
 use alloc::{
     format,
@@ -40,8 +40,23 @@ pub(crate) fn list(sql: &mut dyn Sql, arrival: &Arrival<'_>, now: UnixMillis) ->
     } else {
         listed(&rows, total, before.is_some(), more, now)?
     };
-    let main = format!("<div id=\"messages\" data-state=\"{newest} {total}\">{body}</div>");
+    // The script renews the list when this changes: with a message, and so that "just now" does not stay.
+    let state = format!("{newest} {total} {}", now.as_millis() / RENEWED_MS);
+    let main = format!("<div id=\"messages\" data-state=\"{state}\">{body}</div>{}", limits(sql)?);
     Ok(page(200, "Sendgate inbox", &main, before.is_none()))
+}
+
+/// What each dialect takes, and how to set it.
+fn limits(sql: &mut dyn Sql) -> Result<String, SqlError> {
+    let mut items = String::new();
+    for dialect in Dialect::ALL {
+        let windows = settings::load(sql, dialect)?.windows;
+        let texts: Vec<String> =
+            windows.iter().map(|window| format!("{} in {} ms", window.limit, window.period_ms)).collect();
+        let texts = if texts.is_empty() { "any number of calls".to_string() } else { texts.join(", ") };
+        items.push_str(&format!("<li>{} takes {texts}</li>", badge(dialect.word())));
+    }
+    Ok(fill(LIMITS, &[("items", &items)]))
 }
 
 fn listed(rows: &[Row], total: i64, older: bool, more: bool, now: UnixMillis) -> Result<String, SqlError> {
@@ -72,7 +87,7 @@ fn item(row: &Row, now: UnixMillis) -> Result<String, SqlError> {
     let subject = if subject.is_empty() { "<em class=\"soft\">no subject</em>".to_string() } else { escape(subject) };
     let clip = match store::integer(row, 7)? {
         0 => String::new(),
-        files => format!("<span role=\"img\" aria-label=\"{files} attached\">📎</span> "),
+        files => fill(CLIP, &[("files", &files.to_string())]),
     };
     Ok(format!(
         "<li><a class=\"row\" href=\"/sandbox/inbox/{id}\"><span class=\"from cut\"><bdi>{}</bdi></span>\
@@ -318,8 +333,12 @@ fn pretty(json: &str) -> String {
 
 const PAGE_HTML: &str = include_str!("pages/page.html");
 const EMPTY: &str = include_str!("pages/empty.html");
+const CLIP: &str = include_str!("pages/clip.html");
+const LIMITS: &str = include_str!("pages/limits.html");
 const STYLE: &str = include_str!("pages/style.css");
 const SCRIPT: &str = include_str!("pages/refresh.js");
+/// How stale a relative time may be.
+const RENEWED_MS: u64 = 10_000;
 /// Messages a page of the list.
 const PAGE: i64 = 50;
 /// The largest number that every host carries exactly.

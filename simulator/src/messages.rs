@@ -1,6 +1,6 @@
 //! The messages the simulator took: writing them, and reading them back.
 
-use crate::{dialect::Dialect, json, log, query::Query, store};
+use crate::{address, dialect::Dialect, json, log, query::Query, store};
 use alloc::{
     format,
     string::{String, ToString},
@@ -94,10 +94,9 @@ struct AttachmentView<'a> {
 pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Origin<'_>) -> Result<(), SqlError> {
     let statement = "INSERT INTO sandbox_messages (id, dialect, at_ms, sender, recipients, subject, recipient_count, \
                      attachment_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING seq";
-    let (sender, subject) = (log::shortened(&message.from), log::shortened(&message.subject));
-    let recipients = log::shortened(
-        &message.to.iter().chain(&message.cc).chain(&message.bcc).cloned().collect::<Vec<_>>().join(", "),
-    );
+    let sender = log::shortened(&address::shown(&message.from));
+    let recipients = log::shortened(&message.recipients.join(", "));
+    let subject = log::shortened(&message.title());
     let values = [
         Param::Text(id),
         Param::Text(origin.dialect.word()),
@@ -127,6 +126,18 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
         store::write_part(sql, seq, &attachment_part(number), file.content.as_deref().unwrap_or_default())?;
     }
     Ok(())
+}
+
+impl Message {
+    /// What a list shows as the subject: it comes from the template when there is one.
+    fn title(&self) -> String {
+        let id = self.template.as_ref().and_then(|template| template.get("id"));
+        match id.filter(|_| self.subject.is_empty()) {
+            None => self.subject.clone(),
+            Some(Value::String(id)) => format!("template {id}"),
+            Some(id) => format!("template {id}"),
+        }
+    }
 }
 
 impl Attachment {

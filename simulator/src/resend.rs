@@ -99,13 +99,13 @@ fn message(value: &Value, in_batch: bool) -> Result<Message, Refusal> {
     if message.to.is_empty() {
         return Err(missing("to"));
     }
+    if message.to.len() > MOST_TO {
+        return Err(invalid(format!("At most {MOST_TO} recipients in `to`, got {}", message.to.len())));
+    }
     for (field, mailboxes) in [("to", &message.to), ("cc", &message.cc), ("bcc", &message.bcc)] {
         message.recipients.extend(draft::addresses(mailboxes, field)?);
     }
     draft::addresses(&message.reply_to, "reply_to")?;
-    if message.recipients.len() > MOST_RECIPIENTS {
-        return Err(invalid(format!("At most {MOST_RECIPIENTS} recipients, got {}", message.recipients.len())));
-    }
     contents(&fields, &mut message)?;
     if in_batch && (!message.attachments.is_empty() || message.scheduled_at.is_some()) {
         return Err(invalid("`attachments` and `scheduled_at` cannot be used in a batch"));
@@ -305,6 +305,6 @@ pub(crate) fn show_room(response: &mut HttpResponse, room: &Headroom) {
 }
 
 /// Resend's documented bounds.
-const MOST_RECIPIENTS: usize = 50;
+const MOST_TO: usize = 50;
 const MOST_BATCH: usize = 100;
 const MOST_KEY: usize = 256;

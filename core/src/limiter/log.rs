@@ -78,9 +78,9 @@ impl Log {
         self.edge(bytes)
     }
 
-    pub(super) fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
-        let found = self.entries(bytes).position(|entry| instant(entry) == charged_at);
-        let Some(place) = found.filter(|_| charged_at + self.period_ms > clock.now) else {
+    /// Takes units out of the entry of `charged_at`, if it is still there.
+    pub(super) fn refund(&self, bytes: &mut [u8], charged_at: u64, cost: u32) {
+        let Some(place) = self.entries(bytes).position(|entry| instant(entry) == charged_at) else {
             return;
         };
         let before = units(self.entry(bytes, place));
@@ -121,19 +121,18 @@ impl Log {
         self.add_to_total(bytes, 0, drained);
     }
 
-    /// Gives the oldest entry's units to the next one.
+    /// Gives the oldest entry's units to the next one; with a single place, to the charge that takes it.
     fn join_oldest(&self, bytes: &mut [u8]) {
-        let (oldest, next) = (self.entry(bytes, 0), self.entry(bytes, 1));
-        if next == 0 {
-            // A limit of one unit: what comes after it stands for both.
-            self.remove(bytes, 0, 1);
+        let oldest = self.entry(bytes, 0);
+        self.remove(bytes, 0, 1);
+        if self.places == 1 {
             self.add_to_total(bytes, 0, units(oldest));
             return;
         }
+        let next = self.entry(bytes, 0);
         let sum = units(oldest) + units(next);
         let joined = sum.min(MOST_COUNTED);
-        self.put_entry(bytes, 1, instant(next) << UNIT_BITS | joined);
-        self.remove(bytes, 0, 1);
+        self.put_entry(bytes, 0, instant(next) << UNIT_BITS | joined);
         self.add_to_total(bytes, joined, sum);
     }
 

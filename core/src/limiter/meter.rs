@@ -127,12 +127,12 @@ impl Meter {
         }
     }
 
-    pub(super) fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
+    pub(super) fn refund(&self, bytes: &mut [u8], last: u64, charged_at: u64, cost: u32) {
         match self {
-            Self::Ring(ring) => ring.refund(bytes, clock, charged_at, cost),
-            Self::Log(log) => log.refund(bytes, clock, charged_at, cost),
-            Self::Tally(tally) => tally.refund(bytes, clock, charged_at, cost),
-            Self::Pace(pace) => pace.refund(bytes, clock, charged_at, cost),
+            Self::Ring(ring) => ring.refund(bytes, last, charged_at, cost),
+            Self::Log(log) => log.refund(bytes, charged_at, cost),
+            Self::Tally(tally) => tally.refund(bytes, charged_at, cost),
+            Self::Pace(pace) => pace.refund(bytes, last, charged_at, cost),
         }
     }
 

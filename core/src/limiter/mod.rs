@@ -208,21 +208,21 @@ impl Limiter {
 
     /// Takes back units of a charge made at `charged_at` that did not leave after all.
     ///
-    /// A counting window gets back exactly these units where they still count. A pace gets back what no later charge
-    /// has built on, and everything if there was none. Units that have drained by `now` change nothing.
+    /// A counting window gets back exactly these units as long as it still carries them: the bytes are then as if they
+    /// had never been charged. A pace gets back what no later charge has built on, and everything if there was none.
+    /// An instant later than the newest charge refunds nothing.
     ///
-    /// The caller refunds each unit once. A refund of an instant at which nothing was charged changes no counting
-    /// window that keeps instants or sub-buckets.
-    pub fn refund(&self, state: &mut State, cost: u32, charged_at: UnixMillis, now: UnixMillis) {
-        let clock = Clock::of(state, now);
-        let charged_at = charged_at.as_millis();
-        if !state.belongs_to(self.fingerprint, self.length) || charged_at > clock.last || cost == 0 {
+    /// The caller refunds each unit once, and only what [`Limiter::decide`] or [`Limiter::charge`] charged. `now` is
+    /// there because every change has one; no kind of window needs it yet.
+    pub fn refund(&self, state: &mut State, cost: u32, charged_at: UnixMillis, _now: UnixMillis) {
+        let (last, charged_at) = (state.last(), charged_at.as_millis());
+        if !state.belongs_to(self.fingerprint, self.length) || charged_at > last {
             return;
         }
         for meter in &self.meters {
-            meter.refund(&mut state.bytes, clock, charged_at, cost);
+            meter.refund(&mut state.bytes, last, charged_at, cost);
         }
-        let edge = self.edge(&state.bytes, clock.last);
+        let edge = self.edge(&state.bytes, last);
         state.set_edge(edge);
     }
 

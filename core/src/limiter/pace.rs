@@ -42,15 +42,16 @@ impl Pace {
         put(bytes, self.head, next.to_le_bytes());
     }
 
-    pub(super) fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
+    /// Takes back units of a charge made at `charged_at`, at most `last`, as far as that is safe.
+    pub(super) fn refund(&self, bytes: &mut [u8], last: u64, charged_at: u64, cost: u32) {
         let arrival = u64_at(bytes, self.head);
         // u64::MAX marks a pace that was charged past counting.
-        if arrival <= clock.now || arrival == u64::MAX {
+        if arrival <= last || arrival == u64::MAX {
             return;
         }
         let span = u64::from(cost).saturating_mul(self.interval_ms);
-        let back = span.saturating_sub(clock.last - charged_at.min(clock.last));
-        let remaining = arrival.saturating_sub(back).max(clock.last);
+        let back = span.saturating_sub(last - charged_at);
+        let remaining = arrival.saturating_sub(back).max(last);
         put(bytes, self.head, remaining.to_le_bytes());
     }
 }

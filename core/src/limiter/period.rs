@@ -60,10 +60,10 @@ impl Tally {
         period.end
     }
 
-    pub(super) fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
-        let period = self.at(bytes, clock.now);
+    /// Takes units of a charge made at `charged_at` out of the count, if they are in it.
+    pub(super) fn refund(&self, bytes: &mut [u8], charged_at: u64, cost: u32) {
         let counted = u64_at(bytes, self.head);
-        if charged_at < period.start || counted >= MOST_COUNTED {
+        if charged_at < u64_at(bytes, self.body) || counted >= MOST_COUNTED {
             return;
         }
         put(bytes, self.head, counted.saturating_sub(u64::from(cost)).to_le_bytes());

@@ -84,9 +84,10 @@ impl Ring {
         if clock.current { u64::MAX } else { self.edge(clock.now) }
     }
 
-    pub(super) fn refund(&self, bytes: &mut [u8], clock: Clock, charged_at: u64, cost: u32) {
-        let (bucket, first) = (charged_at / self.width_ms, clock.last / self.width_ms);
-        if bucket > first || clock.now / self.width_ms - bucket >= self.slots {
+    /// Takes units of a charge made at `charged_at`, at most `last`, out of the bucket they still count in.
+    pub(super) fn refund(&self, bytes: &mut [u8], last: u64, charged_at: u64, cost: u32) {
+        let (bucket, first) = (charged_at / self.width_ms, last / self.width_ms);
+        if first - bucket >= self.slots {
             return;
         }
         let before = if bucket == first { u64::from(u32_at(bytes, self.body)) } else { self.slot(bytes, bucket) };

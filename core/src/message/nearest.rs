@@ -2,19 +2,23 @@
 
 use alloc::vec::Vec;
 
-/// The candidate with the smallest edit distance, when it is small enough to be what was meant.
+/// The candidate that has the name as one of its words, or else the one with the smallest edit distance, when that is small
+/// enough to be what was meant.
 ///
 /// Case and `_` against `-` do not count; the first of equals wins. A third of the letters may differ.
 pub(super) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     if name.len() > MAX_NAME {
         return None;
     }
+    let has_word = |candidate: &&&str| candidate.split('_').any(|word| word.eq_ignore_ascii_case(name));
+    if let Some(longer) = candidates.iter().find(has_word) {
+        return Some(longer);
+    }
     let (best, distance) = candidates
         .iter()
         .map(|candidate| (*candidate, distance(name, candidate)))
         .min_by_key(|(_, distance)| *distance)?;
-    let extends = best.split('_').any(|word| word.eq_ignore_ascii_case(name));
-    (distance <= best.len().div_ceil(3) || extends).then_some(best)
+    (distance <= best.len().div_ceil(3)).then_some(best)
 }
 
 /// Levenshtein's distance, by one row of his table.

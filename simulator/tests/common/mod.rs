@@ -1,5 +1,12 @@
 //! A simulator on a SQLite of its own, and short ways to ask it.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of this module")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test code: a failure here is a failed test"
+)]
 
 use rusqlite::{Connection, params_from_iter, types::ValueRef};
 use sendgate_core::{
@@ -13,12 +20,17 @@ use serde_json::Value;
 /// 2026-12-01T10:00:00Z.
 pub const START: u64 = 1_796_119_200_000;
 
-pub struct Store(pub Connection);
+pub struct Store {
+    pub connection: Connection,
+    /// Every statement that was run.
+    pub statements: Vec<String>,
+}
 
 impl Sql for Store {
     fn run(&mut self, statement: &str, parameters: &[Param<'_>]) -> Result<Vec<Row>, SqlError> {
         let failed = |error: rusqlite::Error| SqlError(error.to_string());
-        let mut prepared = self.0.prepare_cached(statement).map_err(failed)?;
+        let mut prepared = self.connection.prepare_cached(statement).map_err(failed)?;
+        self.statements.push(statement.to_string());
         let columns = prepared.column_count();
         let values = parameters.iter().map(|parameter| match parameter {
             Param::Null => rusqlite::types::Value::Null,
@@ -62,7 +74,7 @@ impl Sim {
     }
 
     pub fn on(connection: Connection) -> Self {
-        let mut store = Store(connection);
+        let mut store = Store { connection, statements: Vec::new() };
         open(&mut store).unwrap();
         open(&mut store).unwrap();
         Self { store, entropy: 1, now: START }
@@ -138,4 +150,5 @@ pub fn expect(status: u16, response: Option<HttpResponse>) -> Value {
 
 pub const RESEND: &str = r#"{"from":"Shop <orders@shop.example>","to":["ann@a.example"],"subject":"Hi","text":"x"}"#;
 pub const POSTMARK: &str = r#"{"From":"orders@shop.example","To":"ann@a.example","Subject":"Hi","TextBody":"x"}"#;
-pub const ESP: &str = r#"{"id":"m1","from":"orders@shop.example","to":["ann@a.example"],"subject":"Hi","text_body":"x"}"#;
+pub const ESP: &str =
+    r#"{"id":"m1","from":"orders@shop.example","to":["ann@a.example"],"subject":"Hi","text_body":"x"}"#;
