@@ -4,7 +4,7 @@
 
 use crate::{
     Arrival, Reply,
-    dialect::{Dialect, Refusal, Request, Sending, Taken},
+    dialect::{Dialect, Item, Refusal, Request, Sending, Taken},
     faults::{self, Fault, Hit},
     keys::{self, Known},
     log::{self, Entry},
@@ -128,15 +128,11 @@ impl Call<'_> {
             }
         }
         let (batch, key, all_or_nothing) = (sending.batch, sending.key, sending.all_or_nothing);
-        let mut checked = Vec::new();
-        for item in sending.items {
-            let message = item.message.and_then(|message| self.screen(message, settings, hit));
-            match message {
-                Err(refusal) if all_or_nothing => return Ok(self.dialect.refuse(&refusal)),
-                message => checked.push((item.raw, message)),
-            }
-        }
-        let asked = checked.iter().filter_map(|(_, message)| message.as_ref().ok()).map(|m| m.recipients.len()).sum();
+        let checked = match self.check(sending.items, all_or_nothing, settings, hit) {
+            Ok(checked) => checked,
+            Err(refusal) => return Ok(self.dialect.refuse(&refusal)),
+        };
+        let asked = checked.iter().filter_map(|item| item.message.as_ref().ok()).map(|m| m.recipients.len()).sum();
         if let Some(refusal) = self.over_quota(sql, settings, asked)? {
             return Ok(self.dialect.refuse(&refusal));
         }
@@ -147,6 +143,24 @@ impl Call<'_> {
             keys::keep(sql, self.dialect, key, &digest, (&response.body, &entry.message_ids), self.now)?;
         }
         Ok(response)
+    }
+
+    /// Screens every message; the first bad one refuses the whole call where that is the dialect's way.
+    fn check<'a>(
+        &self,
+        items: Vec<Item<'a>>,
+        all_or_nothing: bool,
+        settings: &Settings,
+        hit: Option<&Hit>,
+    ) -> Result<Vec<Item<'a>>, Refusal> {
+        let screened = items.into_iter().map(|item| {
+            let message = item.message.and_then(|message| self.screen(message, settings, hit));
+            match message {
+                Err(refusal) if all_or_nothing => Err(refusal),
+                message => Ok(Item { raw: item.raw, message }),
+            }
+        });
+        screened.collect()
     }
 
     /// Refuses a message that the provider holds back for its recipients.
@@ -170,11 +184,11 @@ impl Call<'_> {
         &self,
         sql: &mut dyn Sql,
         key: Option<&str>,
-        checked: Vec<(&str, Result<Message, Refusal>)>,
+        checked: Vec<Item<'_>>,
     ) -> Result<Vec<Result<Taken, Refusal>>, SqlError> {
         let newest = messages::newest(sql)?;
         let mut results = Vec::new();
-        for (number, (raw, message)) in (1_i64..).zip(checked) {
+        for (number, Item { raw, message }) in (1_i64..).zip(checked) {
             results.push(match message {
                 Err(refusal) => Err(refusal),
                 Ok(message) => {
@@ -201,7 +215,7 @@ impl Call<'_> {
         for (quota, daily) in [(settings.daily_quota, true), (settings.monthly_quota, false)] {
             let Some(quota) = quota else { continue };
             let used = messages::recipients_since(sql, self.dialect, self.period_start(daily))?;
-            if used.saturating_add(asked as u64) > quota {
+            if used.saturating_add(u64::try_from(asked).unwrap_or(u64::MAX)) > quota {
                 return Ok(Some(resend::over_quota(daily)));
             }
         }

@@ -75,10 +75,10 @@ fn key<'a>(arrival: &Arrival<'a>) -> Result<Option<&'a str>, Refusal> {
 }
 
 fn item(raw: &str, in_batch: bool) -> Item<'_> {
-    draft::item(raw, not_json, |value| message(value, in_batch))
+    draft::item(raw, not_json, |value| message(value, in_batch).map_err(|Wrong(refusal)| refusal))
 }
 
-fn message(value: &Value, in_batch: bool) -> Result<Message, Refusal> {
+fn message(value: &Value, in_batch: bool) -> Result<Message, Wrong> {
     let fields = Fields::of(value, "")?;
     let mut message = Message {
         from: required(&fields, "from")?.to_string(),
@@ -94,13 +94,13 @@ fn message(value: &Value, in_batch: bool) -> Result<Message, Refusal> {
         ..Message::default()
     };
     if draft::addresses(&[message.from.clone()], "from").is_err() {
-        return Err(Refusal::new(422, "invalid_from_address", "Invalid `from` field: not an address"));
+        return Err(Refusal::new(422, "invalid_from_address", "Invalid `from` field: not an address").into());
     }
     if message.to.is_empty() {
-        return Err(missing("to"));
+        return Err(missing("to").into());
     }
     if message.to.len() > MOST_TO {
-        return Err(invalid(format!("At most {MOST_TO} recipients in `to`, got {}", message.to.len())));
+        return Err(invalid(format!("At most {MOST_TO} recipients in `to`, got {}", message.to.len())).into());
     }
     for (field, mailboxes) in [("to", &message.to), ("cc", &message.cc), ("bcc", &message.bcc)] {
         message.recipients.extend(draft::addresses(mailboxes, field)?);
@@ -108,23 +108,24 @@ fn message(value: &Value, in_batch: bool) -> Result<Message, Refusal> {
     draft::addresses(&message.reply_to, "reply_to")?;
     contents(&fields, &mut message)?;
     if in_batch && (!message.attachments.is_empty() || message.scheduled_at.is_some()) {
-        return Err(invalid("`attachments` and `scheduled_at` cannot be used in a batch"));
+        return Err(invalid("`attachments` and `scheduled_at` cannot be used in a batch").into());
     }
     Ok(message)
 }
 
 /// Everything but the addresses.
-fn contents(fields: &Fields<'_>, message: &mut Message) -> Result<(), Refusal> {
+fn contents(fields: &Fields<'_>, message: &mut Message) -> Result<(), Wrong> {
     let has_body = message.text_body.is_some() || message.html_body.is_some();
     if message.template.is_none() && fields.any("subject").is_none() {
-        return Err(missing("subject"));
+        return Err(missing("subject").into());
     }
     if message.template.is_some() == has_body {
         return Err(if has_body {
             invalid("`template` excludes `html` and `text`")
         } else {
             missing("html` or `text")
-        });
+        }
+        .into());
     }
     if let Some(headers) = fields.object("headers")? {
         message.headers = headers.members().map(|(name, value)| header(name, value)).collect::<Result<_, _>>()?;
@@ -135,7 +136,9 @@ fn contents(fields: &Fields<'_>, message: &mut Message) -> Result<(), Refusal> {
             let text = tag_fields.text(name)?.unwrap_or_default();
             let may_be_empty = name == "value";
             if !is_tag(text, may_be_empty) {
-                return Err(invalid("Tags must hold only ASCII letters, numbers, underscores or dashes, at most 256"));
+                return Err(
+                    invalid("Tags must hold only ASCII letters, numbers, underscores or dashes, at most 256").into()
+                );
             }
         }
         message.tags.push(tag.clone());
@@ -146,19 +149,19 @@ fn contents(fields: &Fields<'_>, message: &mut Message) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn header(name: &str, value: &Value) -> Result<Header, Refusal> {
+fn header(name: &str, value: &Value) -> Result<Header, Wrong> {
     match value.as_str().filter(|value| draft::is_header(name, value)) {
         Some(value) => Ok(Header { name: name.to_string(), value: value.to_string() }),
-        None => Err(invalid("`headers` must be an object of header fields")),
+        None => Err(invalid("`headers` must be an object of header fields").into()),
     }
 }
 
-fn attachment(fields: &Fields<'_>) -> Result<Attachment, Refusal> {
+fn attachment(fields: &Fields<'_>) -> Result<Attachment, Wrong> {
     let refused = |detail: &str| Refusal::new(422, "invalid_attachment", detail);
     let content = match (fields.text("content")?, fields.text("path")?) {
         (Some(text), _) => Some(draft::base64(text).ok_or_else(|| refused("The attachment is not valid base64"))?),
         (None, Some(_)) => None,
-        (None, None) => return Err(refused("An attachment must have either a `content` or `path`")),
+        (None, None) => return Err(refused("An attachment must have either a `content` or `path`").into()),
     };
     let filename = fields.text("filename")?.filter(|name| !name.is_empty());
     Ok(Attachment {
@@ -170,7 +173,7 @@ fn attachment(fields: &Fields<'_>) -> Result<Attachment, Refusal> {
     })
 }
 
-fn template(fields: &Fields<'_>) -> Result<Option<Value>, Refusal> {
+fn template(fields: &Fields<'_>) -> Result<Option<Value>, Wrong> {
     let Some(template) = fields.object("template")? else { return Ok(None) };
     let id = required(&template, "id")?;
     let variables = template.object("variables")?;
@@ -180,13 +183,13 @@ fn template(fields: &Fields<'_>) -> Result<Option<Value>, Refusal> {
         name.chars().count() <= 50 && (value.is_string() || value.is_number()) && short
     };
     if all.len() > 50 || !all.iter().all(fits) {
-        return Err(invalid("`template.variables` must be at most 50 strings of 2000 characters, or numbers"));
+        return Err(invalid("`template.variables` must be at most 50 strings of 2000 characters, or numbers").into());
     }
     Ok(Some(json!({ "id": id, "data": template.any("variables").cloned().unwrap_or_else(|| json!({})) })))
 }
 
-fn required<'a>(fields: &Fields<'a>, name: &str) -> Result<&'a str, Refusal> {
-    fields.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| missing(&fields.path(name)))
+fn required<'a>(fields: &Fields<'a>, name: &str) -> Result<&'a str, Wrong> {
+    fields.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| missing(&fields.path(name)).into())
 }
 
 fn is_tag(text: &str, may_be_empty: bool) -> bool {
@@ -195,9 +198,18 @@ fn is_tag(text: &str, may_be_empty: bool) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-impl From<BadField> for Refusal {
+/// A refusal in Resend's words: the type keeps a bad field of another dialect from being told in them.
+struct Wrong(Refusal);
+
+impl From<BadField> for Wrong {
     fn from(bad: BadField) -> Self {
-        invalid(format!("Invalid `{}` field: it {}", bad.field, bad.detail))
+        Self(invalid(format!("Invalid `{}` field: it {}", bad.field, bad.detail)))
+    }
+}
+
+impl From<Refusal> for Wrong {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
     }
 }
 

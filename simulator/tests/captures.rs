@@ -22,12 +22,10 @@ fn replay(dialect: &str, capture: &str) -> (Vec<Value>, Vec<Value>) {
         let body = request["body"].as_str().unwrap();
         let answer = sim.ask("POST", &path, &headers, body.as_bytes()).unwrap();
         assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
-        match serde_json::from_str(body).unwrap() {
-            Value::Array(items) => bodies.extend(items),
-            Value::Object(mut call) if call.contains_key("Messages") => {
-                bodies.extend(call.remove("Messages").unwrap().as_array().unwrap().clone());
-            }
-            one => bodies.push(one),
+        let call: Value = serde_json::from_str(body).unwrap();
+        match call.get("Messages").unwrap_or(&call).as_array() {
+            Some(items) => bodies.extend(items.clone()),
+            None => bodies.push(call),
         }
     }
     let shown = sim.messages();

@@ -5,6 +5,7 @@ mod common;
 use common::{ESP, POSTMARK, RESEND, START, Sim, expect};
 use proptest::prelude::*;
 
+/// The throttling that R088 asks the simulator to model.
 #[test]
 fn resend_takes_five_a_second_at_first_and_tells_how_many_are_left() {
     let mut sim = Sim::new();
