@@ -3,6 +3,8 @@
 //! Unguarded, each of these requests would wait for ever, and with it every other request of the isolate. The client's
 //! patience is far shorter than that and longer than any guard's period here.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own steps fail by panicking")]
+
 use sendgate_dev::{Scratch, Settings, Workerd, free_port};
 use std::thread;
 use std::time::Duration;
