@@ -152,6 +152,52 @@ fn an_unknown_outcome_is_repeated_only_under_an_idempotency_key() {
     }
 }
 
+/// After a time-out the first copy may have left. A recipient suppressed since would change the body under the same key:
+/// the message ends as unknown instead, its unit stays used, and nothing is handed to the suppressed address again.
+#[test]
+fn a_recipient_suppressed_after_an_unknown_outcome_ends_the_message() {
+    let mut host = Host::with(|account| account["providers"][0]["kind"] = json!("resend"));
+    let mut both = message("ann@example.com");
+    both["cc"] = json!(["gone@example.com"]);
+    let id = host.send_ok(vec![both]).remove(0);
+    let (attempt, _) = host.next_request();
+    host.settle(attempt, Err(TransportFailure::MaybeSent));
+    host.request(&key_of("k1"), "POST", "/v1/suppressions", br#"{"email":"gone@example.com"}"#);
+    host.advance(60_000);
+    assert_eq!(host.next(), Effect::Idle);
+    assert_eq!(host.trace(&id)["status"], "unknown");
+    assert_eq!(host.quota(), (0, 2, 99_998));
+}
+
+/// A key conflict after a time-out says that the first copy got there; without one it is a plain refusal.
+#[test]
+fn a_key_conflict_after_an_unknown_outcome_is_unknown() {
+    let conflict = answer(409, r#"{"statusCode":409,"name":"invalid_idempotent_request","message":"x"}"#, &[]);
+    for (first, status) in [(Err(TransportFailure::MaybeSent), "unknown"), (Err(TransportFailure::NotSent), "failed")] {
+        let mut host = Host::with(|account| account["providers"][0]["kind"] = json!("resend"));
+        let id = host.send_ok(vec![message("ann@example.com")]).remove(0);
+        let (attempt, _) = host.next_request();
+        host.settle(attempt, first);
+        host.advance(1_000);
+        let (attempt, _) = host.next_request();
+        host.settle(attempt, Ok(&conflict));
+        assert_eq!(host.trace(&id)["status"], status);
+    }
+}
+
+/// Nobody is left in `to`: the copies alone are not what was asked for.
+#[test]
+fn a_message_without_anybody_in_to_ends_suppressed() {
+    let mut host = Host::new();
+    let mut both = message("gone@example.com");
+    both["cc"] = json!(["ann@example.com"]);
+    let id = host.send_ok(vec![both]).remove(0);
+    host.request(&key_of("k1"), "POST", "/v1/suppressions", br#"{"email":"gone@example.com"}"#);
+    assert_eq!(host.next(), Effect::Idle);
+    assert_eq!(host.trace(&id)["status"], "suppressed");
+    assert_eq!(host.quota(), (0, 0, 100_000));
+}
+
 #[test]
 fn an_account_may_prefer_twice_to_never() {
     let mut host = Host::with(|account| {

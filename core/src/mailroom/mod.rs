@@ -154,6 +154,8 @@ struct Flight {
     attempt: Attempt,
     class: Class,
     failures: u32,
+    /// An earlier attempt may have been taken.
+    ambiguous: bool,
     units: u64,
     reservation: String,
     expires: Option<UnixMillis>,
@@ -233,6 +235,7 @@ impl Mailroom {
             attempt: Attempt { message: row.id, number: row.attempts },
             class: row.class,
             failures: row.failures,
+            ambiguous: row.ambiguous,
             units: row.units,
             reservation: row.reservation,
             expires: row.expires,

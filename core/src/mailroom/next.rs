@@ -2,6 +2,7 @@
 
 use super::{
     Attempt, Effect, Flight, MAX_IN_FLIGHT, Mailroom, RecipientKind, Status,
+    settle::give_back_or_keep,
     store::{self, DueRow, Move},
     trace::{Line, StoredRecipient},
 };
@@ -9,9 +10,9 @@ use crate::{
     address::Mailbox,
     config::SuppressionMode,
     id::MessageId,
-    ledger::{Ledger, Reservation},
+    ledger::Ledger,
     message::{Class, Message},
-    provider::{self, Dispatch, Target},
+    provider::{self, BuildError, Dispatch, Target},
     sql::{Sql, SqlError},
     suppression,
     time::UnixMillis,
@@ -60,73 +61,72 @@ impl Mailroom {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Option<Effect>, SqlError> {
-        let mut row = store::load(id, sql)?;
+        let row = store::load(id, sql)?;
         if row.expires.is_some_and(|expires| expires <= now) {
-            end(id, &row, Status::Expired, "expired", None, sql, now)?;
-            return release(&row, row.units, ledger, sql, now).map(|()| None);
+            return end(id, &row, Status::Expired, "expired", None, ledger, sql, now).map(|()| None);
         }
         let Ok(message) = Message::parse(&row.body) else {
             return Err(SqlError("a stored message cannot be read".into()));
         };
-        self.final_check(id, &mut row, ledger, sql, now)?;
-        if row.units == 0 {
-            end(id, &row, Status::Suppressed, "suppressed", None, sql, now)?;
-            return Ok(None);
-        }
+        let Some(row) = self.final_check(id, row, ledger, sql, now)? else { return Ok(None) };
         let suppressed = suppressed(&row.recipients)?;
-        let message_id = id.to_string();
-        let built = self.build(&message_id, &message, &suppressed);
-        let Ok(request) = built else {
-            // The same check ran at acceptance: this is a limit that became stricter since.
-            end(id, &row, Status::Failed, "unsupported", Some("unsupported_feature"), sql, now)?;
-            return release(&row, row.units, ledger, sql, now).map(|()| None);
+        let request = match self.build(&id.to_string(), &message, &suppressed) {
+            Ok(request) => request,
+            // Nobody is left in `to`: a message to its copies alone would say something else than was asked for.
+            Err(BuildError::NoRecipient) => {
+                return end(id, &row, Status::Suppressed, "no_recipient_left", None, ledger, sql, now).map(|()| None);
+            }
+            // The same check ran at acceptance: a limit has become stricter since.
+            Err(error) => {
+                return end(id, &row, Status::Failed, "refused", Some(error.code()), ledger, sql, now).map(|()| None);
+            }
         };
-        let attempts = row.attempts.saturating_add(1);
+        let number = row.attempts.saturating_add(1);
         let mut line = Line::new("attempt", now);
-        line.attempt = Some(attempts);
+        line.attempt = Some(number);
         line.provider = Some(Cow::Borrowed(&self.provider.name));
-        store::mark(id, attempts, &self.provider.name, &line.to_text(), sql)?;
-        let attempt = Attempt { message: id, number: attempts };
-        let DueRow { failures, units, reservation, expires, .. } = row;
-        self.in_flight.insert(attempt, Flight { attempt, class, failures, units, reservation, expires });
+        store::mark(id, number, &self.provider.name, &line.to_text(), sql)?;
+        let attempt = Attempt { message: id, number };
+        let DueRow { failures, ambiguous, units, reservation, expires, .. } = row;
+        self.in_flight.insert(attempt, Flight { attempt, class, failures, ambiguous, units, reservation, expires });
         Ok(Some(Effect::Send { attempt, request, timeout_ms: self.provider.timeout_ms }))
     }
 
-    /// Looks every recipient up once more. Who was suppressed since acceptance gives its unit back.
+    /// Looks every recipient up once more. Who was suppressed since acceptance gives its unit back; `None` when that ended
+    /// the message.
     fn final_check(
         &self,
         id: MessageId,
-        row: &mut DueRow,
+        mut row: DueRow,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
-    ) -> Result<(), SqlError> {
+    ) -> Result<Option<DueRow>, SqlError> {
         if self.suppression == SuppressionMode::Ignored {
-            return Ok(());
+            return Ok(Some(row));
         }
-        let mut recipients: Vec<StoredRecipient<'_>> = serde_json::from_str(&row.recipients).map_err(unreadable)?;
-        let keys: Vec<String> = recipients.iter().map(|recipient| key_of(&recipient.address)).collect();
-        let found = suppression::check(&keys.iter().map(String::as_str).collect(), sql)?;
-        let mut newly: u64 = 0;
-        for (recipient, key) in recipients.iter_mut().zip(&keys) {
-            if let (None, Some(reason)) = (&recipient.suppressed, found.get(key)) {
-                recipient.suppressed = Some(Cow::Borrowed("final"));
-                recipient.reason = Some(Cow::Owned(reason.clone()));
-                newly = newly.saturating_add(1);
-            }
-        }
+        let (newly, recipients) = newly_suppressed(&row.recipients, sql)?;
         if newly == 0 {
-            return Ok(());
+            return Ok(Some(row));
+        }
+        if row.ambiguous {
+            // An earlier attempt may have been taken. Another body under the same key would be refused, and a new key could
+            // send twice: it ends here, and its units stay used.
+            end(id, &row, Status::Unknown, "suppressed_final", Some("outcome_unknown"), ledger, sql, now)?;
+            return Ok(None);
         }
         let left = row.units.saturating_sub(newly);
-        let text = serde_json::to_string(&recipients).map_err(unreadable)?;
         let mut line = Line::new("suppressed_final", now);
         line.recipients = Some(newly);
-        store::set_recipients(id, left, &text, &line.to_text(), sql)?;
-        release(row, newly, ledger, sql, now)?;
+        store::set_recipients(id, left, &recipients, &line.to_text(), sql)?;
+        give_back_or_keep(&row.reservation, newly, false, ledger, sql, now)?;
         row.units = left;
-        row.recipients = text;
-        Ok(())
+        row.recipients = recipients;
+        if left == 0 {
+            end(id, &row, Status::Suppressed, "suppressed", None, ledger, sql, now)?;
+            return Ok(None);
+        }
+        Ok(Some(row))
     }
 
     fn build(
@@ -134,7 +134,7 @@ impl Mailroom {
         message_id: &str,
         message: &Message,
         suppressed: &BTreeSet<(RecipientKind, String)>,
-    ) -> Result<crate::http::HttpRequest, provider::BuildError> {
+    ) -> Result<crate::http::HttpRequest, BuildError> {
         let to = keep(RecipientKind::To, &message.to, suppressed);
         let cc = keep(RecipientKind::Cc, &message.cc, suppressed);
         let bcc = keep(RecipientKind::Bcc, &message.bcc, suppressed);
@@ -153,41 +153,47 @@ fn keep<'a>(
     mailboxes.iter().filter(|mailbox| !suppressed.contains(&(kind, mailbox.address.as_str().into()))).collect()
 }
 
-/// Gives units back to the ledger and stores it.
-pub(super) fn release(
-    row: &DueRow,
-    units: u64,
-    ledger: &mut Ledger,
-    sql: &mut dyn Sql,
-    now: UnixMillis,
-) -> Result<(), SqlError> {
-    let Some(reservation) = Reservation::parse(&row.reservation) else {
-        return Err(SqlError("a stored reservation cannot be read".into()));
-    };
-    ledger.release(&reservation, units, now);
-    crate::gate::store_ledger(ledger, sql)
+/// How many recipients were suppressed since acceptance, and the recipients with that written in.
+fn newly_suppressed(stored: &str, sql: &mut dyn Sql) -> Result<(u64, String), SqlError> {
+    let mut recipients: Vec<StoredRecipient<'_>> = serde_json::from_str(stored).map_err(unreadable)?;
+    let keys: Vec<String> = recipients.iter().map(|recipient| key_of(&recipient.address)).collect();
+    let found = suppression::check(&keys.iter().map(String::as_str).collect(), sql)?;
+    let mut newly: u64 = 0;
+    for (recipient, key) in recipients.iter_mut().zip(&keys) {
+        if let (None, Some(reason)) = (&recipient.suppressed, found.get(key)) {
+            recipient.suppressed = Some(Cow::Borrowed("final"));
+            recipient.reason = Some(Cow::Owned(reason.clone()));
+            newly = newly.saturating_add(1);
+        }
+    }
+    Ok((newly, serde_json::to_string(&recipients).map_err(unreadable)?))
 }
 
+/// Ends a message before an attempt. Its units are kept when an earlier attempt may have been taken, else given back.
+#[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
 fn end(
     id: MessageId,
     row: &DueRow,
     status: Status,
     event: &str,
     error: Option<&str>,
+    ledger: &mut Ledger,
     sql: &mut dyn Sql,
     now: UnixMillis,
 ) -> Result<(), SqlError> {
-    let error = error.map(|code| alloc::format!(r#"{{"code":"{code}"}}"#));
+    let error = error.map(|code| alloc::format!(r#"{{"code":"{code}","attempts":{}}}"#, row.attempts));
     let line = Line::new(event, now).to_text();
     let to = Move {
         status,
         due: now,
         failures: row.failures,
+        ambiguous: row.ambiguous,
         provider_message_id: None,
         error: error.as_deref(),
         line: &line,
     };
-    store::advance(id, &to, sql)
+    store::advance(id, &to, sql)?;
+    give_back_or_keep(&row.reservation, row.units, row.ambiguous, ledger, sql, now)
 }
 
 fn suppressed(recipients: &str) -> Result<BTreeSet<(RecipientKind, String)>, SqlError> {

@@ -17,7 +17,7 @@ const TABLES: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS message(\
      id TEXT PRIMARY KEY, status TEXT NOT NULL, class INTEGER NOT NULL, due_ms INTEGER NOT NULL, \
-     attempts INTEGER NOT NULL, failures INTEGER NOT NULL, units INTEGER NOT NULL, reservation TEXT NOT NULL, \
+     attempts INTEGER NOT NULL, failures INTEGER NOT NULL, ambiguous INTEGER NOT NULL, units INTEGER NOT NULL, reservation TEXT NOT NULL, \
      expires_ms INTEGER, provider TEXT, provider_message_id TEXT, error TEXT, recipients TEXT NOT NULL, \
      trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS part(\

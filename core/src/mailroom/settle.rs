@@ -75,7 +75,7 @@ impl Mailroom {
         entropy: u64,
         now: UnixMillis,
     ) -> Result<(), SqlError> {
-        let course = self.course(flight, &answer.outcome, entropy, now);
+        let course = self.course(flight, answer, entropy, now);
         let (status, due, failures) = match course {
             Course::End { status, .. } => (status, now, flight.failures),
             Course::Again { status, at, failed } => {
@@ -96,7 +96,8 @@ impl Mailroom {
             | Outcome::PermanentlyRefused
             | Outcome::Unknown => None,
         };
-        let to = Move { status, due, failures, provider_message_id, error: error.as_deref(), line: &line };
+        let ambiguous = flight.ambiguous || matches!(answer.outcome, Outcome::Unknown);
+        let to = Move { status, due, failures, ambiguous, provider_message_id, error: error.as_deref(), line: &line };
         store::advance(flight.attempt.message, &to, sql)?;
         match course {
             Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
@@ -108,9 +109,13 @@ impl Mailroom {
     }
 
     /// The decision table of outcomes.
-    fn course(&mut self, flight: &Flight, outcome: &Outcome, entropy: u64, now: UnixMillis) -> Course {
-        match *outcome {
+    fn course(&mut self, flight: &Flight, answer: &Answer, entropy: u64, now: UnixMillis) -> Course {
+        match answer.outcome {
             Outcome::Accepted { .. } => Course::End { status: Status::Sent, commit: true },
+            // The key was used for another body: the earlier attempt of unknown outcome got there.
+            Outcome::PermanentlyRefused if flight.ambiguous && provider::says_key_was_used(answer) => {
+                Course::End { status: Status::Unknown, commit: true }
+            }
             Outcome::PermanentlyRefused => Course::End { status: Status::Failed, commit: false },
             Outcome::RecipientSuppressed => Course::End { status: Status::Suppressed, commit: false },
             Outcome::Throttled { retry_at } => {
@@ -170,13 +175,25 @@ fn close(
     sql: &mut dyn Sql,
     now: UnixMillis,
 ) -> Result<(), SqlError> {
-    let Some(reservation) = Reservation::parse(&flight.reservation) else {
+    give_back_or_keep(&flight.reservation, flight.units, commit, ledger, sql, now)
+}
+
+/// Commits or releases units of a stored reservation, and stores the ledger.
+pub(super) fn give_back_or_keep(
+    reservation: &str,
+    units: u64,
+    commit: bool,
+    ledger: &mut Ledger,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<(), SqlError> {
+    let Some(reservation) = Reservation::parse(reservation) else {
         return Err(SqlError("a stored reservation cannot be read".into()));
     };
     if commit {
-        ledger.commit(&reservation, flight.units, now);
+        ledger.commit(&reservation, units, now);
     } else {
-        ledger.release(&reservation, flight.units, now);
+        ledger.release(&reservation, units, now);
     }
     crate::gate::store_ledger(ledger, sql)
 }

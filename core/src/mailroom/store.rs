@@ -29,6 +29,7 @@ pub(crate) struct OpenRow {
     pub(crate) sending: bool,
     pub(crate) attempts: u32,
     pub(crate) failures: u32,
+    pub(crate) ambiguous: bool,
     pub(crate) units: u64,
     pub(crate) reservation: String,
     pub(crate) expires: Option<UnixMillis>,
@@ -38,6 +39,8 @@ pub(crate) struct OpenRow {
 pub(crate) struct DueRow {
     pub(crate) attempts: u32,
     pub(crate) failures: u32,
+    /// An earlier attempt may have been taken.
+    pub(crate) ambiguous: bool,
     pub(crate) units: u64,
     pub(crate) reservation: String,
     pub(crate) expires: Option<UnixMillis>,
@@ -50,6 +53,7 @@ pub(crate) struct Move<'a> {
     pub(crate) status: Status,
     pub(crate) due: UnixMillis,
     pub(crate) failures: u32,
+    pub(crate) ambiguous: bool,
     pub(crate) provider_message_id: Option<&'a str>,
     pub(crate) error: Option<&'a str>,
     pub(crate) line: &'a str,
@@ -69,8 +73,8 @@ pub(crate) fn insert(
         sql.run("INSERT INTO part(id, n, body) VALUES(?1, ?2, ?3)", &[Param::Text(&id), place, Param::Text(part)])?;
     }
     sql.run(
-        "INSERT INTO message(id, status, class, due_ms, attempts, failures, units, reservation, expires_ms, recipients, \
-         trace, parts, body) VALUES(?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO message(id, status, class, due_ms, attempts, failures, ambiguous, units, reservation, expires_ms, \
+         recipients, trace, parts, body) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &[
             Param::Text(&id),
             Param::Text(row.status.word()),
@@ -90,7 +94,7 @@ pub(crate) fn insert(
 
 pub(crate) fn open_rows(sql: &mut dyn Sql) -> Result<Vec<OpenRow>, SqlError> {
     let rows = sql.run(
-        "SELECT id, class, due_ms, status, attempts, failures, units, reservation, expires_ms FROM message \
+        "SELECT id, class, due_ms, status, attempts, failures, ambiguous, units, reservation, expires_ms FROM message \
          WHERE status IN ('queued', 'deferred', 'held', 'sending')",
         &[],
     )?;
@@ -106,11 +110,12 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
             Value::Text(status),
             attempts,
             failures,
+            ambiguous,
             units,
             Value::Text(reservation),
             expires,
         ],
-    ) = <[Value; 9]>::try_from(row)
+    ) = <[Value; 10]>::try_from(row)
     else {
         return Err(shape());
     };
@@ -121,6 +126,7 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
         sending: status == Status::Sending.word(),
         attempts: count(&attempts)?,
         failures: count(&failures)?,
+        ambiguous: count(&ambiguous)? > 0,
         units: u64::from(count(&units)?),
         reservation,
         expires: optional_instant(&expires)?,
@@ -130,12 +136,14 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
 pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError> {
     let text_id = id.to_string();
     let rows = sql.run(
-        "SELECT attempts, failures, units, reservation, expires_ms, recipients, parts, body FROM message WHERE id = ?1",
+        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, recipients, parts, body FROM message \
+         WHERE id = ?1",
         &[Param::Text(&text_id)],
     )?;
     let row = rows.into_iter().next().ok_or_else(shape)?;
-    let Ok([attempts, failures, units, Value::Text(reservation), expires, Value::Text(recipients), parts, body]) =
-        <[Value; 8]>::try_from(row)
+    let Ok(
+        [attempts, failures, ambiguous, units, Value::Text(reservation), expires, Value::Text(recipients), parts, body],
+    ) = <[Value; 9]>::try_from(row)
     else {
         return Err(shape());
     };
@@ -147,6 +155,7 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
     Ok(DueRow {
         attempts: count(&attempts)?,
         failures: count(&failures)?,
+        ambiguous: count(&ambiguous)? > 0,
         units: u64::from(count(&units)?),
         reservation,
         expires: optional_instant(&expires)?,
@@ -210,11 +219,12 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
         to.provider_message_id.map_or(Param::Null, Param::Text),
         to.error.map_or(Param::Null, Param::Text),
         Param::Text(to.line),
+        Param::Integer(i64::from(to.ambiguous)),
     ];
     if to.status.is_finished() {
         let rows = sql.run(
             "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
-             trace = trace || char(10) || ?7, body = NULL WHERE id = ?1 RETURNING parts",
+             trace = trace || char(10) || ?7, ambiguous = ?8, body = NULL WHERE id = ?1 RETURNING parts",
             &parameters,
         )?;
         let parts = rows.first().and_then(|row| row.first()).map_or(Ok(0), count)?;
@@ -225,7 +235,7 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
     }
     sql.run(
         "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
-         trace = trace || char(10) || ?7 WHERE id = ?1",
+         trace = trace || char(10) || ?7, ambiguous = ?8 WHERE id = ?1",
         &parameters,
     )
     .map(|_| ())

@@ -207,6 +207,12 @@ pub fn classify(kind: ProviderKind, response: &HttpResponse, now: UnixMillis) ->
     }
 }
 
+/// Whether an answer says that the idempotency key was used before, for another body.
+#[must_use]
+pub fn says_key_was_used(answer: &Answer) -> bool {
+    matches!(answer.provider_code.as_deref(), Some("invalid_idempotent_request" | "idempotency_conflict"))
+}
+
 /// Whether a repeated request cannot send twice, so that an unknown outcome may be asked again.
 #[must_use]
 pub const fn has_idempotency_key(kind: ProviderKind) -> bool {
