@@ -44,25 +44,20 @@ install_node_packages() {
     stamp npm "$hash"
 }
 
-# install_tool CRATE VERSION: a cargo tool into .tools/bin, with its own lock file if that can still be resolved.
-install_tool() {
-    fresh "$1" "$2" && return
-    say "Building $1 $2, once for this checkout (2 to 5 minutes)"
-    cargo install --locked --root "$TOOLS" "$1@$2" ||
-        { say "Its lock file cannot be used any more; building with today's dependencies" &&
-            cargo install --root "$TOOLS" "$1@$2"; }
-    stamp "$1" "$2"
-}
-
-# install_cargo_tools: their target directory is removed when they are built.
-install_cargo_tools() {
-    export CARGO_TARGET_DIR="$TOOLS/target"
-    install_tool wasm-bindgen-cli "$(pinned wasm-bindgen)"
+# install_wasm_bindgen: into .tools/bin, at the version that Cargo.toml pins. Without --locked: the lock file that it was
+# published with names a version that is not on the registry any more.
+install_wasm_bindgen() {
+    local version
+    version="$(pinned wasm-bindgen)"
+    fresh wasm-bindgen-cli "$version" && return
+    say "Building wasm-bindgen $version, once for this checkout (2 to 5 minutes)"
+    CARGO_TARGET_DIR="$TOOLS/target" cargo install --root "$TOOLS" "wasm-bindgen-cli@$version"
     rm -rf "$TOOLS/target"
+    stamp wasm-bindgen-cli "$version"
 }
 
 check_machine
 mkdir -p "$TOOLS"
 install_rust
 install_node_packages
-(install_cargo_tools)
+install_wasm_bindgen

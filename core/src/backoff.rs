@@ -132,3 +132,72 @@ const CAP_MS: u64 = 60_000;
 
 /// The source document's `maxRetries` (R102): the fifth failure is the last.
 const MAX_ATTEMPTS: u32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// SplitMix64 from a fixed seed: the same thousand numbers on every machine.
+    fn entropies() -> impl Iterator<Item = u64> {
+        (1..=1_000_u64).map(|n| {
+            let z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        })
+    }
+
+    /// The most retries that fall into one bucket of 100 ms.
+    fn fullest_bucket(policy: Backoff, hint: Option<UnixMillis>) -> usize {
+        let now = UnixMillis::new(1_796_119_200_000);
+        let mut buckets: Vec<u64> = entropies()
+            .map(|entropy| match policy.next(1, hint, entropy, now) {
+                Retry::At(at) => at.since(now) / 100,
+                Retry::Exhausted { .. } => panic!("the first failure is not the last"),
+            })
+            .collect();
+        buckets.sort_unstable();
+        buckets.chunk_by(|a, b| a == b).map(<[u64]>::len).max().unwrap()
+    }
+
+    /// R103, R102: five waits in the table, four of them taken by five attempts.
+    #[test]
+    fn without_jitter_the_schedule_is_1_2_4_8_16_seconds() {
+        let policy = Backoff { jitter: Jitter::None, ..Backoff::default() };
+        let schedule: Vec<u64> = (1..=5).map(|attempts| policy.delay_ms(attempts, u64::MAX)).collect();
+        assert_eq!(schedule, [1_000, 2_000, 4_000, 8_000, 16_000]);
+        let now = UnixMillis::new(5);
+        let taken = (1..).take_while(|attempts| matches!(policy.next(*attempts, None, 0, now), Retry::At(_)));
+        assert_eq!(taken.count(), 4);
+        assert_eq!(policy.next(5, None, 0, now), Retry::Exhausted { attempts: 5 });
+    }
+
+    /// R106. A thousand draws over the 1,001 instants of the first retry: 100 in each 100 ms on average, with a
+    /// standard deviation of 9.5, so 150 is more than five of them away.
+    #[test]
+    fn a_thousand_simultaneous_429s_come_back_spread() {
+        assert!(fullest_bucket(Backoff::default(), None) < 150);
+        assert_eq!(fullest_bucket(Backoff { jitter: Jitter::None, ..Backoff::default() }, None), 1_000);
+    }
+
+    /// R106, for a cohort that was told the same instant.
+    #[test]
+    fn a_thousand_with_the_same_hint_come_back_spread() {
+        let hint = Some(UnixMillis::new(1_796_119_230_000));
+        assert!(fullest_bucket(Backoff::default(), hint) < 150);
+        assert_eq!(fullest_bucket(Backoff { jitter: Jitter::None, ..Backoff::default() }, hint), 1_000);
+    }
+
+    /// R107: every wait of the range is drawn, and about evenly.
+    #[test]
+    fn the_random_part_is_uniform_over_its_whole_range() {
+        assert_eq!(uniform(0, u64::MAX), 0);
+        assert_eq!(uniform(u64::MAX, u64::MAX), u64::MAX);
+        let sum: u64 = entropies().map(|entropy| uniform(1_000, entropy)).sum();
+        // The mean of 1,000 draws has a standard deviation of 9.1 around 500.
+        assert!((455_000..545_000).contains(&sum), "{sum}");
+        let evenly = (0..=1_000_u64).map(|n| uniform(1_000, n * (u64::MAX / 1_000)));
+        assert!(evenly.enumerate().all(|(n, draw)| draw.abs_diff(n as u64) <= 1));
+    }
+}

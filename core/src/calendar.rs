@@ -89,37 +89,40 @@ impl Zone {
     /// The period of this unit that holds `now`. Total: there is an answer for every instant.
     #[must_use]
     pub fn period(&self, unit: CalendarUnit, now: UnixMillis) -> Period {
-        let Some(mut first) = self.local_date(now).and_then(|day| first_day(unit, day)) else {
+        let instant = now.as_i64();
+        let Some(mut first) = self.local_date(instant).map(|day| first_day(unit, day)) else {
             return EVERYTHING;
         };
+        let mut end = self.end(unit, first);
         // The local date can be the day before although the period has begun: a clock set back over midnight.
-        while let Some(next) = following(unit, first) {
-            let end = self.first_instant(next);
-            if end > now || next <= first {
-                break;
-            }
+        while let Some(next) = following(unit, first).filter(|_| end <= instant) {
             first = next;
+            end = self.end(unit, first);
         }
         let start = self.first_instant(first);
-        if start > now {
+        if start > instant {
             // Local time skipped midnight and began the day late: the period before goes on until then.
-            let before = preceding(unit, first).map_or(UnixMillis::default(), |day| self.first_instant(day));
-            return Period { start: before, end: start };
+            let before = preceding(unit, first).map_or(0, |day| self.first_instant(day));
+            return Period { start: clamped(before), end: clamped(start) };
         }
-        Period { start, end: following(unit, first).map_or(UnixMillis::MAX, |day| self.first_instant(day)) }
+        Period { start: clamped(start), end: clamped(end) }
     }
 
-    fn local_date(&self, now: UnixMillis) -> Option<Date> {
-        let instant = Timestamp::from_millisecond(now.as_i64()).ok()?;
+    fn local_date(&self, instant: i64) -> Option<Date> {
+        let instant = Timestamp::from_millisecond(instant).ok()?;
         Some(self.rules.to_datetime(instant).date())
     }
 
-    /// Local midnight of `day` as an instant; the end of the gap where midnight is skipped, the first of two midnights.
-    fn first_instant(&self, day: Date) -> UnixMillis {
+    /// The first instant after the period that begins with `first`.
+    fn end(&self, unit: CalendarUnit, first: Date) -> i64 {
+        following(unit, first).map_or(i64::MAX, |next| self.first_instant(next))
+    }
+
+    /// Local midnight of `day`; the end of the gap where midnight is skipped, the first of two midnights.
+    fn first_instant(&self, day: Date) -> i64 {
         match day.to_zoned(self.rules.clone()) {
-            Ok(midnight) => u64::try_from(midnight.timestamp().as_millisecond())
-                .map_or_else(|_before_1970| UnixMillis::default(), UnixMillis::new),
-            Err(_past_the_year_9999) => UnixMillis::MAX,
+            Ok(midnight) => midnight.timestamp().as_millisecond(),
+            Err(_past_the_year_9999) => i64::MAX,
         }
     }
 }
@@ -147,11 +150,16 @@ impl fmt::Display for UnknownTimeZone {
 
 impl core::error::Error for UnknownTimeZone {}
 
-fn first_day(unit: CalendarUnit, day: Date) -> Option<Date> {
+/// An instant within what [`UnixMillis`] can say.
+fn clamped(instant: i64) -> UnixMillis {
+    u64::try_from(instant).map_or_else(|_before_1970| UnixMillis::default(), UnixMillis::new)
+}
+
+fn first_day(unit: CalendarUnit, day: Date) -> Date {
     match unit {
-        CalendarUnit::Day => Some(day),
-        CalendarUnit::Month => Some(day.first_of_month()),
-        CalendarUnit::Year => Some(day.first_of_year()),
+        CalendarUnit::Day => day,
+        CalendarUnit::Month => day.first_of_month(),
+        CalendarUnit::Year => day.first_of_year(),
     }
 }
 

@@ -196,20 +196,17 @@ impl Ledger {
 
     /// Turns reserved units into committed ones: they have been handed over.
     ///
-    /// At most the reservation's own units are moved, in the quotas and the periods it was made in, as far as these
-    /// are current at `now`.
-    pub fn commit(&mut self, reservation: &Reservation, units: u64, now: UnixMillis) {
-        self.settle(reservation, units, now, |account, moved| {
-            account.committed = account.committed.saturating_add(moved)
-        });
+    /// At most the reservation's own units are moved, in the quotas and the periods it was made in. `now` is there
+    /// because every change has one; which period is meant follows from the reservation.
+    pub fn commit(&mut self, reservation: &Reservation, units: u64, _now: UnixMillis) {
+        self.settle(reservation, units, |account, moved| account.committed = account.committed.saturating_add(moved));
     }
 
     /// Gives reserved units back: they will not be handed over.
     ///
-    /// At most the reservation's own units are given back, in the quotas and the periods it was made in, as far as
-    /// these are current at `now`.
-    pub fn release(&mut self, reservation: &Reservation, units: u64, now: UnixMillis) {
-        self.settle(reservation, units, now, |_account, _moved| ());
+    /// At most the reservation's own units are given back, in the quotas and the periods it was made in.
+    pub fn release(&mut self, reservation: &Reservation, units: u64, _now: UnixMillis) {
+        self.settle(reservation, units, |_account, _moved| ());
     }
 
     /// How every quota stands in the period that holds `now`.
@@ -229,14 +226,12 @@ impl Ledger {
             .collect()
     }
 
-    fn settle(&mut self, reservation: &Reservation, units: u64, now: UnixMillis, keep: fn(&mut Account, u64)) {
-        let now = now.as_millis().max(self.last);
+    /// Takes units out of what is reserved, in every quota whose counts hold this reservation.
+    fn settle(&mut self, reservation: &Reservation, units: u64, keep: fn(&mut Account, u64)) {
         let made_at = reservation.reserved_at.as_millis();
         for account in &mut self.accounts {
-            let current = account.at(&self.zone, now);
-            let among = reservation.periods & bit(account.quota.period) != 0 && made_at >= current.since;
-            if among && made_at <= self.last {
-                *account = current;
+            let taken_here = reservation.periods & bit(account.quota.period) != 0;
+            if taken_here && made_at >= account.since && made_at <= self.last {
                 let moved = units.min(reservation.units).min(account.reserved);
                 account.reserved -= moved;
                 keep(account, moved);

@@ -14,8 +14,8 @@ pub fn of_response(response: &HttpResponse, now: UnixMillis) -> Option<UnixMilli
 
 /// Reads a `Retry-After` value; `date` is the same response's `Date` field.
 ///
-/// Seconds beyond any clock become [`UnixMillis::MAX`]. Anything that is neither form (`1.5`, `-1`, `Infinity`, a word) is
-/// `None`. An unreadable `date` counts as absent.
+/// Seconds beyond any clock become [`UnixMillis::MAX`]. Anything that is neither form (`1.5`, `-1`, `Infinity`, a word)
+/// is `None`. An unreadable `date` counts as absent.
 ///
 /// # Example: which instant is meant?
 /// ```

@@ -45,9 +45,9 @@ impl Serialize for Pairs<'_> {
 
 /// Prints an object whose last field `list` holds files, each with its content in the field `content`.
 ///
-/// A file's content is most of a message's bytes. It is base64, which JSON writes as it is: so it is copied once, into a
-/// buffer of exactly the right size, where a printer would scan it and double its buffer on the way. `None` when
-/// a content is not printable as it is, or when an object does not print.
+/// A file's content is most of a message's bytes. It is base64, which JSON writes as it is: so it is copied once, into
+/// a buffer of exactly the right size, where a printer would scan it and double its buffer on the way. `None` when a
+/// content is not printable as it is, or when an object does not print.
 pub(crate) fn with_files<F: Serialize>(
     object: &impl Serialize,
     (list, content): (&str, &str),

@@ -39,6 +39,6 @@ pub(super) fn to_ascii(domain: &str) -> Result<String, AddressError> {
 const MAX_DOMAIN: usize = 255;
 /// RFC 1035 section 2.3.4: octets of a label.
 const MAX_LABEL: usize = 63;
-/// No domain that fits is written longer than this in UTF-8: UTS 46 maps at most a handful of characters to one. A bound on
-/// the work done for a text that cannot be right.
+/// No domain that fits is written longer than this in UTF-8: UTS 46 maps at most a handful of characters to one. A
+/// bound on the work done for a text that cannot be right.
 const MAX_INPUT: usize = 2048;

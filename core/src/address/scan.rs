@@ -2,6 +2,7 @@
 
 use super::error::{AddressError, Part};
 use alloc::string::String;
+use core::ops::RangeInclusive;
 
 /// Refuses every control character and line separator, before anything else is looked at.
 pub(super) fn refuse_controls(text: &str) -> Result<(), AddressError> {
@@ -93,8 +94,19 @@ fn is_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-/// Characters nobody sees: two addresses that differ in them only would look the same (Unicode TR 36).
+/// Whether nobody sees the character.
 fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        | '\u{fff9}'..='\u{fffd}' | '\u{e0000}'..='\u{e007f}')
+    INVISIBLE.iter().any(|range| range.contains(&character))
 }
+
+/// Two addresses that differ in these only would look the same (Unicode TR 36): the soft hyphen, zero-width characters,
+/// marks and overrides of direction, word joiners, the byte order mark, interlinear marks, and tags.
+const INVISIBLE: [RangeInclusive<char>; 7] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{200b}'..='\u{200f}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{fff9}'..='\u{fffd}',
+    '\u{e0000}'..='\u{e007f}',
+];

@@ -1,6 +1,7 @@
 //! Whether a text is base64, without decoding it.
 
-/// Whether the text is RFC 4648 base64: the standard alphabet, padded, nothing between, no stray bits in the last character.
+/// Whether the text is RFC 4648 base64: the standard alphabet, padded, nothing between, no stray bits in the last
+/// character.
 pub(super) fn is_canonical(text: &str) -> bool {
     let bytes = text.as_bytes();
     if !bytes.len().is_multiple_of(4) {

@@ -69,8 +69,8 @@ fn is_allowed(name: &str, path: &Path<'_>, faults: &mut Faults) -> bool {
     true
 }
 
-/// Fields that the message's own fields, Sendgate's schedule or the provider set. Refused even where a provider would take
-/// them: a second `Bcc` here would pass suppression by.
+/// Fields that the message's own fields, Sendgate's schedule or the provider set. Refused even where a provider would
+/// take them: a second `Bcc` here would pass suppression by.
 const RESERVED: [&str; 13] = [
     "bcc",
     "cc",

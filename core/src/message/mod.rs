@@ -131,7 +131,8 @@ pub struct Tracking {
 impl Message {
     /// Reads a message object.
     ///
-    /// Unknown fields and repeated ones are errors, `null` is the same as absent. Lists of mailboxes may be a single one.
+    /// Unknown fields and repeated ones are errors, `null` is the same as absent. Lists of mailboxes may be a single
+    /// one.
     ///
     /// # Errors
     /// Every fault found, at most [`FieldError::MAX_REPORTED`]; never an empty list.
@@ -139,9 +140,10 @@ impl Message {
     /// # Example: what does the smallest message look like?
     /// ```
     /// use sendgate_core::message::Message;
-    /// let message = Message::parse(r#"{"from":"a@shop.example","to":"b@example.net","subject":"Hi","text_body":"Hello"}"#).unwrap();
-    /// assert_eq!(message.recipient_count(), 1);
-    /// let faults = Message::parse(r#"{"from":"a@shop.example","to":["b@"],"subject":"Hi","text":"Hello"}"#).unwrap_err();
+    /// let json = r#"{"from":"a@shop.example","to":"b@example.net","subject":"Hi","text_body":"Hello"}"#;
+    /// assert_eq!(Message::parse(json).unwrap().recipient_count(), 1);
+    /// let json = r#"{"from":"a@shop.example","to":["b@"],"subject":"Hi","text":"Hello"}"#;
+    /// let faults = Message::parse(json).unwrap_err();
     /// assert_eq!(faults[0].field, "text");
     /// assert_eq!(faults[1].field, "to[0]");
     /// ```
@@ -169,9 +171,9 @@ impl Message {
     /// The bytes of the message by the documented measure, which [`MAX_MESSAGE_BYTES`] bounds.
     ///
     /// The sum of the UTF-8 bytes of everything composed from it: subject; bodies; header names and values; every
-    /// mailbox's display name and address; each attachment's file name, media type, content id and *base64* content; tags;
-    /// metadata names and values; template id; and the compact JSON of template data and provider options. Boundaries,
-    /// field names and transfer encoding of bodies are the provider's and do not count.
+    /// mailbox's display name and address; each attachment's file name, media type, content id and *base64* content;
+    /// tags; metadata names and values; template id; and the compact JSON of template data and provider options.
+    /// Boundaries, field names and transfer encoding of bodies are the provider's and do not count.
     #[must_use]
     pub fn size(&self) -> usize {
         limits::size(self)

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-/// The candidate that has the name as one of its words, or else the one with the smallest edit distance, when that is small
-/// enough to be what was meant.
+/// The candidate that has the name as one of its words, or else the one with the smallest edit distance, when that is
+/// small enough to be what was meant.
 ///
 /// Case and `_` against `-` do not count; the first of equals wins. A third of the letters may differ.
 pub(super) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {

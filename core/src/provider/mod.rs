@@ -1,7 +1,9 @@
-//! Email service providers: a message in, an HTTP request out; a response in, one [`Outcome`](crate::outcome::Outcome) out.
+//! Email service providers: a message in, an HTTP request out; a response in, one [`Outcome`](crate::outcome::Outcome)
+//! out.
 //!
-//! One file per provider. Each says what the provider lacks ([`check`]), builds the request ([`build`]) and holds the table
-//! that its answers are classified by ([`classify`]). A feature that a provider lacks is refused, never left out in silence.
+//! One file per provider. Each says what the provider lacks ([`check`]), builds the request ([`build`]) and holds the
+//! table that its answers are classified by ([`classify`]). A feature that a provider lacks is refused, never left out
+//! in silence.
 
 mod classify;
 mod options;
@@ -234,3 +236,6 @@ const USER_AGENT: &str = concat!("sendgate/", env!("CARGO_PKG_VERSION"));
 const MAX_MESSAGE_ID: usize = 256;
 /// Far above any provider's key, below every server's header limit (8 KiB).
 const MAX_CREDENTIAL: usize = 4096;
+
+#[cfg(test)]
+mod tests;

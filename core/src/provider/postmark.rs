@@ -1,8 +1,8 @@
 //! Postmark: `POST /email`, and `POST /email/withTemplate` for a template.
 //!
-//! Fields and bounds after postmarkapp.com/developer, the official `postmark` SDK (npm 5.1.0) and postmarker (PyPI 1.0), read in
-//! November 2026. Postmark has no idempotency key: an unknown outcome stays unknown. It takes one tag, and its template calls
-//! take their subject from the template.
+//! Fields and bounds after postmarkapp.com/developer, the official `postmark` SDK (npm 5.1.0) and postmarker (PyPI
+//! 1.0), read in November 2026. Postmark has no idempotency key: an unknown outcome stays unknown. It takes one tag,
+//! and its template calls take their subject from the template.
 
 use super::{
     BuildError, Dispatch, ProviderKind, Target,
@@ -77,7 +77,8 @@ pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<Http
     Ok(post(target, path, &[("X-Postmark-Server-Token", target.credential)], body))
 }
 
-/// The meaning of an answer: `{"ErrorCode", "Message", "MessageID", ...}`. Codes look like statuses; the status comes first.
+/// The meaning of an answer: `{"ErrorCode", "Message", "MessageID", ...}`. Codes look like statuses; the status comes
+/// first.
 pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
     let body = json_object(&response.body);
     let status = response.status;
@@ -184,8 +185,8 @@ impl<'a> File<'a> {
     }
 }
 
-/// Every field of the body that Sendgate composes. `TrackLinks` stands last: it is free for `HtmlOnly` and `TextOnly` when
-/// the message itself says nothing about clicks.
+/// Every field of the body that Sendgate composes. `TrackLinks` stands last: it is free for `HtmlOnly` and `TextOnly`
+/// when the message itself says nothing about clicks.
 const COMPOSED: [&str; 19] = [
     "From",
     "To",
@@ -208,8 +209,9 @@ const COMPOSED: [&str; 19] = [
     "TrackLinks",
 ];
 
-/// Answers by status and `ErrorCode`, after postmarkapp.com/developer/api/overview and the Node SDK's `ErrorHandler.ts`.
-/// Postmark answers 422 with its code for nearly everything; codes that are not here refuse the message.
+/// Answers by status and `ErrorCode`, after postmarkapp.com/developer/api/overview and the Node SDK's
+/// `ErrorHandler.ts`. Postmark answers 422 with its code for nearly everything; codes that are not here refuse the
+/// message.
 const RULES: Rules = Rules {
     exact: &[
         Rule(CODED, "10", Class::CredentialsWrong),

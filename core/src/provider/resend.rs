@@ -1,8 +1,8 @@
 //! Resend: `POST /emails`.
 //!
-//! Fields and bounds after resend-openapi 1.5.0, the `resend` SDKs (npm 6.38.0, PyPI 2.52.0) and resend.com/docs, read in
-//! November 2026. Resend has no metadata: Sendgate's goes into its tags, which are names and values and come back in its
-//! webhooks. It has no tracking per message and no streams.
+//! Fields and bounds after resend-openapi 1.5.0, the `resend` SDKs (npm 6.38.0, PyPI 2.52.0) and resend.com/docs, read
+//! in November 2026. Resend has no metadata: Sendgate's goes into its tags, which are names and values and come back in
+//! its webhooks. It has no tracking per message and no streams.
 
 use super::{
     BuildError, Dispatch, ProviderKind, Target,
@@ -28,7 +28,7 @@ pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
         (1..=MAX_TAG).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
     let mut headers = BTreeSet::new();
-    let slots: Vec<_> = (0..message.tags.len()).map(tag_name).collect();
+    let slots: BTreeSet<_> = (0..message.tags.len()).map(tag_name).collect();
     let found = [
         (message.to.len() > MAX_TO, "more than 50 recipients in to"),
         (message.tracking.opens.is_some() || message.tracking.clicks.is_some(), "tracking per message"),
@@ -36,7 +36,7 @@ pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
         (!message.tags.iter().all(is_tag), "tag characters"),
         (!message.metadata.iter().all(|(name, _)| is_tag(name)), "metadata name characters"),
         (!message.metadata.iter().all(|(_, value)| is_tag(value)), "metadata value characters"),
-        (message.metadata.iter().any(|(name, _)| slots.contains(&Cow::from(name))), "metadata named like a tag"),
+        (message.metadata.iter().any(|(name, _)| slots.contains(name.as_str())), "metadata named like a tag"),
         (!message.headers.iter().all(|(name, _)| headers.insert(name.to_ascii_lowercase())), "repeated header"),
         (
             message.template.as_ref().is_some_and(|template| !are_variables(&template.data)),
@@ -174,8 +174,8 @@ impl<'a> File<'a> {
     }
 }
 
-/// Every field of the body that Sendgate composes. `scheduled_at` is not among them: Sendgate keeps schedules itself, and
-/// whoever wants Resend to keep one says so in `provider_options`.
+/// Every field of the body that Sendgate composes. `scheduled_at` is not among them: Sendgate keeps schedules itself,
+/// and whoever wants Resend to keep one says so in `provider_options`.
 const COMPOSED: [&str; 12] =
     ["from", "to", "cc", "bcc", "reply_to", "subject", "text", "html", "headers", "tags", "template", "attachments"];
 

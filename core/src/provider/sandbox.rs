@@ -1,6 +1,7 @@
 //! The sandbox provider: `POST /messages` of the simulator's own plain interface, for development and tests.
 //!
-//! It lacks nothing: what a message can say, it takes. Its answers are `{"id"}`, or `{"code"}` with the status that HTTP has for it.
+//! It lacks nothing: what a message can say, it takes. Its answers are `{"id"}`, or `{"code"}` with the status that
+//! HTTP has for it.
 
 use super::{
     BuildError, Dispatch, ProviderKind, Target,

@@ -26,7 +26,7 @@ type Failure struct {
 
 func (f *Failure) Error() string { return fmt.Sprintf("%s (status %d): %s", f.Code, f.Status, f.Text) }
 
-func failure(status C.SendgateStatus, cError *C.SendgateError) error {
+func failure(status uint32, cError *C.SendgateError) error {
 	if status == C.SENDGATE_STATUS_OK {
 		return nil
 	}
@@ -50,7 +50,7 @@ func NewLimiter(policy string) (*Limiter, error) {
 	var limiter *C.SendgateLimiter
 	var cError *C.SendgateError
 	status := C.sendgate_limiter_new(text, &limiter, &cError)
-	return &Limiter{limiter}, failure(status, cError)
+	return &Limiter{limiter}, failure(uint32(status), cError)
 }
 
 // Close frees the limiter.
@@ -61,7 +61,7 @@ func (l *Limiter) Decide(cost uint32, now uint64) (C.SendgateDecision, error) {
 	var decision C.SendgateDecision
 	var cError *C.SendgateError
 	status := C.sendgate_limiter_decide(l.c, C.uint32_t(cost), C.uint64_t(now), &decision, &cError)
-	return decision, failure(status, cError)
+	return decision, failure(uint32(status), cError)
 }
 
 // Peek decides and charges nothing.
@@ -69,7 +69,7 @@ func (l *Limiter) Peek(cost uint32, now uint64) (C.SendgateDecision, error) {
 	var decision C.SendgateDecision
 	var cError *C.SendgateError
 	status := C.sendgate_limiter_peek(l.c, C.uint32_t(cost), C.uint64_t(now), &decision, &cError)
-	return decision, failure(status, cError)
+	return decision, failure(uint32(status), cError)
 }
 
 // Charge records units that left anyway.
@@ -77,14 +77,14 @@ func (l *Limiter) Charge(cost uint32, now uint64) (uint64, error) {
 	var chargedAt C.uint64_t
 	var cError *C.SendgateError
 	status := C.sendgate_limiter_charge(l.c, C.uint32_t(cost), C.uint64_t(now), &chargedAt, &cError)
-	return uint64(chargedAt), failure(status, cError)
+	return uint64(chargedAt), failure(uint32(status), cError)
 }
 
 // Refund takes units back.
 func (l *Limiter) Refund(cost uint32, chargedAt, now uint64) error {
 	var cError *C.SendgateError
 	status := C.sendgate_limiter_refund(l.c, C.uint32_t(cost), C.uint64_t(chargedAt), C.uint64_t(now), &cError)
-	return failure(status, cError)
+	return failure(uint32(status), cError)
 }
 
 // Usage is what each window holds.
@@ -93,7 +93,7 @@ func (l *Limiter) Usage(now uint64) ([]C.SendgateUsage, error) {
 	var count C.size_t
 	var cError *C.SendgateError
 	status := C.sendgate_limiter_usage(l.c, C.uint64_t(now), &windows[0], 8, &count, &cError)
-	return windows[:count], failure(status, cError)
+	return windows[:count], failure(uint32(status), cError)
 }
 
 // State is the state's bytes: first how many, then they.
@@ -106,7 +106,7 @@ func (l *Limiter) State() ([]byte, error) {
 	}
 	bytes := make([]byte, length)
 	status = C.sendgate_limiter_state(l.c, (*C.uint8_t)(&bytes[0]), length, &length, &cError)
-	return bytes, failure(status, cError)
+	return bytes, failure(uint32(status), cError)
 }
 
 // Load goes on from a stored state.
@@ -114,7 +114,7 @@ func (l *Limiter) Load(state []byte) error {
 	var cError *C.SendgateError
 	first := (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(append(state, 0))))
 	status := C.sendgate_limiter_load(l.c, first, C.size_t(len(state)), &cError)
-	return failure(status, cError)
+	return failure(uint32(status), cError)
 }
 
 // Evaluate is what the core answers to a case as JSON.
@@ -124,7 +124,7 @@ func Evaluate(suite, caseJSON string) (string, error) {
 	defer C.free(unsafe.Pointer(cCase))
 	var result *C.char
 	var cError *C.SendgateError
-	if err := failure(C.sendgate_evaluate_vector(cSuite, cCase, &result, &cError), cError); err != nil {
+	if err := failure(uint32(C.sendgate_evaluate_vector(cSuite, cCase, &result, &cError)), cError); err != nil {
 		return "", err
 	}
 	defer C.sendgate_string_free(result)
@@ -136,7 +136,7 @@ func backoffNext(policy backoffPolicy, attempts uint32, hint *uint64, entropy, n
 	var backoff C.SendgateBackoff
 	var retry C.SendgateRetry
 	var cError *C.SendgateError
-	if err := failure(C.sendgate_backoff_default(&backoff, &cError), cError); err != nil {
+	if err := failure(uint32(C.sendgate_backoff_default(&backoff, &cError)), cError); err != nil {
 		return retry, err
 	}
 	policy.change(&backoff)
@@ -146,7 +146,7 @@ func backoffNext(policy backoffPolicy, attempts uint32, hint *uint64, entropy, n
 		cHint = &instant
 	}
 	status := C.sendgate_backoff_next(&backoff, C.uint32_t(attempts), cHint, C.uint64_t(entropy), C.uint64_t(now), &retry, &cError)
-	return retry, failure(status, cError)
+	return retry, failure(uint32(status), cError)
 }
 
 type backoffPolicy struct {
