@@ -8,6 +8,7 @@
 //! 8   last: newest charge       u64, ms since 1970
 //! 16  edge                      u64: before it every head is up to date
 //! 24  head of each window       N x u64: units in use, or a pace's arrival time
+//!     tip of each window        N x u32: units of the newest bucket, or number of entries, or 0
 //!     body of each window       in order; see `ring`, `log` and `period` (a pace has none)
 //! ```
 //!
@@ -142,14 +143,11 @@ pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, lengt
     Ok(State { bytes: bytes.to_vec() })
 }
 
-/// Where the heads begin.
-pub(super) const HEADS: usize = 24;
-
 const MAGIC: &[u8; 2] = b"SG";
 
 /// The layout above. Another layout is another number.
 const VERSION: u8 = 1;
 
 const FINGERPRINT: usize = 4;
-const LAST: usize = 8;
-const EDGE: usize = 16;
+pub(super) const LAST: usize = 8;
+pub(super) const EDGE: usize = 16;

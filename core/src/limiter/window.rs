@@ -202,7 +202,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Eight windows cover second, minute, hour, day, month and year with two to spare, and keep a state near one row.
-const MAX_WINDOWS: usize = 8;
+pub(super) const MAX_WINDOWS: usize = 8;
 
 /// Long enough for `recipient-domain-group-per-day`; names stand in headers and answers.
 const MAX_NAME: usize = 32;
