@@ -1,8 +1,8 @@
 //! One limiter for everything that is limited: several windows, decided all at once.
 //!
-//! A [`Limiter`] is a checked policy of one to eight [`Window`]s. Its [`State`] is a few dozen plain bytes that the
-//! caller stores. A decision charges every window or none, and a denial changes no byte, so only an allowed send has
-//! to be written.
+//! A [`Limiter`] is a checked policy of one to eight [`Window`]s. Its [`State`] is plain bytes that the caller stores:
+//! 308 of them for windows of a second, a minute, an hour, a day and a month. A decision charges every window or none,
+//! and a denial changes no byte, so only an allowed send has to be written.
 //!
 //! What holds, for every trace of costs and instants:
 //! 1. never over: no half-open interval of a sliding window's period carries more than its limit;
@@ -14,9 +14,9 @@
 //! 6. the bytes are the same on every platform.
 //!
 //! Why sub-buckets: GCRA and two-counter windows admit nearly twice the limit in some interval, and a log costs bytes
-//! for each message. Sixteen sub-buckets keep the promise with constant state; the price is that a unit may count one
-//! sub-bucket too long. Limits of up to 16 units keep the instants themselves and pay no price. Doubtless a sender is
-//! counted by its provider in some phase we cannot know, so the promise is for every phase.
+//! for each message. A provider counts what it sees in a phase we cannot know, so the promise is for every phase.
+//! Sixteen sub-buckets keep it with constant state; the price is that a unit may count one sub-bucket too long. Limits
+//! of up to 16 units keep the instants themselves and pay no price.
 //!
 //! **Clock.** A `now` before the newest charge is taken as that charge's instant: a clock set back frees nothing and
 //! defers until it has caught up. [`UnixMillis::MAX`] is the end of time: what would drain later never drains.
