@@ -63,7 +63,7 @@ step_python() { # the wheel's own tests, and its stubs against the module
     wheel
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
     "$PY/python" -m mypy.stubtest sendgate
-    "$PY/python" -m mypy --strict --no-incremental --cache-dir=/dev/null python/tests tests/runners/python
+    MYPYPATH=tests/runners "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
 }
 
 step_vectors_c() { # the C header from C: a hand-written tour, and the limiter's vectors
