@@ -56,7 +56,7 @@ step_size() { # the production Worker stays inside its budget and holds no simul
 
 step_vectors_python() { # the shared vectors through the installed wheel
     wheel
-    "$PY/python" tests/runners/python/run.py
+    PYTHONPATH=tests/runners "$PY/python" tests/runners/python/run.py
 }
 
 step_python() { # the wheel's own tests, and its stubs against the module
