@@ -1,6 +1,6 @@
 //! The Durable Object of one account: its storage, its account in memory, and the verbs between them.
 
-use crate::host::{Bell, binding_text, log};
+use crate::host::{Bell, log};
 use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
 use crate::{bound, clock, pump, wire};
@@ -14,6 +14,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::ReadableStream;
+use worker::Env;
 
 #[wasm_bindgen]
 extern "C" {
@@ -42,7 +43,7 @@ impl AccountGate {
     /// # Errors
     /// The object has no SQLite storage or no name.
     #[wasm_bindgen(constructor)]
-    pub fn new(state: JsValue, env: JsValue) -> Result<AccountGate, JsValue> {
+    pub fn new(state: JsValue, env: Env) -> Result<AccountGate, JsValue> {
         Ok(Self { desk: Rc::new(Desk::new(state.unchecked_into(), env)?) })
     }
 
@@ -75,7 +76,7 @@ impl AccountGate {
 /// transaction, and the next verb opens it from the store.
 pub(crate) struct Desk {
     state: State,
-    env: JsValue,
+    env: Env,
     name: String,
     pub(crate) storage: Storage,
     account: RefCell<Option<Account>>,
@@ -87,7 +88,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    fn new(state: State, env: JsValue) -> Result<Self, JsValue> {
+    fn new(state: State, env: Env) -> Result<Self, JsValue> {
         let name = state.id()?.name()?.ok_or_else(|| JsValue::from_str("an account's object has a name"))?;
         let storage = Storage::of(state.as_ref())?;
         Ok(Self {
@@ -134,7 +135,7 @@ impl Desk {
 
     fn open(&self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Account, AccountError> {
         let config = bound::config(&self.env).map_err(AccountError::Config)?;
-        Account::open(&config, &self.name, &|name| binding_text(&self.env, name), sql, now)
+        Account::open(&config, &self.name, &|name| bound::text(&self.env, name), sql, now)
     }
 
     /// Moves the alarm forward to `wanted`. While the pump runs it stands as its safety net, and the pump moves it.
@@ -175,7 +176,7 @@ impl Desk {
     }
 
     /// The bindings.
-    pub(crate) fn env(&self) -> &JsValue {
+    pub(crate) fn env(&self) -> &Env {
         &self.env
     }
 

@@ -1,19 +1,20 @@
 //! The Worker's `fetch`: reads the request's head, lets core route it, and hands it to its account's object.
 
 use crate::host::log;
-use crate::{bound, clock, wire};
+use crate::{bound, clock, stream, wire};
 use js_sys::Uint8Array;
 use sendgate_core::front::{self, FrontDecision, FrontRequest};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
+use worker::Env;
 
 /// Answers one HTTP request.
 ///
 /// # Errors
 /// No answer could be made: `entry.js` answers 500.
 #[wasm_bindgen]
-pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsValue> {
+pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
     let head = Head::of(&request)?;
     #[cfg(feature = "sandbox")]
     if let Some(answer) = crate::sandbox::front(&request, &head, &env).await? {
@@ -25,7 +26,10 @@ pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsValue> 
         Ok(front::route(&head.as_front(), &config, &secret, entropy, now))
     });
     let packed = match decided {
-        Ok(FrontDecision::Answer(answer)) => wire::pack(&answer)?,
+        Ok(FrontDecision::Answer(answer)) => {
+            take_in(&request).await;
+            wire::pack(&answer)?
+        }
         Ok(FrontDecision::ToAccount { account, pass }) => {
             let body = body(&request, head.content_length).await?;
             let accounts = bound::namespace(&env, "ACCOUNT_GATE")?;
@@ -100,6 +104,16 @@ pub(crate) async fn body(request: &Request, length: Option<u64>) -> Result<JsVal
         (Some(stream), _) => Ok(stream.into()),
     }
 }
+
+/// Reads what the client is still sending and keeps nothing: many clients read no answer before they have sent all.
+async fn take_in(request: &Request) {
+    if let Some(body) = request.body() {
+        stream::discard(&body, MOST_DISCARDED_BYTES).await;
+    }
+}
+
+/// Twice the largest body; who sends more meets a closed connection.
+const MOST_DISCARDED_BYTES: usize = 100_000_000;
 
 /// A call between objects carries at most 32 MiB in its arguments, and copies them; a stream costs a few messages more.
 const SMALL_BODY_BYTES: u64 = 1 << 20;

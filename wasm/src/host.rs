@@ -1,6 +1,6 @@
 //! Small pieces of the platform: the panic hook, logs, bindings, timers and waiting.
 
-use js_sys::{Error, Function, Promise, Reflect};
+use js_sys::{Error, Function, Promise};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -10,8 +10,6 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = console, js_name = error, catch)]
-    fn console_error(line: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(js_name = setTimeout, catch)]
     fn set_timeout(callback: &Function, milliseconds: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = clearTimeout, catch)]
@@ -41,8 +39,7 @@ pub fn begin(condemn: Function) {
 
 /// Writes a line to the log. Never an address, a key, a body or a text that came from outside.
 pub(crate) fn log(line: &str) {
-    // A log that cannot be written has nowhere to be reported.
-    let _ = console_error(line);
+    worker::console_error!("{line}");
 }
 
 /// The text of a thrown error, for a log or a [`sendgate_core::sql::SqlError`].
@@ -51,11 +48,6 @@ pub(crate) fn message(error: &JsValue) -> String {
         Some(error) => error.message().into(),
         None => error.as_string().unwrap_or_else(|| "not an error".to_owned()),
     }
-}
-
-/// The text bound to `name` in the Worker's environment.
-pub(crate) fn binding_text(env: &JsValue, name: &str) -> Option<String> {
-    Reflect::get(env, &JsValue::from_str(name)).ok()?.as_string()
 }
 
 /// A timer that ends with its value: dropped, it is taken away.

@@ -16,12 +16,13 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::Request;
+use worker::Env;
 
 /// Answers what is under `/sandbox`, and nothing else.
 ///
 /// # Errors
 /// The object failed.
-pub(crate) async fn front(request: &Request, head: &Head, env: &JsValue) -> Result<Option<JsValue>, JsValue> {
+pub(crate) async fn front(request: &Request, head: &Head, env: &Env) -> Result<Option<JsValue>, JsValue> {
     let (path, query) = head.path_and_query();
     if path != "/sandbox" && !path.starts_with("/sandbox/") {
         return Ok(None);

@@ -48,6 +48,19 @@ pub(crate) async fn read_up_to(stream: &ReadableStream, limit: usize) -> Read {
     }
 }
 
+/// Reads `stream` to its end, or to `limit` bytes, and keeps nothing.
+pub(crate) async fn discard(stream: &ReadableStream, limit: usize) {
+    let Ok(reader) = stream.get_reader().dyn_into::<ReadableStreamDefaultReader>() else { return };
+    let mut seen: usize = 0;
+    while let Ok(Some(chunk)) = next_chunk(&reader).await {
+        seen = seen.saturating_add(chunk.length() as usize);
+        if seen > limit {
+            let _ = reader.cancel();
+            return;
+        }
+    }
+}
+
 async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, JsValue> {
     let result = JsFuture::from(reader.read()).await?;
     if Reflect::get(&result, &JsValue::from_str("done"))?.is_truthy() {

@@ -5,6 +5,7 @@ use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use sendgate_core::http::HttpResponse;
 use wasm_bindgen::prelude::*;
 use web_sys::Response;
+use worker::ObjectNamespace;
 
 #[wasm_bindgen]
 extern "C" {
@@ -13,23 +14,24 @@ extern "C" {
     #[wasm_bindgen(constructor, catch, js_class = Response)]
     fn new(body: &JsValue, init: &JsValue) -> Result<Answering, JsValue>;
 
-    /// `env.ACCOUNT_GATE` and its like.
-    #[derive(Clone)]
-    pub(crate) type Namespace;
-    #[wasm_bindgen(method, catch, js_name = getByName)]
-    fn get_by_name(this: &Namespace, name: &str) -> Result<Stub, JsValue>;
-
-    type Stub;
+    /// What an object of ours answers to, over typed calls.
+    type Remote;
     #[wasm_bindgen(method, catch)]
-    fn handle(this: &Stub, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
+    fn handle(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// Calls `handle(ask, body)` of the object `name`. A new stub each time: one that failed once stays broken.
 ///
 /// # Errors
 /// The object could not be called, or failed.
-pub(crate) async fn call(namespace: &Namespace, name: &str, ask: &JsValue, body: &JsValue) -> Result<JsValue, JsValue> {
-    let answer = namespace.get_by_name(name)?.handle(ask, body)?;
+pub(crate) async fn call(
+    namespace: &ObjectNamespace,
+    name: &str,
+    ask: &JsValue,
+    body: &JsValue,
+) -> Result<JsValue, JsValue> {
+    let remote: Remote = namespace.get_by_name(name)?.into_rpc();
+    let answer = remote.handle(ask, body)?;
     wasm_bindgen_futures::JsFuture::from(answer).await
 }
 
