@@ -10,7 +10,7 @@ setsid wrangler dev --ip 127.0.0.1 --port "$port" --inspector-port "$(free_port)
     --var "SENDGATE_KEY_SECRET:a-secret-for-this-test-of-32-bytes" --var 'SENDGATE_CONFIG:{"accounts":{}}' \
     </dev/null >"$work/output" 2>&1 &
 server=$!
-trap 'kill -KILL -- "-$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap '{ kill -KILL -- "-$server"; wait "$server"; } 2>/dev/null || true; rm -rf "$work"' EXIT
 
 # ask PATH [CURL-OPTIONS]: the status of an answer, 000 when there is none.
 ask() {
@@ -31,4 +31,4 @@ status="$(ask /v1/send -X POST -H 'Content-Type: application/json' -d '{"message
 [ "$status" = 401 ] || fail "POST /v1/send without a key answered $status, and not 401"
 say "wrangler dev: POST /v1/send without a key answers 401"
 
-wrangler deploy --dry-run --outdir "$work/deploy"
+wrangler deploy --dry-run --env="" --outdir "$work/deploy"

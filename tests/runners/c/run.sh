@@ -17,5 +17,5 @@ if command -v c++ >/dev/null; then
 fi
 
 "$work/tour"
-python3 tests/runners/c/flatten.py >"$work/lines"
+PYTHONPATH=tests/runners python3 tests/runners/c/flatten.py >"$work/lines"
 "$work/vectors" <"$work/lines"
