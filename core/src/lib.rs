@@ -11,12 +11,27 @@
 
 extern crate alloc;
 
+pub mod account;
+pub mod address;
 pub mod backoff;
 pub mod calendar;
+pub mod config;
+pub mod front;
+pub mod gate;
 pub mod http;
+pub mod id;
+pub mod key;
 pub mod ledger;
 pub mod limiter;
+pub mod mailroom;
+pub mod message;
 pub mod outcome;
+pub mod problem;
+pub mod provider;
+pub mod rate_headers;
+pub mod retry_after;
 pub mod sql;
+pub mod suppression;
 pub mod time;
 pub mod vectors;
+mod wire;

@@ -32,6 +32,18 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+/// Shows numbers, and of texts and bytes their sizes only: they hold addresses and contents.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Integer(n) => write!(f, "Integer({n})"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Blob(bytes) => write!(f, "Blob({} bytes)", bytes.len()),
+        }
+    }
+}
+
 /// A result row, column by column.
 pub type Row = Vec<Value>;
 

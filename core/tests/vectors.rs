@@ -93,3 +93,13 @@ fn what_is_no_case_is_an_error_and_not_a_result() {
     let bad_hex = r#"{"policy":{"windows":[{"kind":"pace","name":"p","interval_ms":1,"burst":1}]},"steps":[{"op":"load","hex":"5"}]}"#;
     assert_eq!(vectors::evaluate("limiter", bad_hex).unwrap_err().code(), "bad_case");
 }
+
+#[test]
+fn a_case_with_both_or_neither_of_response_and_failure_is_no_case() {
+    for case in [
+        r#"{"provider":"resend","now":0}"#,
+        r#"{"provider":"resend","now":0,"failure":"not_sent","response":{"status":200}}"#,
+    ] {
+        assert_eq!(vectors::evaluate("outcome", case).unwrap_err().code(), "bad_case");
+    }
+}

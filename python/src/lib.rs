@@ -1,1 +1,45 @@
-//! Filled by its own commit.
+//! The `sendgate` wheel: conversions around the core, and nothing else.
+//!
+//! A function here turns Python's arguments into the core's, calls it, and turns its answer back. Defaults, bounds and
+//! decisions are the core's.
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod error;
+mod limiter;
+
+use pyo3::prelude::*;
+use sendgate_core::{address::Address, vectors};
+
+/// The native half of the `sendgate` package.
+#[pymodule]
+mod _sendgate {
+    #[pymodule_export]
+    use super::{
+        backoff::{Backoff, Exhausted, RetryAt},
+        error::SendgateError,
+        evaluate,
+        limiter::{Allow, Defer, Limiter, Reject, Usage},
+        normalize_address,
+    };
+
+    #[pymodule_init]
+    fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        super::PyModuleMethods::add(module, "__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// The form of an address under which it is suppressed: lower case, its domain in ASCII.
+///
+/// Raises SendgateError when it is no address; the error's text does not repeat it.
+#[pyfunction]
+fn normalize_address(address: &str) -> PyResult<String> {
+    Ok(Address::parse(address).map_err(error::address)?.key())
+}
+
+/// What the core answers to one of the project's own test vectors. Not part of the package.
+#[pyfunction]
+#[pyo3(name = "_evaluate")]
+fn evaluate(suite: &str, case_json: &str) -> PyResult<String> {
+    vectors::evaluate(suite, case_json).map_err(error::vector)
+}

@@ -1,1 +1,35 @@
-//! Filled by its own commit.
+//! Sendgate as a Cloudflare Worker.
+//!
+//! The front ([`front`]) routes a request and hands it to its account's Durable Object ([`account_gate`]), which decides
+//! in one transaction and sends what is due from its alarm ([`pump`]). Every decision is core's: this crate fetches
+//! arguments and carries answers. `guard.js` and `entry.js` stand around it, because a panic here must not hang what waits outside.
+//!
+//! Two rules hold everywhere: every import that can throw is declared `catch`, and no `RefCell` stays borrowed over an
+//! `await`.
+
+mod account_gate;
+mod bound;
+mod clock;
+#[cfg(feature = "sandbox")]
+mod faults;
+mod front;
+mod host;
+mod pump;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod storage;
+mod stream;
+mod transport;
+mod wire;
+
+pub use account_gate::AccountGate;
+pub use front::{failed, fetch};
+pub use host::begin;
+#[cfg(feature = "sandbox")]
+pub use sandbox::Sandbox;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Answers when the executor gets round to it: how `guard.js` tells a stopped instance from a slow call.
+#[wasm_bindgen]
+pub async fn pulse() {}

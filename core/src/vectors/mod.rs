@@ -4,9 +4,11 @@
 //! [`evaluate`] as JSON text, and compares what comes back with what the case wants. The comparison is the runner's,
 //! so that no room can grade itself.
 
+mod address;
 mod backoff;
 mod calendar;
 mod limiter;
+mod outcome;
 
 use crate::time::UnixMillis;
 use alloc::{
@@ -18,7 +20,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 /// The suites [`evaluate`] knows, by the names of their files.
-pub const SUITES: &[&str] = &["backoff", "calendar", "limiter"];
+pub const SUITES: &[&str] = &["address", "backoff", "calendar", "limiter", "outcome"];
 
 /// Performs a case's operations and returns, as JSON text, what came out in the shape of the case's `want`; for a
 /// case with steps, an array with one element a step.
@@ -28,9 +30,11 @@ pub const SUITES: &[&str] = &["backoff", "calendar", "limiter"];
 /// not of the suite's format. Neither is a result to compare.
 pub fn evaluate(suite: &str, case_json: &str) -> Result<String, VectorError> {
     let outcome = match suite {
+        "address" => address::evaluate(case_json)?,
         "backoff" => backoff::evaluate(case_json)?,
         "calendar" => calendar::evaluate(case_json)?,
         "limiter" => limiter::evaluate(case_json)?,
+        "outcome" => outcome::evaluate(case_json)?,
         unknown => return Err(VectorError::UnknownSuite { suite: unknown.to_string() }),
     };
     Ok(outcome.to_string())

@@ -1,0 +1,25 @@
+# What `make` alone shows. The work is in scripts/, one function or file a step; nothing is hidden here.
+
+PORT ?= 8787
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint setup clean
+
+help: ## Shows this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: ## Builds Sendgate and starts it on http://127.0.0.1:8787 (PORT=... for another port)
+	@scripts/run.sh
+
+test: ## Runs every suite; `scripts/test.sh fmt unit` runs single ones, KEEP_GOING=1 goes on after a failure
+	@scripts/test.sh
+
+lint: ## Formatting and lints only
+	@scripts/test.sh fmt clippy
+
+setup: ## Installs the tools that a build needs into the checkout
+	@scripts/setup.sh
+
+clean: ## Removes everything that was built or installed into the checkout
+	rm -rf target .tools node_modules tests/browser/node_modules wasm/build wasm/build-dev tests/artefacts .sendgate

@@ -1,0 +1,266 @@
+//! An account at work: its gate, its ledger, its suppression list and its Mailroom behind the HTTP contract.
+//!
+//! A host owns one [`Account`] per delivery account, over that account's own SQLite. It calls every method inside one
+//! transaction; after an error it rolls the transaction back and opens the account anew.
+
+mod read;
+mod send;
+mod suppressions;
+
+use crate::{
+    config::{AccountConfig, AccountStatus, Config, KeyConfig, Scope},
+    front::Pass,
+    gate::{Admission, Gate, GateError, Standing},
+    http::HttpResponse,
+    key,
+    mailroom::{self, Attempt, Effect, Mailroom},
+    outcome::TransportFailure,
+    problem::{Code, Problem},
+    rate_headers,
+    sql::{Sql, SqlError},
+    time::UnixMillis,
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// One delivery account over its store.
+pub struct Account {
+    config: AccountConfig,
+    gate: Gate,
+    mailroom: Mailroom,
+}
+
+/// Why an account could not open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountError {
+    /// The configuration has no such account, or its policy is malformed.
+    Config(String),
+    /// The secret of this name is not there.
+    MissingCredential(String),
+    /// The store failed.
+    Store(SqlError),
+}
+
+impl core::fmt::Display for AccountError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Config(detail) => write!(f, "the account cannot be configured: {detail}"),
+            Self::MissingCredential(name) => write!(f, "the secret {name} is not there"),
+            Self::Store(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl core::error::Error for AccountError {}
+
+impl From<SqlError> for AccountError {
+    fn from(error: SqlError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<GateError> for AccountError {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Policy(detail) => Self::Config(detail),
+            GateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// An answer under way: everything but the headers that every answer has.
+struct Reply {
+    status: u16,
+    content_type: &'static str,
+    body: Vec<u8>,
+    extra: Vec<(String, String)>,
+}
+
+impl Reply {
+    fn json(status: u16, body: Vec<u8>) -> Self {
+        Self { status, content_type: "application/json", body, extra: Vec::new() }
+    }
+
+    fn problem(problem: &Problem, request_id: &str, retry_at: Option<UnixMillis>, now: UnixMillis) -> Self {
+        let seconds = retry_at.map(|at| rate_headers::retry_after(at, now));
+        let mut extra = Vec::new();
+        if let Some(seconds) = seconds {
+            extra.push(("retry-after".into(), seconds.to_string()));
+        }
+        let body = problem.to_json(request_id, seconds);
+        Self { status: problem.code.status(), content_type: "application/problem+json", body, extra }
+    }
+}
+
+impl Account {
+    /// Opens an account over its store, creating what is missing.
+    ///
+    /// `credential` gives the value of a secret by its name.
+    ///
+    /// # Errors
+    /// No such account, a secret that is not there, or the store's.
+    pub fn open(
+        config: &Config,
+        account: &str,
+        credential: &dyn Fn(&str) -> Option<String>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Self, AccountError> {
+        let Some(config) = config.accounts.get(account) else {
+            return Err(AccountError::Config("there is no such account".into()));
+        };
+        let Some(name) = config.providers.first().map(|provider| provider.credential.as_str()) else {
+            return Err(AccountError::Config("providers: at least 1 provider, got 0".into()));
+        };
+        let Some(secret) = credential(name) else { return Err(AccountError::MissingCredential(name.into())) };
+        mailroom::create_schema(sql)?;
+        let mut gate = Gate::open(config, sql, now)?;
+        let mailroom = Mailroom::open(config, &secret, &mut gate.ledger, sql, now)?;
+        Ok(Self { config: config.clone(), gate, mailroom })
+    }
+
+    /// Answers a request that [`crate::front::route`] passed on.
+    ///
+    /// # Errors
+    /// The store's; nothing was accepted, and the host rolls back.
+    pub fn handle(
+        &mut self,
+        pass: &str,
+        body: &[u8],
+        sql: &mut dyn Sql,
+        entropy: [u64; 2],
+        now: UnixMillis,
+    ) -> Result<HttpResponse, SqlError> {
+        let pass: Pass = serde_json::from_str(pass).map_err(|error| SqlError(error.to_string()))?;
+        let reply = match self.admit(&pass, sql, now)? {
+            Ok(()) => self.dispatch(&pass, body, sql, entropy, now)?,
+            Err(reply) => reply,
+        };
+        let standings = self.standings(&pass, sql, now)?;
+        Ok(finish(reply, &pass.request_id, &standings, now))
+    }
+
+    /// What to do now: see [`Mailroom::next`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next(&mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Effect, SqlError> {
+        self.mailroom.next(&mut self.gate.ledger, sql, now)
+    }
+
+    /// What came of a request: see [`Mailroom::settle`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn settle(
+        &mut self,
+        attempt: Attempt,
+        result: Result<&HttpResponse, TransportFailure>,
+        sql: &mut dyn Sql,
+        entropy: u64,
+        now: UnixMillis,
+    ) -> Result<(), SqlError> {
+        self.mailroom.settle(attempt, result, &mut self.gate.ledger, sql, entropy, now)
+    }
+
+    /// When a host should call [`Account::next`] again if nothing else happens; `None` when nothing waits.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<UnixMillis> {
+        self.mailroom.wake_at()
+    }
+
+    /// The key's hash and status, the account's status, the windows, the scope: in this order.
+    fn admit(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Result<(), Reply>, SqlError> {
+        let refuse = |problem: &Problem| Ok(Err(Reply::problem(problem, &pass.request_id, None, now)));
+        let Some(key) = self.known_key(pass) else {
+            return refuse(&Problem::new(Code::InvalidKey, "the account does not know this key"));
+        };
+        if key.revoked {
+            return refuse(&Problem::new(Code::KeyRevoked, "this key was revoked; use another one"));
+        }
+        let scopes = key.scopes.clone();
+        match self.config.status {
+            AccountStatus::Active => {}
+            AccountStatus::Suspended => {
+                return refuse(&Problem::new(Code::AccountSuspended, "queued messages are held meanwhile"));
+            }
+            AccountStatus::Closed => {
+                return refuse(&Problem::new(Code::DeliveryAccountMissing, "the account is closed"));
+            }
+        }
+        if let Admission::Defer { retry_at, window } = self.gate.admit(&pass.key_id, sql, now)? {
+            let seconds = rate_headers::retry_after(retry_at, now);
+            let detail = alloc::format!("the window {window} is full; try again in {seconds} s");
+            let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
+            return Ok(Err(Reply::problem(&problem, &pass.request_id, Some(retry_at), now)));
+        }
+        match scope_of(&pass.path) {
+            Some(scope) if !scopes.contains(&scope) => {
+                let detail = alloc::format!("this needs the scope {}", scope.word());
+                refuse(&Problem::new(Code::ScopeMissing, detail))
+            }
+            Some(_) | None => Ok(Ok(())),
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        pass: &Pass,
+        body: &[u8],
+        sql: &mut dyn Sql,
+        entropy: [u64; 2],
+        now: UnixMillis,
+    ) -> Result<Reply, SqlError> {
+        let segments: Vec<&str> = pass.path.split('/').skip(1).collect();
+        match (pass.method.as_str(), segments.as_slice()) {
+            ("POST", ["v1", "send"]) => self.send(pass, body, sql, entropy, now),
+            ("GET", ["v1", "messages", id]) => read::message(id, pass, sql, now),
+            ("GET", ["v1", "limits"]) => self.limits(pass, sql, now),
+            ("POST", ["v1", "suppressions"]) => suppressions::add(pass, body, sql, now),
+            ("DELETE", ["v1", "suppressions", address]) => suppressions::remove(address, pass, sql, now),
+            (_, known) => Ok(Reply::problem(&wrong_route(known), &pass.request_id, None, now)),
+        }
+    }
+
+    fn known_key(&self, pass: &Pass) -> Option<&KeyConfig> {
+        self.config.key(&pass.key_id).filter(|key| key::same_hash(&key.hash, &pass.key_hash))
+    }
+
+    /// Where the caller's windows stand; nothing for a key the account does not know.
+    fn standings(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Vec<Standing>, SqlError> {
+        if self.known_key(pass).is_none() { Ok(Vec::new()) } else { self.gate.explain(&pass.key_id, sql, now) }
+    }
+}
+
+fn finish(reply: Reply, request_id: &str, standings: &[Standing], now: UnixMillis) -> HttpResponse {
+    let mut headers: Vec<(String, String)> = alloc::vec![
+        ("content-type".into(), reply.content_type.into()),
+        ("x-request-id".into(), request_id.into()),
+        ("cache-control".into(), "no-store".into()),
+    ];
+    headers.extend(rate_headers::fields(standings, now));
+    headers.extend(reply.extra);
+    HttpResponse { status: reply.status, headers, body: reply.body }
+}
+
+/// The scope a path needs; a path nobody knows needs none, and is not found.
+fn scope_of(path: &str) -> Option<Scope> {
+    let mut segments = path.split('/').skip(1);
+    match (segments.next(), segments.next()) {
+        (Some("v1"), Some("send")) => Some(Scope::Send),
+        (Some("v1"), Some("messages" | "limits")) => Some(Scope::Read),
+        (Some("v1"), Some("suppressions")) => Some(Scope::Suppressions),
+        _ => None,
+    }
+}
+
+fn wrong_route(segments: &[&str]) -> Problem {
+    match segments {
+        ["v1", "send"] | ["v1", "suppressions"] => Problem::new(Code::MethodNotAllowed, "this route takes POST"),
+        ["v1", "messages", _] | ["v1", "limits"] => Problem::new(Code::MethodNotAllowed, "this route takes GET"),
+        ["v1", "suppressions", _] => Problem::new(Code::MethodNotAllowed, "this route takes DELETE"),
+        _ => Problem::new(Code::NotFound, "no such route"),
+    }
+}

@@ -1,0 +1,418 @@
+//! `POST /v1/send`: 1 to 500 messages, each judged on its own; quota and storage for all of them or for none.
+
+use super::{Account, Reply};
+use crate::{
+    address::Mailbox,
+    calendar::CalendarUnit,
+    config::SuppressionMode,
+    front::Pass,
+    id::MessageId,
+    key,
+    ledger::Refusal,
+    mailroom::{Recipient, RecipientKind, Status, Submission},
+    message::{Class, FieldError, Message},
+    problem::{Code, Flaw, Problem},
+    provider::{self, ProviderKind},
+    sql::{Param, Sql, SqlError, Value},
+    suppression::{self, CheckStatus, Summary},
+    time::UnixMillis,
+};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// A message of the request, judged.
+enum Item<'a> {
+    Good(Prepared<'a>),
+    Refused { code: Code, flaws: Vec<Flaw> },
+}
+
+/// What is kept of a good message: its text and what acceptance decides on.
+struct Prepared<'a> {
+    body: &'a str,
+    class: Class,
+    send_at: Option<UnixMillis>,
+    expires_at: Option<UnixMillis>,
+    recipients: Vec<Recipient>,
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    request_id: &'a str,
+    queued_messages: usize,
+    messages: Vec<ItemView<'a>>,
+    suppression_summary: &'a Summary,
+}
+
+#[derive(Serialize)]
+struct ItemView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<&'a str>,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorView<'a> {
+    code: &'a str,
+    errors: &'a [Flaw],
+}
+
+impl Account {
+    pub(super) fn send(
+        &mut self,
+        pass: &Pass,
+        body: &[u8],
+        sql: &mut dyn Sql,
+        entropy: [u64; 2],
+        now: UnixMillis,
+    ) -> Result<Reply, SqlError> {
+        let Some(given) = &pass.idempotency_key else { return self.send_once(pass, body, sql, entropy, now) };
+        let Some(name) = idempotency_name(given) else {
+            let problem = Problem::new(Code::InvalidIdempotencyKey, "a key is 1 to 255 visible ASCII characters");
+            return Ok(Reply::problem(&problem, &pass.request_id, None, now));
+        };
+        let fingerprint = key::fingerprint(body);
+        match stored_answer(&name, sql, now)? {
+            Some(stored) if stored.fingerprint == fingerprint => Ok(stored.replay()),
+            Some(_) => {
+                let problem = Problem::new(Code::IdempotencyConflict, "use a new key for a new request");
+                Ok(Reply::problem(&problem, &pass.request_id, None, now))
+            }
+            None => {
+                let reply = self.send_once(pass, body, sql, entropy, now)?;
+                if reply.status != Code::RateLimited.status() {
+                    store_answer(&name, &fingerprint, &reply, sql, now)?;
+                }
+                Ok(reply)
+            }
+        }
+    }
+
+    fn send_once(
+        &mut self,
+        pass: &Pass,
+        body: &[u8],
+        sql: &mut dyn Sql,
+        entropy: [u64; 2],
+        now: UnixMillis,
+    ) -> Result<Reply, SqlError> {
+        let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
+        let messages = match messages_of(body, self.config.max_messages) {
+            Ok(messages) => messages,
+            Err(refusal) => return problem(&refusal, None),
+        };
+        let mut items: Vec<Item<'_>> =
+            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
+        let summary = self.pre_check(&mut items, sql);
+        if !items.iter().any(|item| matches!(item, Item::Good(_))) {
+            return problem(&all_refused(&items, summary), None);
+        }
+        let reservation = match self.gate.reserve(summary.accepted_recipients, sql, now)? {
+            Ok(reservation) => reservation.to_string(),
+            Err(refusal) => return problem(&over_quota(&refusal), refusal.retry_at),
+        };
+        let views = self.store(&items, &reservation, sql, entropy, now)?;
+        let queued_messages = views.iter().filter(|view| view.status == Status::Queued.word()).count();
+        let accepted =
+            Accepted { request_id: &pass.request_id, queued_messages, messages: views, suppression_summary: &summary };
+        let body = serde_json::to_vec(&accepted).map_err(|error| SqlError(error.to_string()))?;
+        Ok(Reply::json(202, body))
+    }
+
+    /// Judges one message: its shape, its times, its sender, the provider's features.
+    fn judge<'a>(&self, place: usize, raw: &'a str, now: UnixMillis) -> Item<'a> {
+        let message = match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
+            Ok(message) => message,
+            Err(errors) => return refused_fields(place, errors),
+        };
+        let own = |domain: &String| domain.eq_ignore_ascii_case(message.from.address.domain());
+        if self.config.domains.as_ref().is_some_and(|domains| !domains.iter().any(own)) {
+            return refused(place, Code::FromNotAllowed, "from", "the domain is not one of the account's");
+        }
+        let kind = self.config.providers.first().map_or(ProviderKind::Sandbox, |provider| provider.kind);
+        if let Err(missing) = provider::check(kind, &message) {
+            let flaws = missing
+                .iter()
+                .map(|lack| Flaw {
+                    field: format!("messages[{place}]"),
+                    code: Code::UnsupportedFeature.word(),
+                    detail: format!("{} does not have: {}", lack.provider, lack.feature),
+                })
+                .collect();
+            return Item::Refused { code: Code::UnsupportedFeature, flaws };
+        }
+        Item::Good(Prepared {
+            body: raw,
+            class: message.class,
+            send_at: message.send_at,
+            expires_at: message.expires_at,
+            recipients: recipients_of(&message),
+        })
+    }
+
+    /// The first suppression check: one statement for the whole request. It marks who is suppressed.
+    fn pre_check(&self, items: &mut [Item<'_>], sql: &mut dyn Sql) -> Summary {
+        let good = || items.iter().filter_map(Item::good);
+        let keys: Vec<String> = good().flat_map(|item| &item.recipients).map(|r| r.key.clone()).collect();
+        let wanted: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
+        let (mut status, found) = if self.config.suppression == SuppressionMode::Ignored {
+            (CheckStatus::Ignored, BTreeMap::new())
+        } else {
+            match suppression::check(&wanted, sql) {
+                Ok(found) => (CheckStatus::Checked, found),
+                // The final check decides: it runs before every dispatch, and a store that fails there holds the message.
+                Err(_) => (CheckStatus::Unavailable, BTreeMap::new()),
+            }
+        };
+        if keys.is_empty() {
+            status = CheckStatus::NotApplicable;
+        }
+        let mut suppressed_emails = Vec::new();
+        for recipient in items.iter_mut().filter_map(Item::good_mut).flat_map(|item| &mut item.recipients) {
+            if let Some(reason) = found.get(&recipient.key) {
+                recipient.suppressed = Some(reason.clone());
+                suppressed_emails.push(recipient.address.clone());
+            }
+        }
+        let (checked, suppressed) = (count(keys.len()), count(suppressed_emails.len()));
+        Summary {
+            status,
+            checked_recipients: checked,
+            accepted_recipients: checked.saturating_sub(suppressed),
+            suppressed_recipients: suppressed,
+            suppressed_emails,
+        }
+    }
+
+    fn store<'a>(
+        &mut self,
+        items: &'a [Item<'_>],
+        reservation: &str,
+        sql: &mut dyn Sql,
+        entropy: [u64; 2],
+        now: UnixMillis,
+    ) -> Result<Vec<ItemView<'a>>, SqlError> {
+        let mut views = Vec::with_capacity(items.len());
+        for (place, item) in (0u16..).zip(items) {
+            views.push(match item {
+                Item::Refused { code, flaws } => ItemView {
+                    message_id: None,
+                    to: Vec::new(),
+                    status: "rejected",
+                    error: Some(ErrorView { code: code.word(), errors: flaws }),
+                },
+                Item::Good(good) => {
+                    let id = MessageId::new(place, mix(entropy, place), now);
+                    let submission = Submission {
+                        id,
+                        body: good.body,
+                        class: good.class,
+                        send_at: good.send_at,
+                        expires_at: good.expires_at,
+                        recipients: &good.recipients,
+                        reservation,
+                    };
+                    let status = self.mailroom.submit(&submission, sql, now)?;
+                    let is_to = |recipient: &&Recipient| recipient.kind == RecipientKind::To;
+                    let to = good.recipients.iter().filter(is_to).map(|recipient| recipient.address.as_str()).collect();
+                    ItemView { message_id: Some(id.to_string()), to, status: status.word(), error: None }
+                }
+            });
+        }
+        Ok(views)
+    }
+}
+
+impl<'a> Item<'a> {
+    const fn good(&self) -> Option<&Prepared<'a>> {
+        match self {
+            Self::Good(good) => Some(good),
+            Self::Refused { .. } => None,
+        }
+    }
+
+    const fn good_mut(&mut self) -> Option<&mut Prepared<'a>> {
+        match self {
+            Self::Good(good) => Some(good),
+            Self::Refused { .. } => None,
+        }
+    }
+}
+
+/// The messages of a request, each as its own JSON text.
+fn messages_of(body: &[u8], most: usize) -> Result<Vec<&RawValue>, Problem> {
+    let invalid = |detail: String| Problem::new(Code::InvalidJson, detail);
+    let text = core::str::from_utf8(body).map_err(|error| invalid(format!("the body is not UTF-8: {error}")))?;
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
+        if error.is_data() {
+            Problem::new(Code::MissingSendPayload, "the body must be an object with the field messages")
+        } else {
+            invalid(format!("at line {} column {}", error.line(), error.column()))
+        }
+    })?;
+    if fields.keys().any(|name| name != "messages") {
+        return Err(Problem::new(Code::UnknownField, "the only field of a send request is messages"));
+    }
+    let Some(list) = fields.get("messages") else {
+        return Err(Problem::new(Code::MissingSendPayload, "the field messages is missing"));
+    };
+    let messages: Vec<&RawValue> = serde_json::from_str(list.get())
+        .map_err(|_| Problem::new(Code::MissingSendPayload, "the field messages must be a list of messages"))?;
+    match messages.len() {
+        0 => Err(Problem::new(Code::MissingSendPayload, "messages must hold at least 1 message, got 0")),
+        n if n > most => {
+            Err(Problem::new(Code::TooManyMessages, format!("messages must hold at most {most} messages, got {n}")))
+        }
+        _ => Ok(messages),
+    }
+}
+
+fn recipients_of(message: &Message) -> Vec<Recipient> {
+    let line = |kind: RecipientKind, mailboxes: &[Mailbox]| -> Vec<Recipient> {
+        let one = |mailbox: &Mailbox| Recipient {
+            kind,
+            address: mailbox.address.as_str().into(),
+            key: mailbox.address.key(),
+            suppressed: None,
+        };
+        mailboxes.iter().map(one).collect()
+    };
+    let mut recipients = line(RecipientKind::To, &message.to);
+    recipients.extend(line(RecipientKind::Cc, &message.cc));
+    recipients.extend(line(RecipientKind::Bcc, &message.bcc));
+    recipients
+}
+
+fn refused_fields<'a>(place: usize, errors: Vec<FieldError>) -> Item<'a> {
+    let code = match errors.first().map(|error| error.code) {
+        Some("too_many_attachments") => Code::TooManyAttachments,
+        Some("message_too_large") => Code::MessageTooLarge,
+        Some("unknown_field") => Code::UnknownField,
+        Some(_) | None => Code::InvalidMessage,
+    };
+    let flaw = |error: FieldError| {
+        let dot = if error.field.is_empty() { "" } else { "." };
+        Flaw { field: format!("messages[{place}]{dot}{}", error.field), code: error.code, detail: error.detail }
+    };
+    Item::Refused { code, flaws: errors.into_iter().map(flaw).collect() }
+}
+
+fn refused<'a>(place: usize, code: Code, field: &str, detail: &str) -> Item<'a> {
+    let flaw = Flaw { field: format!("messages[{place}].{field}"), code: code.word(), detail: detail.into() };
+    Item::Refused { code, flaws: alloc::vec![flaw] }
+}
+
+/// No message of the request is good: the request is refused with the first one's code.
+fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
+    let refused = || {
+        items.iter().filter_map(|item| match item {
+            Item::Refused { code, flaws } => Some((*code, flaws)),
+            Item::Good(_) => None,
+        })
+    };
+    let code = refused().next().map_or(Code::InvalidMessage, |(code, _)| code);
+    let errors: Vec<Flaw> = refused().flat_map(|(_, flaws)| flaws).take(MAX_FLAWS).cloned().collect();
+    let detail = errors.first().map_or_else(String::new, |flaw| format!("{}: {}", flaw.field, flaw.detail));
+    Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
+}
+
+fn over_quota(refusal: &Refusal) -> Problem {
+    let code = match (refusal.retry_at, refusal.period) {
+        (None, _) => Code::Overquota,
+        (Some(_), CalendarUnit::Day) => Code::QuotaDaily,
+        (Some(_), CalendarUnit::Month) => Code::QuotaMonthly,
+        (Some(_), CalendarUnit::Year) => Code::QuotaYearly,
+    };
+    let detail = format!("{} recipients are free in the period; nothing of the request was accepted", refusal.free);
+    Problem { window: Some(quota_name(refusal.period).into()), ..Problem::new(code, detail) }
+}
+
+/// The name of a quota, the same in limits, headers and refusals.
+pub(super) const fn quota_name(period: CalendarUnit) -> &'static str {
+    match period {
+        CalendarUnit::Day => "quota_daily",
+        CalendarUnit::Month => "quota_monthly",
+        CalendarUnit::Year => "quota_yearly",
+    }
+}
+
+/// An answer kept under an idempotency key.
+struct Stored {
+    fingerprint: String,
+    status: u16,
+    body: String,
+}
+
+impl Stored {
+    fn replay(self) -> Reply {
+        let content_type = if self.status < 300 { "application/json" } else { "application/problem+json" };
+        let extra = alloc::vec![("idempotent-replayed".into(), "true".into())];
+        Reply { status: self.status, content_type, body: self.body.into_bytes(), extra }
+    }
+}
+
+/// The key without the quotes that the standard's syntax puts around it. `None` when it is malformed.
+fn idempotency_name(given: &str) -> Option<String> {
+    let bare = given.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(given);
+    let fits = (1..=255).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    fits.then(|| key::fingerprint(bare.as_bytes()))
+}
+
+fn stored_answer(name: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<Stored>, SqlError> {
+    let since = Param::Integer(now.as_i64().saturating_sub(IDEMPOTENCY_MS));
+    let statement = "SELECT fingerprint, status, body FROM idempotency WHERE key = ?1 AND created_ms > ?2";
+    let rows = sql.run(statement, &[Param::Text(name), since])?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    match <[Value; 3]>::try_from(row) {
+        Ok([Value::Text(fingerprint), Value::Integer(status), Value::Text(body)]) => {
+            Ok(Some(Stored { fingerprint, status: u16::try_from(status).unwrap_or(500), body }))
+        }
+        Ok(_) | Err(_) => Err(SqlError("an idempotency row has another shape".into())),
+    }
+}
+
+fn store_answer(
+    name: &str,
+    fingerprint: &str,
+    reply: &Reply,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<(), SqlError> {
+    let body = core::str::from_utf8(&reply.body).unwrap_or_default();
+    sql.run(
+        "INSERT OR REPLACE INTO idempotency(key, fingerprint, created_ms, status, body) VALUES(?1, ?2, ?3, ?4, ?5)",
+        &[
+            Param::Text(name),
+            Param::Text(fingerprint),
+            Param::Integer(now.as_i64()),
+            Param::Integer(i64::from(reply.status)),
+            Param::Text(body),
+        ],
+    )
+    .map(|_| ())
+}
+
+/// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.
+const fn mix(entropy: [u64; 2], place: u16) -> u64 {
+    let [a, b] = entropy;
+    a ^ b.wrapping_mul(place as u64 * 2 + 1)
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// A refusal names at most this many fields, however many messages it holds.
+const MAX_FLAWS: usize = 100;
+/// Answers are kept under an idempotency key for 24 hours.
+const IDEMPOTENCY_MS: i64 = 24 * 3_600_000;

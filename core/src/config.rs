@@ -1,0 +1,407 @@
+//! The configuration of a deployment: its accounts, their keys, limits, quotas and providers.
+//!
+//! It is data. Reading it checks everything once, with errors that name the field and the bound; nothing later has to ask
+//! again whether a value makes sense. Secrets are not in it: a provider's credential is the *name* of one.
+
+use crate::{
+    backoff::{Backoff, Jitter},
+    calendar::CalendarUnit,
+    key,
+    ledger::{Ledger, Quota},
+    limiter::{Limiter, Window},
+    provider::ProviderKind,
+};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+use core::fmt;
+use serde::Deserialize;
+
+/// Every account of a deployment, by name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The accounts, by name: 1 to 32 of `a-z`, `0-9` and `-`.
+    pub accounts: BTreeMap<String, AccountConfig>,
+}
+
+/// One delivery account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountConfig {
+    /// Whether it may send.
+    #[serde(default)]
+    pub status: AccountStatus,
+    /// The IANA time zone in which its quotas begin.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// Its API keys.
+    pub keys: Vec<KeyConfig>,
+    /// Domains that `from` may use; absent means any.
+    #[serde(default)]
+    pub domains: Option<Vec<String>>,
+    /// Request windows of each key on its own.
+    #[serde(default = "per_key_windows")]
+    pub key_windows: Vec<Window>,
+    /// Request windows that all keys share: the plan.
+    #[serde(default = "conservative_plan_windows")]
+    pub account_windows: Vec<Window>,
+    /// Recipients per calendar period.
+    #[serde(default = "conservative_quotas")]
+    pub quotas: Vec<Quota>,
+    /// Messages per request, at most [`MAX_MESSAGES`].
+    #[serde(default = "conservative_batch")]
+    pub max_messages: usize,
+    /// How fast messages leave.
+    #[serde(default)]
+    pub sending: Sending,
+    /// Where messages leave to. The first one is used.
+    pub providers: Vec<ProviderConfig>,
+    /// When to try again.
+    #[serde(default)]
+    pub retry: Retry,
+    /// What to do with a message of which nobody knows whether the provider took it.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+    /// Whether the suppression list is honoured.
+    #[serde(default)]
+    pub suppression: SuppressionMode,
+}
+
+/// Whether an account may send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountStatus {
+    /// It may.
+    #[default]
+    Active,
+    /// It may not for now: requests are refused and queued mail is held.
+    Suspended,
+    /// It may not any more: requests are refused and queued mail is held.
+    Closed,
+}
+
+/// One API key of an account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// The id inside the key.
+    pub id: String,
+    /// [`key::hash`] of the whole key.
+    pub hash: String,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// Whether it still works.
+    #[serde(default)]
+    pub revoked: bool,
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// `POST /v1/send`.
+    Send,
+    /// Messages, limits and usage.
+    Read,
+    /// Suppression management.
+    Suppressions,
+}
+
+impl Scope {
+    /// The word in configuration and error texts.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Read => "read",
+            Self::Suppressions => "suppressions",
+        }
+    }
+}
+
+/// How fast an account's messages leave, whatever the provider would take.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sending {
+    /// Messages in any second; 10 to 100 is usual (R082).
+    #[serde(default)]
+    pub per_second: Option<u32>,
+    /// Messages in any minute; ten times `per_second` when absent (R083, C15).
+    #[serde(default)]
+    pub per_minute: Option<u32>,
+    /// Messages in any hour.
+    #[serde(default)]
+    pub per_hour: Option<u32>,
+    /// Messages in any 24 hours.
+    #[serde(default)]
+    pub per_day: Option<u32>,
+}
+
+impl Sending {
+    /// The windows these figures mean.
+    #[must_use]
+    pub fn windows(&self) -> Vec<Window> {
+        let per_minute = self.per_minute.or_else(|| self.per_second.map(|n| n.saturating_mul(MINUTE_FACTOR)));
+        [
+            ("sending-second", self.per_second, 1_000),
+            ("sending-minute", per_minute, 60_000),
+            ("sending-hour", self.per_hour, 3_600_000),
+            ("sending-day", self.per_day, 86_400_000),
+        ]
+        .into_iter()
+        .filter_map(|(name, limit, period_ms)| {
+            limit.map(|limit| Window::Sliding { name: name.into(), limit, period_ms })
+        })
+        .collect()
+    }
+}
+
+/// A provider of an account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The account's own name for it.
+    pub name: String,
+    /// Which dialect it speaks.
+    pub kind: ProviderKind,
+    /// Its address: `https`, or `http` on the loopback.
+    pub base_url: String,
+    /// The name of the secret that holds its credential.
+    pub credential: String,
+    /// Requests that it takes per time, sliding windows only.
+    #[serde(default)]
+    pub windows: Vec<Window>,
+    /// How long one request may take.
+    #[serde(default = "request_timeout")]
+    pub timeout_ms: u64,
+}
+
+/// When to try again after a failed attempt.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// The first delay.
+    pub base_ms: u64,
+    /// The longest delay.
+    pub cap_ms: u64,
+    /// Attempts before the message is held.
+    pub max_attempts: u32,
+    /// Whether delays are spread by chance.
+    pub jitter: bool,
+    /// How long a message is held before it is tried once more.
+    pub hold_ms: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { base_ms: 1_000, cap_ms: 60_000, max_attempts: 5, jitter: true, hold_ms: 900_000 }
+    }
+}
+
+impl Retry {
+    /// The schedule these figures mean.
+    #[must_use]
+    pub fn backoff(&self) -> Backoff {
+        Backoff {
+            base_ms: self.base_ms,
+            cap_ms: self.cap_ms,
+            max_attempts: self.max_attempts,
+            jitter: if self.jitter { Jitter::Full } else { Jitter::None },
+        }
+    }
+}
+
+/// What to do with a message of which nobody knows whether the provider took it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// End as `unknown`: never twice, perhaps not once.
+    #[default]
+    Stop,
+    /// Send again: at least once, perhaps twice.
+    Resend,
+}
+
+/// Whether an account honours its suppression list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressionMode {
+    /// At acceptance and again before each message leaves.
+    #[default]
+    Checked,
+    /// Never.
+    Ignored,
+}
+
+/// A configuration that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The path of the field: `accounts.shop.keys[0].id`.
+    pub field: String,
+    /// What is wrong with it, with the bound.
+    pub detail: String,
+}
+
+impl ConfigError {
+    /// A stable word for the error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "invalid_config"
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.detail)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads and checks a configuration.
+    ///
+    /// # Errors
+    /// The first field that is wrong, by its path.
+    pub fn from_json(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = serde_json::from_str(text)
+            .map_err(|error| ConfigError { field: "config".into(), detail: error.to_string() })?;
+        for (name, account) in &config.accounts {
+            if !key::is_name(name) {
+                return Err(wrong(&format!("accounts.{name}"), "a name is 1 to 32 of a-z, 0-9 and -"));
+            }
+            account.check(&format!("accounts.{name}"))?;
+        }
+        Ok(config)
+    }
+}
+
+impl AccountConfig {
+    /// The key of this id.
+    #[must_use]
+    pub fn key(&self, id: &str) -> Option<&KeyConfig> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
+    fn check(&self, at: &str) -> Result<(), ConfigError> {
+        self.check_keys(at)?;
+        for (field, windows) in [("key_windows", &self.key_windows), ("account_windows", &self.account_windows)] {
+            Limiter::new(windows.clone()).map_err(|error| wrong(&format!("{at}.{field}"), &error.to_string()))?;
+        }
+        let sending = self.sending.windows();
+        if !sending.is_empty() {
+            Limiter::new(sending).map_err(|error| wrong(&format!("{at}.sending"), &error.to_string()))?;
+        }
+        Ledger::new(&self.quotas, &self.time_zone)
+            .map_err(|error| wrong(&format!("{at}.quotas"), &error.to_string()))?;
+        if !(1..=MAX_MESSAGES).contains(&self.max_messages) {
+            return Err(wrong(
+                &format!("{at}.max_messages"),
+                &format!("must be 1 to {MAX_MESSAGES}, got {}", self.max_messages),
+            ));
+        }
+        if self.retry.max_attempts == 0 || self.retry.base_ms == 0 || self.retry.cap_ms < self.retry.base_ms {
+            return Err(wrong(
+                &format!("{at}.retry"),
+                "max_attempts and base_ms must be at least 1, cap_ms at least base_ms",
+            ));
+        }
+        if self.providers.is_empty() {
+            return Err(wrong(&format!("{at}.providers"), "at least 1 provider, got 0"));
+        }
+        self.providers.iter().enumerate().try_for_each(|(i, provider)| provider.check(&format!("{at}.providers[{i}]")))
+    }
+
+    fn check_keys(&self, at: &str) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        for (i, key) in self.keys.iter().enumerate() {
+            if !key::is_name(&key.id) || !seen.insert(&key.id) {
+                return Err(wrong(&format!("{at}.keys[{i}].id"), "an id is 1 to 32 of a-z, 0-9 and -, and its own"));
+            }
+            if key.hash.len() != 64 || !key.hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+                return Err(wrong(&format!("{at}.keys[{i}].hash"), "a hash is 64 lower-case hexadecimal digits"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ProviderConfig {
+    fn check(&self, at: &str) -> Result<(), ConfigError> {
+        if !key::is_name(&self.name) {
+            return Err(wrong(&format!("{at}.name"), "a name is 1 to 32 of a-z, 0-9 and -"));
+        }
+        if !is_allowed_base_url(&self.base_url) {
+            return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
+        }
+        if self.windows.iter().any(|window| !matches!(window, Window::Sliding { .. })) {
+            return Err(wrong(&format!("{at}.windows"), "a provider's windows must be sliding"));
+        }
+        if !self.windows.is_empty() {
+            Limiter::new(self.windows.clone()).map_err(|error| wrong(&format!("{at}.windows"), &error.to_string()))?;
+        }
+        if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
+            let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);
+            return Err(wrong(&format!("{at}.timeout_ms"), &detail));
+        }
+        Ok(())
+    }
+}
+
+fn wrong(field: &str, detail: &str) -> ConfigError {
+    ConfigError { field: field.into(), detail: detail.into() }
+}
+
+fn is_allowed_base_url(url: &str) -> bool {
+    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) {
+        return true;
+    }
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = authority.split(':').next().unwrap_or(authority);
+    !authority.contains('@') && (host == "127.0.0.1" || host == "localhost")
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+fn per_key_windows() -> Vec<Window> {
+    vec![Window::Sliding { name: "key-second".into(), limit: KEY_REQUESTS_PER_SECOND, period_ms: 1_000 }]
+}
+
+fn conservative_plan_windows() -> Vec<Window> {
+    vec![Window::Sliding { name: "plan-minute".into(), limit: FREE_REQUESTS_PER_MINUTE, period_ms: 60_000 }]
+}
+
+fn conservative_quotas() -> Vec<Quota> {
+    vec![Quota { period: CalendarUnit::Day, limit: FREE_RECIPIENTS_PER_DAY }]
+}
+
+const fn conservative_batch() -> usize {
+    PLAN_BATCH
+}
+
+const fn request_timeout() -> u64 {
+    10_000
+}
+
+/// Messages in one request: the API's technical cap (requirements R187, C03).
+pub const MAX_MESSAGES: usize = 500;
+/// A minute's limit is ten times the second's unless given (R083, C15).
+const MINUTE_FACTOR: u32 = 10;
+/// Requests a second of one key (R190).
+const KEY_REQUESTS_PER_SECOND: u32 = 10;
+/// Requests a minute of the Free plan, the most conservative one (R218, R100).
+const FREE_REQUESTS_PER_MINUTE: u32 = 60;
+/// Recipients a day of the Free plan (R219, C25).
+const FREE_RECIPIENTS_PER_DAY: u64 = 100;
+/// Messages a request of a plan that says nothing else (R229).
+const PLAN_BATCH: usize = 100;
+/// A provider request may take at most this long, below every guard of a host.
+const MAX_TIMEOUT_MS: u64 = 15_000;

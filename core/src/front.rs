@@ -1,0 +1,169 @@
+//! The door of the API: which route, whose key, which account. No store is asked here.
+//!
+//! A request that is not from a key of this deployment ends here, so a made-up key never creates an object. Everything
+//! else goes to its account, which alone can say what the key may do and where its limits stand.
+
+use crate::{
+    config::Config,
+    http::HttpResponse,
+    id, key,
+    problem::{Code, Problem},
+    rate_headers,
+    time::UnixMillis,
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a host knows of a request before its body is read.
+pub struct FrontRequest<'a> {
+    /// The method, in upper case.
+    pub method: &'a str,
+    /// The path of the URL.
+    pub path: &'a str,
+    /// The query without its question mark.
+    pub query: &'a str,
+    /// The value of `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// The value of `Idempotency-Key`.
+    pub idempotency_key: Option<&'a str>,
+    /// The value of `Content-Length`.
+    pub content_length: Option<u64>,
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub enum FrontDecision {
+    /// It is answered here.
+    Answer(HttpResponse),
+    /// Its account answers it.
+    ToAccount {
+        /// The account: the name of its object.
+        account: String,
+        /// What the account needs to know, to hand on as it is.
+        pass: String,
+    },
+}
+
+/// What the door hands on with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// The account.
+    pub account: String,
+    /// The key's id.
+    pub key_id: String,
+    /// The hash of the whole key.
+    pub key_hash: String,
+    /// The method.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The query.
+    pub query: String,
+    /// The idempotency key, as it came.
+    pub idempotency_key: Option<String>,
+    /// The request's id.
+    pub request_id: String,
+}
+
+/// Decides where a request goes.
+#[must_use]
+pub fn route(
+    request: &FrontRequest<'_>,
+    config: &Config,
+    key_secret: &str,
+    entropy: u64,
+    now: UnixMillis,
+) -> FrontDecision {
+    let request_id = id::request_id(entropy, now);
+    let refuse = |problem: &Problem| FrontDecision::Answer(refusal(problem, &request_id, now));
+    if request.path == "/healthz" {
+        return FrontDecision::Answer(healthy(&request_id, now));
+    }
+    let Some(given) = request.authorization.and_then(bearer) else {
+        return refuse(&if request.path.starts_with("/v1/") {
+            Problem::new(Code::MissingKey, "send the key as: Authorization: Bearer sg_...")
+        } else {
+            Problem::new(Code::NotFound, "no such route")
+        });
+    };
+    let Some(claim) = key::verify(key_secret, given) else {
+        let detail = "the key is not one of this deployment's, or it was mistyped";
+        return refuse(&Problem::new(Code::InvalidKey, detail));
+    };
+    if !config.accounts.contains_key(claim.account) {
+        return refuse(&Problem::new(Code::DeliveryAccountMissing, "the key's account is not one of this deployment"));
+    }
+    if request.content_length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return FrontDecision::Answer(body_too_large(entropy, now));
+    }
+    let pass = Pass {
+        account: claim.account.into(),
+        key_id: claim.id.into(),
+        key_hash: key::hash(given),
+        method: request.method.into(),
+        path: request.path.into(),
+        query: request.query.into(),
+        idempotency_key: request.idempotency_key.map(ToString::to_string),
+        request_id,
+    };
+    FrontDecision::ToAccount { account: claim.account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
+}
+
+/// The answer to a body over [`MAX_BODY_BYTES`], which is not parsed.
+#[must_use]
+pub fn body_too_large(entropy: u64, now: UnixMillis) -> HttpResponse {
+    let detail = alloc::format!("a body is at most {MAX_BODY_BYTES} bytes");
+    refusal(&Problem::new(Code::BodyTooLarge, detail), &id::request_id(entropy, now), now)
+}
+
+/// The answer when an account's store failed: nothing was accepted, and asking again is right.
+#[must_use]
+pub fn store_failed(entropy: u64, now: UnixMillis) -> HttpResponse {
+    let problem = Problem::new(Code::StoreFailed, "nothing was accepted; try again");
+    refusal(&problem, &id::request_id(entropy, now), now)
+}
+
+/// The answer when the configuration cannot be used. The detail names the field and goes to the log, not to callers.
+#[must_use]
+pub fn misconfigured(entropy: u64, now: UnixMillis) -> HttpResponse {
+    let problem = Problem::new(Code::Misconfigured, "the operator's log names the field");
+    refusal(&problem, &id::request_id(entropy, now), now)
+}
+
+/// The answer when a defect of ours stopped the request.
+#[must_use]
+pub fn internal_error(entropy: u64, now: UnixMillis) -> HttpResponse {
+    let problem = Problem::new(Code::InternalError, "the request may or may not have been carried out");
+    refusal(&problem, &id::request_id(entropy, now), now)
+}
+
+/// A refusal of the door, with the headers every answer has.
+fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> HttpResponse {
+    let mut headers: Vec<(String, String)> = alloc::vec![
+        ("content-type".into(), "application/problem+json".into()),
+        ("x-request-id".into(), request_id.into()),
+    ];
+    if problem.code.status() == 401 {
+        headers.push(("www-authenticate".into(), "Bearer realm=\"sendgate\"".into()));
+    }
+    headers.extend(rate_headers::fields(&[], now));
+    HttpResponse { status: problem.code.status(), headers, body: problem.to_json(request_id, None) }
+}
+
+fn healthy(request_id: &str, now: UnixMillis) -> HttpResponse {
+    let mut headers: Vec<(String, String)> =
+        alloc::vec![("content-type".into(), "application/json".into()), ("x-request-id".into(), request_id.into())];
+    headers.extend(rate_headers::fields(&[], now));
+    HttpResponse { status: 200, headers, body: br#"{"status":"ok"}"#.to_vec() }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, key) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim()).filter(|key| !key.is_empty())
+}
+
+/// A body is at most 50 MB, decimal (requirements R189, C08).
+pub const MAX_BODY_BYTES: u64 = 50_000_000;

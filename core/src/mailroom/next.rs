@@ -1,0 +1,215 @@
+//! What to do now.
+
+use super::{
+    Attempt, Effect, Flight, MAX_IN_FLIGHT, Mailroom, RecipientKind, Status,
+    settle::give_back_or_keep,
+    store::{self, DueRow, Move},
+    trace::{Line, StoredRecipient},
+};
+use crate::{
+    address::Mailbox,
+    config::SuppressionMode,
+    id::MessageId,
+    ledger::Ledger,
+    message::{Class, Message},
+    provider::{self, BuildError, Dispatch, Target},
+    sql::{Sql, SqlError},
+    suppression,
+    time::UnixMillis,
+};
+use alloc::{
+    borrow::Cow,
+    collections::BTreeSet,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+impl Mailroom {
+    /// What to do now. A host asks again after every answer other than `Idle`, and carries out what it is told.
+    ///
+    /// A message whose time is over, or whose last recipient was suppressed since it was accepted, ends here.
+    ///
+    /// # Errors
+    /// The store's; the host then rolls back and opens the Mailroom anew.
+    pub fn next(&mut self, ledger: &mut Ledger, sql: &mut dyn Sql, now: UnixMillis) -> Result<Effect, SqlError> {
+        if !self.may_send || self.in_flight.len() >= MAX_IN_FLIGHT {
+            return Ok(Effect::Idle);
+        }
+        loop {
+            let Some(due) = self.queue.next_due() else { return Ok(Effect::Idle) };
+            if due > now {
+                return Ok(Effect::Wait { until: due });
+            }
+            match self.provider.admits(self.in_flight.len(), now) {
+                Ok(()) => {}
+                Err(Some(until)) => return Ok(Effect::Wait { until }),
+                Err(None) => return Ok(Effect::Idle),
+            }
+            let Some((class, id)) = self.queue.pop(now) else { return Ok(Effect::Idle) };
+            if let Some(effect) = self.start(class, id, ledger, sql, now)? {
+                return Ok(effect);
+            }
+        }
+    }
+
+    /// Starts an attempt; `None` when the message ended instead.
+    fn start(
+        &mut self,
+        class: Class,
+        id: MessageId,
+        ledger: &mut Ledger,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Option<Effect>, SqlError> {
+        let row = store::load(id, sql)?;
+        if row.expires.is_some_and(|expires| expires <= now) {
+            return end(id, &row, Status::Expired, "expired", None, ledger, sql, now).map(|()| None);
+        }
+        let Ok(message) = Message::parse(&row.body) else {
+            return Err(SqlError("a stored message cannot be read".into()));
+        };
+        let Some(row) = self.final_check(id, row, ledger, sql, now)? else { return Ok(None) };
+        let suppressed = suppressed(&row.recipients)?;
+        let request = match self.build(&id.to_string(), &message, &suppressed) {
+            Ok(request) => request,
+            // Nobody is left in `to`: a message to its copies alone would say something else than was asked for.
+            Err(BuildError::NoRecipient) => {
+                return end(id, &row, Status::Suppressed, "no_recipient_left", None, ledger, sql, now).map(|()| None);
+            }
+            // The same check ran at acceptance: a limit has become stricter since.
+            Err(error) => {
+                return end(id, &row, Status::Failed, "refused", Some(error.code()), ledger, sql, now).map(|()| None);
+            }
+        };
+        let number = row.attempts.saturating_add(1);
+        let mut line = Line::new("attempt", now);
+        line.attempt = Some(number);
+        line.provider = Some(Cow::Borrowed(&self.provider.name));
+        store::mark(id, number, &self.provider.name, &line.to_text(), sql)?;
+        let attempt = Attempt { message: id, number };
+        let DueRow { failures, ambiguous, units, reservation, expires, .. } = row;
+        self.in_flight.insert(attempt, Flight { attempt, class, failures, ambiguous, units, reservation, expires });
+        Ok(Some(Effect::Send { attempt, request, timeout_ms: self.provider.timeout_ms }))
+    }
+
+    /// Looks every recipient up once more. Who was suppressed since acceptance gives its unit back; `None` when that ended
+    /// the message.
+    fn final_check(
+        &self,
+        id: MessageId,
+        mut row: DueRow,
+        ledger: &mut Ledger,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Option<DueRow>, SqlError> {
+        if self.suppression == SuppressionMode::Ignored {
+            return Ok(Some(row));
+        }
+        let (newly, recipients) = newly_suppressed(&row.recipients, sql)?;
+        if newly == 0 {
+            return Ok(Some(row));
+        }
+        if row.ambiguous {
+            // An earlier attempt may have been taken. Another body under the same key would be refused, and a new key could
+            // send twice: it ends here, and its units stay used.
+            end(id, &row, Status::Unknown, "suppressed_final", Some("outcome_unknown"), ledger, sql, now)?;
+            return Ok(None);
+        }
+        let left = row.units.saturating_sub(newly);
+        let mut line = Line::new("suppressed_final", now);
+        line.recipients = Some(newly);
+        store::set_recipients(id, left, &recipients, &line.to_text(), sql)?;
+        give_back_or_keep(&row.reservation, newly, false, ledger, sql, now)?;
+        row.units = left;
+        row.recipients = recipients;
+        if left == 0 {
+            end(id, &row, Status::Suppressed, "suppressed", None, ledger, sql, now)?;
+            return Ok(None);
+        }
+        Ok(Some(row))
+    }
+
+    fn build(
+        &self,
+        message_id: &str,
+        message: &Message,
+        suppressed: &BTreeSet<(RecipientKind, String)>,
+    ) -> Result<crate::http::HttpRequest, BuildError> {
+        let to = keep(RecipientKind::To, &message.to, suppressed);
+        let cc = keep(RecipientKind::Cc, &message.cc, suppressed);
+        let bcc = keep(RecipientKind::Bcc, &message.bcc, suppressed);
+        let target = Target { base_url: &self.provider.base_url, credential: &self.provider.credential };
+        let dispatch = Dispatch { message_id, message, to: &to, cc: &cc, bcc: &bcc };
+        provider::build(self.provider.kind, &target, &dispatch)
+    }
+}
+
+/// The mailboxes of a line that are not suppressed.
+fn keep<'a>(
+    kind: RecipientKind,
+    mailboxes: &'a [Mailbox],
+    suppressed: &BTreeSet<(RecipientKind, String)>,
+) -> Vec<&'a Mailbox> {
+    mailboxes.iter().filter(|mailbox| !suppressed.contains(&(kind, mailbox.address.as_str().into()))).collect()
+}
+
+/// How many recipients were suppressed since acceptance, and the recipients with that written in.
+fn newly_suppressed(stored: &str, sql: &mut dyn Sql) -> Result<(u64, String), SqlError> {
+    let mut recipients: Vec<StoredRecipient<'_>> = serde_json::from_str(stored).map_err(unreadable)?;
+    let keys: Vec<String> = recipients.iter().map(|recipient| key_of(&recipient.address)).collect();
+    let found = suppression::check(&keys.iter().map(String::as_str).collect(), sql)?;
+    let mut newly: u64 = 0;
+    for (recipient, key) in recipients.iter_mut().zip(&keys) {
+        if let (None, Some(reason)) = (&recipient.suppressed, found.get(key)) {
+            recipient.suppressed = Some(Cow::Borrowed("final"));
+            recipient.reason = Some(Cow::Owned(reason.clone()));
+            newly = newly.saturating_add(1);
+        }
+    }
+    Ok((newly, serde_json::to_string(&recipients).map_err(unreadable)?))
+}
+
+/// Ends a message before an attempt. Its units are kept when an earlier attempt may have been taken, else given back.
+#[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
+fn end(
+    id: MessageId,
+    row: &DueRow,
+    status: Status,
+    event: &str,
+    error: Option<&str>,
+    ledger: &mut Ledger,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<(), SqlError> {
+    let error = error.map(|code| alloc::format!(r#"{{"code":"{code}","attempts":{}}}"#, row.attempts));
+    let line = Line::new(event, now).to_text();
+    let to = Move {
+        status,
+        due: now,
+        failures: row.failures,
+        ambiguous: row.ambiguous,
+        provider_message_id: None,
+        error: error.as_deref(),
+        line: &line,
+    };
+    store::advance(id, &to, sql)?;
+    give_back_or_keep(&row.reservation, row.units, row.ambiguous, ledger, sql, now)
+}
+
+fn suppressed(recipients: &str) -> Result<BTreeSet<(RecipientKind, String)>, SqlError> {
+    let recipients: Vec<StoredRecipient<'_>> = serde_json::from_str(recipients).map_err(unreadable)?;
+    Ok(recipients
+        .into_iter()
+        .filter(|recipient| recipient.suppressed.is_some())
+        .map(|recipient| (recipient.kind, recipient.address.into_owned()))
+        .collect())
+}
+
+/// The suppression key of a stored address, which was parsed when it was accepted.
+fn key_of(address: &str) -> String {
+    crate::address::Address::parse(address).map_or_else(|_| address.into(), |address| address.key())
+}
+
+fn unreadable(error: serde_json::Error) -> SqlError {
+    SqlError(alloc::format!("stored recipients cannot be read: {error}"))
+}

@@ -1,0 +1,282 @@
+//! The statements behind the three verbs. Each is written once, here.
+
+use super::{Status, Submission, queue};
+use crate::{
+    id::MessageId,
+    message::Class,
+    sql::{Param, Row, Sql, SqlError, Value},
+    time::UnixMillis,
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// What `submit` adds to a submission.
+pub(crate) struct NewRow<'a> {
+    pub(crate) status: Status,
+    pub(crate) class: Class,
+    pub(crate) due: UnixMillis,
+    pub(crate) units: u64,
+    pub(crate) recipients: &'a str,
+}
+
+/// A message that is not finished.
+pub(crate) struct OpenRow {
+    pub(crate) id: MessageId,
+    pub(crate) class: Class,
+    pub(crate) due: UnixMillis,
+    pub(crate) sending: bool,
+    pub(crate) attempts: u32,
+    pub(crate) failures: u32,
+    pub(crate) ambiguous: bool,
+    pub(crate) units: u64,
+    pub(crate) reservation: String,
+    pub(crate) expires: Option<UnixMillis>,
+}
+
+/// A message on its way out.
+pub(crate) struct DueRow {
+    pub(crate) attempts: u32,
+    pub(crate) failures: u32,
+    /// An earlier attempt may have been taken.
+    pub(crate) ambiguous: bool,
+    pub(crate) units: u64,
+    pub(crate) reservation: String,
+    pub(crate) expires: Option<UnixMillis>,
+    pub(crate) recipients: String,
+    pub(crate) body: String,
+}
+
+/// What changes when a message moves on.
+pub(crate) struct Move<'a> {
+    pub(crate) status: Status,
+    pub(crate) due: UnixMillis,
+    pub(crate) failures: u32,
+    pub(crate) ambiguous: bool,
+    pub(crate) provider_message_id: Option<&'a str>,
+    pub(crate) error: Option<&'a str>,
+    pub(crate) line: &'a str,
+}
+
+pub(crate) fn insert(
+    submission: &Submission<'_>,
+    row: &NewRow<'_>,
+    trace: &str,
+    sql: &mut dyn Sql,
+) -> Result<(), SqlError> {
+    let id = submission.id.to_string();
+    let kept = if row.units > 0 { submission.body } else { "" };
+    let parts: Vec<&str> = if kept.len() > PART_BYTES { chunks(kept) } else { Vec::new() };
+    for (n, part) in parts.iter().enumerate() {
+        let place = Param::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+        sql.run("INSERT INTO part(id, n, body) VALUES(?1, ?2, ?3)", &[Param::Text(&id), place, Param::Text(part)])?;
+    }
+    sql.run(
+        "INSERT INTO message(id, status, class, due_ms, attempts, failures, ambiguous, units, reservation, expires_ms, \
+         recipients, trace, parts, body) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &[
+            Param::Text(&id),
+            Param::Text(row.status.word()),
+            Param::Integer(i64::try_from(queue::rank(row.class)).unwrap_or(0)),
+            Param::Integer(row.due.as_i64()),
+            units(row.units),
+            Param::Text(submission.reservation),
+            submission.expires_at.map_or(Param::Null, |at| Param::Integer(at.as_i64())),
+            Param::Text(row.recipients),
+            Param::Text(trace),
+            Param::Integer(i64::try_from(parts.len()).unwrap_or(0)),
+            if parts.is_empty() { Param::Text(kept) } else { Param::Null },
+        ],
+    )
+    .map(|_| ())
+}
+
+pub(crate) fn open_rows(sql: &mut dyn Sql) -> Result<Vec<OpenRow>, SqlError> {
+    let rows = sql.run(
+        "SELECT id, class, due_ms, status, attempts, failures, ambiguous, units, reservation, expires_ms FROM message \
+         WHERE status IN ('queued', 'deferred', 'held', 'sending')",
+        &[],
+    )?;
+    rows.into_iter().map(open_row).collect()
+}
+
+fn open_row(row: Row) -> Result<OpenRow, SqlError> {
+    let Ok(
+        [
+            Value::Text(id),
+            class,
+            due,
+            Value::Text(status),
+            attempts,
+            failures,
+            ambiguous,
+            units,
+            Value::Text(reservation),
+            expires,
+        ],
+    ) = <[Value; 10]>::try_from(row)
+    else {
+        return Err(shape());
+    };
+    Ok(OpenRow {
+        id: MessageId::parse(&id).ok_or_else(shape)?,
+        class: queue::class_of(integer(&class)?).ok_or_else(shape)?,
+        due: instant(&due)?,
+        sending: status == Status::Sending.word(),
+        attempts: count(&attempts)?,
+        failures: count(&failures)?,
+        ambiguous: count(&ambiguous)? > 0,
+        units: u64::from(count(&units)?),
+        reservation,
+        expires: optional_instant(&expires)?,
+    })
+}
+
+pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError> {
+    let text_id = id.to_string();
+    let rows = sql.run(
+        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, recipients, parts, body FROM message \
+         WHERE id = ?1",
+        &[Param::Text(&text_id)],
+    )?;
+    let row = rows.into_iter().next().ok_or_else(shape)?;
+    let Ok(
+        [attempts, failures, ambiguous, units, Value::Text(reservation), expires, Value::Text(recipients), parts, body],
+    ) = <[Value; 9]>::try_from(row)
+    else {
+        return Err(shape());
+    };
+    let body = match body {
+        Value::Text(body) => body,
+        Value::Null => joined(&text_id, count(&parts)?, sql)?,
+        Value::Integer(_) | Value::Blob(_) => return Err(shape()),
+    };
+    Ok(DueRow {
+        attempts: count(&attempts)?,
+        failures: count(&failures)?,
+        ambiguous: count(&ambiguous)? > 0,
+        units: u64::from(count(&units)?),
+        reservation,
+        expires: optional_instant(&expires)?,
+        recipients,
+        body,
+    })
+}
+
+fn joined(id: &str, parts: u32, sql: &mut dyn Sql) -> Result<String, SqlError> {
+    let mut body = String::new();
+    for n in 0..parts {
+        let key = [Param::Text(id), Param::Integer(i64::from(n))];
+        let rows = sql.run("SELECT body FROM part WHERE id = ?1 AND n = ?2", &key)?;
+        match rows.into_iter().next().and_then(|row| row.into_iter().next()) {
+            Some(Value::Text(part)) => body.push_str(&part),
+            Some(_) | None => return Err(shape()),
+        }
+    }
+    Ok(body)
+}
+
+/// The durable mark of an attempt, before its request leaves.
+pub(crate) fn mark(
+    id: MessageId,
+    attempts: u32,
+    provider: &str,
+    line: &str,
+    sql: &mut dyn Sql,
+) -> Result<(), SqlError> {
+    sql.run(
+        "UPDATE message SET status = 'sending', attempts = ?2, provider = ?3, trace = trace || char(10) || ?4 \
+         WHERE id = ?1",
+        &[Param::Text(&id.to_string()), Param::Integer(i64::from(attempts)), Param::Text(provider), Param::Text(line)],
+    )
+    .map(|_| ())
+}
+
+/// The recipients after the final check.
+pub(crate) fn set_recipients(
+    id: MessageId,
+    units_left: u64,
+    recipients: &str,
+    line: &str,
+    sql: &mut dyn Sql,
+) -> Result<(), SqlError> {
+    sql.run(
+        "UPDATE message SET units = ?2, recipients = ?3, trace = trace || char(10) || ?4 WHERE id = ?1",
+        &[Param::Text(&id.to_string()), units(units_left), Param::Text(recipients), Param::Text(line)],
+    )
+    .map(|_| ())
+}
+
+/// Moves a message on; its content goes when it is finished.
+pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result<(), SqlError> {
+    let id = id.to_string();
+    let parameters = [
+        Param::Text(&id),
+        Param::Text(to.status.word()),
+        Param::Integer(to.due.as_i64()),
+        Param::Integer(i64::from(to.failures)),
+        to.provider_message_id.map_or(Param::Null, Param::Text),
+        to.error.map_or(Param::Null, Param::Text),
+        Param::Text(to.line),
+        Param::Integer(i64::from(to.ambiguous)),
+    ];
+    if to.status.is_finished() {
+        let rows = sql.run(
+            "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
+             trace = trace || char(10) || ?7, ambiguous = ?8, body = NULL WHERE id = ?1 RETURNING parts",
+            &parameters,
+        )?;
+        let parts = rows.first().and_then(|row| row.first()).map_or(Ok(0), count)?;
+        if parts > 0 {
+            sql.run("DELETE FROM part WHERE id = ?1", &[Param::Text(&id)])?;
+        }
+        return Ok(());
+    }
+    sql.run(
+        "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
+         trace = trace || char(10) || ?7, ambiguous = ?8 WHERE id = ?1",
+        &parameters,
+    )
+    .map(|_| ())
+}
+
+fn chunks(mut text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    while !text.is_empty() {
+        let (part, rest) = text.split_at(text.floor_char_boundary(PART_BYTES));
+        parts.push(part);
+        text = rest;
+    }
+    parts
+}
+
+fn units(units: u64) -> Param<'static> {
+    Param::Integer(i64::try_from(units).unwrap_or(i64::MAX))
+}
+
+fn integer(value: &Value) -> Result<i64, SqlError> {
+    match value {
+        Value::Integer(n) => Ok(*n),
+        Value::Null | Value::Text(_) | Value::Blob(_) => Err(shape()),
+    }
+}
+
+fn count(value: &Value) -> Result<u32, SqlError> {
+    integer(value).and_then(|n| u32::try_from(n).map_err(|_| shape()))
+}
+
+fn instant(value: &Value) -> Result<UnixMillis, SqlError> {
+    integer(value).and_then(|n| u64::try_from(n).map(UnixMillis::new).map_err(|_| shape()))
+}
+
+fn optional_instant(value: &Value) -> Result<Option<UnixMillis>, SqlError> {
+    if matches!(value, Value::Null) { Ok(None) } else { instant(value).map(Some) }
+}
+
+fn shape() -> SqlError {
+    SqlError("a message row has another shape than the schema's".into())
+}
+
+/// A value may hold 2,000,000 bytes on the platform; half of that leaves room for a row's other columns.
+const PART_BYTES: usize = 1_000_000;

@@ -1,0 +1,115 @@
+//! Taking a message in.
+
+use super::{
+    Mailroom, Status, store,
+    trace::{Line, StoredRecipient},
+};
+use crate::{
+    id::MessageId,
+    message::Class,
+    sql::{Sql, SqlError},
+    time::UnixMillis,
+};
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// Which line of the message a recipient stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientKind {
+    /// `to`.
+    To,
+    /// `cc`.
+    Cc,
+    /// `bcc`.
+    Bcc,
+}
+
+/// A recipient with what the first suppression check said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Its line.
+    pub kind: RecipientKind,
+    /// The address as the message gives it.
+    pub address: String,
+    /// Its suppression key.
+    pub key: String,
+    /// Why it is suppressed, when it is.
+    pub suppressed: Option<String>,
+}
+
+/// A message that was validated, checked and reserved for.
+#[derive(Debug)]
+pub struct Submission<'a> {
+    /// Its id.
+    pub id: MessageId,
+    /// The message's JSON as it came.
+    pub body: &'a str,
+    /// Its class.
+    pub class: Class,
+    /// Not before this instant.
+    pub send_at: Option<UnixMillis>,
+    /// Not after this instant.
+    pub expires_at: Option<UnixMillis>,
+    /// Everybody it is for.
+    pub recipients: &'a [Recipient],
+    /// The reservation its units come from, as the ledger prints it.
+    pub reservation: &'a str,
+}
+
+impl Submission<'_> {
+    /// Recipients that reserve quota.
+    #[must_use]
+    pub fn units(&self) -> u64 {
+        self.recipients.iter().map(|recipient| u64::from(recipient.suppressed.is_none())).sum()
+    }
+}
+
+impl Mailroom {
+    /// Stores a message and queues it; returns where it is: `queued`, or `suppressed` when nobody is left.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn submit(
+        &mut self,
+        submission: &Submission<'_>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Status, SqlError> {
+        let units = submission.units();
+        let status = if units == 0 { Status::Suppressed } else { Status::Queued };
+        let due = submission.send_at.unwrap_or(now).max(now);
+        let due = submission.expires_at.map_or(due, |expires| due.min(expires));
+        let recipients: Vec<StoredRecipient<'_>> = submission.recipients.iter().map(stored).collect();
+        let recipients = serde_json::to_string(&recipients).map_err(|e| SqlError(alloc::format!("{e}")))?;
+        let row = store::NewRow { status, class: submission.class, due, units, recipients: &recipients };
+        store::insert(submission, &row, &first_lines(submission, units, now), sql)?;
+        if units > 0 {
+            self.queue.push(submission.class, due, submission.id);
+        }
+        Ok(status)
+    }
+}
+
+fn stored(recipient: &Recipient) -> StoredRecipient<'_> {
+    StoredRecipient {
+        kind: recipient.kind,
+        address: Cow::Borrowed(&recipient.address),
+        suppressed: recipient.suppressed.is_some().then_some(Cow::Borrowed("pre")),
+        reason: recipient.suppressed.as_deref().map(Cow::Borrowed),
+    }
+}
+
+fn first_lines(submission: &Submission<'_>, units: u64, now: UnixMillis) -> String {
+    let mut accepted = Line::new("accepted", now);
+    accepted.recipients = Some(units);
+    let mut text = accepted.to_text();
+    let suppressed = submission.recipients.iter().filter(|recipient| recipient.suppressed.is_some()).count();
+    if suppressed > 0 {
+        let mut line = Line::new("suppressed_pre", now);
+        line.recipients = u64::try_from(suppressed).ok();
+        text.push('\n');
+        text.push_str(&line.to_text());
+    }
+    text
+}

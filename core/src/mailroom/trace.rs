@@ -1,0 +1,141 @@
+//! The trace of a message: what was decided about it, when, and why.
+
+use super::RecipientKind;
+use crate::{
+    id::MessageId,
+    sql::{Param, Sql, SqlError, Value},
+    time::UnixMillis,
+};
+use alloc::{
+    borrow::Cow,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::{Deserialize, Serialize};
+
+/// One line of a trace, as stored. Lines are joined by line feeds.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Line<'a> {
+    pub(crate) at_ms: u64,
+    pub(crate) event: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_code: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_at_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recipients: Option<u64>,
+}
+
+impl Line<'_> {
+    pub(crate) fn new(event: &str, now: UnixMillis) -> Line<'_> {
+        Line { at_ms: now.as_millis(), event: Cow::Borrowed(event), ..Line::default() }
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A recipient as stored with its message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredRecipient<'a> {
+    pub(crate) kind: RecipientKind,
+    pub(crate) address: Cow<'a, str>,
+    /// `pre` or `final` when it is suppressed: which check found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) suppressed: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    message_id: &'a str,
+    status: &'a str,
+    attempts: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<serde_json::Value>,
+    recipients: Vec<StoredRecipient<'a>>,
+    trace: Vec<ViewLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ViewLine<'a> {
+    at: String,
+    #[serde(flatten)]
+    line: Line<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<String>,
+}
+
+/// The trace of a message as JSON; `None` when this account has no such message.
+///
+/// # Errors
+/// The store's.
+pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlError> {
+    let text_id = id.to_string();
+    let rows = sql.run(
+        "SELECT status, attempts, due_ms, provider, provider_message_id, error, recipients, trace \
+         FROM message WHERE id = ?1",
+        &[Param::Text(&text_id)],
+    )?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let [
+        Value::Text(status),
+        Value::Integer(attempts),
+        Value::Integer(due),
+        provider,
+        provider_id,
+        error,
+        Value::Text(recipients),
+        Value::Text(trace),
+    ] = row.as_slice()
+    else {
+        return Err(SqlError("a message row has another shape".into()));
+    };
+    let waits = matches!(status.as_str(), "queued" | "deferred" | "held");
+    let view = View {
+        message_id: &text_id,
+        status,
+        attempts: *attempts,
+        next_attempt_at: waits.then(|| UnixMillis::new(u64::try_from(*due).unwrap_or(0)).to_string()),
+        provider: text(provider),
+        provider_message_id: text(provider_id),
+        error: text(error).and_then(|error| serde_json::from_str(error).ok()),
+        recipients: serde_json::from_str(recipients).map_err(shape)?,
+        trace: trace.lines().map(view_line).collect::<Result<_, _>>()?,
+    };
+    serde_json::to_vec(&view).map(Some).map_err(shape)
+}
+
+fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
+    let line: Line<'_> = serde_json::from_str(line).map_err(shape)?;
+    Ok(ViewLine {
+        at: UnixMillis::new(line.at_ms).to_string(),
+        retry_at: line.retry_at_ms.map(|at| UnixMillis::new(at).to_string()),
+        line,
+    })
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::Null | Value::Integer(_) | Value::Blob(_) => None,
+    }
+}
+
+fn shape(error: serde_json::Error) -> SqlError {
+    SqlError(alloc::format!("a stored message cannot be read: {error}"))
+}

@@ -1,0 +1,169 @@
+//! The sandbox provider: `POST /messages` of the simulator's own plain interface, for development and tests.
+//!
+//! It lacks nothing: what a message can say, it takes. Its answers are `{"id"}`, or `{"code"}` with the status that
+//! HTTP has for it.
+
+use super::{
+    BuildError, Dispatch, ProviderKind, Target,
+    classify::{Class, Rule, Rules, json_object, readable_id, safe_word},
+    options, post,
+};
+use crate::{
+    address::Mailbox,
+    http::{HttpRequest, HttpResponse},
+    message::{Disposition, Message},
+    outcome::{Answer, Outcome},
+    retry_after,
+    time::UnixMillis,
+    wire::{Each, Pairs, Text, with_files},
+};
+use alloc::{format, string::String, vec::Vec};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What this message needs and the sandbox lacks: nothing but clashing options.
+pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
+    let collides = options::collide(ProviderKind::Sandbox, message, &COMPOSED);
+    collides.then_some(options::COLLISION).into_iter().collect()
+}
+
+/// The request for one message.
+pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
+    let message = dispatch.message;
+    let (opens, clicks) = (message.tracking.opens, message.tracking.clicks);
+    let email = Email {
+        id: dispatch.message_id,
+        from: Text(&message.from),
+        to: Each(dispatch.to, |mailbox| Text(mailbox)),
+        cc: Each(dispatch.cc, |mailbox| Text(mailbox)),
+        bcc: Each(dispatch.bcc, |mailbox| Text(mailbox)),
+        reply_to: Each(&message.reply_to, Text),
+        subject: &message.subject,
+        text_body: message.text_body.as_deref(),
+        html_body: message.html_body.as_deref(),
+        headers: Each(&message.headers, |(name, value)| Header { name, value }),
+        tags: &message.tags,
+        metadata: Pairs(&message.metadata),
+        tracking: (opens.is_some() || clicks.is_some()).then_some(Tracking { opens, clicks }),
+        stream: message.stream.as_deref(),
+        template: message.template.as_ref().map(|template| Template { id: &template.id, data: &template.data }),
+        options: options::of(ProviderKind::Sandbox, message),
+    };
+    let files = message.attachments.iter().map(|file| {
+        let content_id = file.content_id.as_deref();
+        let (filename, content_type) = (&file.filename, &file.content_type);
+        (File { filename, content_type, disposition: file.disposition, content_id }, &file.content)
+    });
+    let body = with_files(&email, ("attachments", "content"), files).ok_or(BuildError::NotPrintable)?;
+    let authorization = format!("Bearer {}", target.credential);
+    let headers = [("Authorization", authorization.as_str()), ("Idempotency-Key", dispatch.message_id)];
+    Ok(post(target, "/messages", &headers, body))
+}
+
+/// The meaning of an answer.
+pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
+    let body = json_object(&response.body);
+    let status = response.status;
+    if (200..300).contains(&status) {
+        let id = body.get("id").and_then(Value::as_str).and_then(readable_id);
+        let outcome = id.map_or(Outcome::Unknown, |id| Outcome::Accepted { provider_message_id: Some(id) });
+        return Answer { outcome, status: Some(status), provider_code: None };
+    }
+    let code = body.get("code").and_then(Value::as_str).and_then(safe_word);
+    let class = RULES.find(status, code.unwrap_or_default());
+    let outcome = class.outcome(retry_after::of_response(response, now));
+    Answer { outcome, status: Some(status), provider_code: code.map(String::from) }
+}
+
+#[derive(Serialize)]
+struct Email<'a> {
+    id: &'a str,
+    from: Text<'a, Mailbox>,
+    to: Each<'a, &'a Mailbox, Text<'a, Mailbox>>,
+    #[serde(skip_serializing_if = "Each::is_empty")]
+    cc: Each<'a, &'a Mailbox, Text<'a, Mailbox>>,
+    #[serde(skip_serializing_if = "Each::is_empty")]
+    bcc: Each<'a, &'a Mailbox, Text<'a, Mailbox>>,
+    #[serde(skip_serializing_if = "Each::is_empty")]
+    reply_to: Each<'a, Mailbox, Text<'a, Mailbox>>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    subject: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_body: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html_body: Option<&'a str>,
+    #[serde(skip_serializing_if = "Each::is_empty")]
+    headers: Each<'a, (String, String), Header<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "Pairs::is_empty")]
+    metadata: Pairs<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<Tracking>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<Template<'a>>,
+    #[serde(flatten)]
+    options: Option<&'a Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+struct Tracking {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clicks: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Template<'a> {
+    id: &'a str,
+    data: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    filename: &'a str,
+    content_type: &'a str,
+    disposition: Disposition,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_id: Option<&'a str>,
+}
+
+/// Every field of the body that Sendgate composes.
+const COMPOSED: [&str; 16] = [
+    "id",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply_to",
+    "subject",
+    "text_body",
+    "html_body",
+    "headers",
+    "attachments",
+    "tags",
+    "metadata",
+    "tracking",
+    "stream",
+    "template",
+];
+
+/// Answers by status and `code`; the simulator's tables hold the other half.
+const RULES: Rules = Rules {
+    exact: &[
+        Rule(422, "recipient_suppressed", Class::RecipientSuppressed),
+        Rule(429, "quota_exceeded", Class::QuotaSpent),
+    ],
+};
+
+#[cfg(test)]
+mod tests;

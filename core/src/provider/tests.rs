@@ -1,0 +1,220 @@
+use super::*;
+use crate::outcome::Outcome;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// A message of these fields and the smallest rest.
+pub(super) fn message(more: Value) -> Message {
+    let mut json = json!({ "from": "a@shop.example", "to": "b@example.net", "subject": "Hi", "text_body": "Hello" });
+    for (name, value) in more.as_object().unwrap() {
+        json[name] = value.clone();
+    }
+    Message::parse(&json.to_string()).unwrap()
+}
+
+/// A message with a template in place of subject and bodies.
+pub(super) fn templated(id: &str, data: Value) -> Message {
+    message(json!({ "subject": null, "text_body": null, "template": { "id": id, "data": data } }))
+}
+
+pub(super) fn request(kind: ProviderKind, message: &Message) -> Result<HttpRequest, BuildError> {
+    let [to, cc, bcc] = [&message.to, &message.cc, &message.bcc].map(|list| list.iter().collect::<Vec<_>>());
+    let target = Target { base_url: "https://esp.example/base/", credential: "key_1" };
+    build(kind, &target, &Dispatch { message_id: "msg_1", message, to: &to, cc: &cc, bcc: &bcc })
+}
+
+pub(super) fn body(kind: ProviderKind, message: &Message) -> Value {
+    serde_json::from_slice(&request(kind, message).unwrap().body).unwrap()
+}
+
+/// The features that a provider lacks for a message.
+pub(super) fn lacks(kind: ProviderKind, message: &Message) -> Vec<&'static str> {
+    let gaps = check(kind, message).err().unwrap_or_default();
+    assert!(gaps.iter().all(|gap| gap.provider == kind.as_str() && gap.code() == "unsupported_feature"));
+    gaps.into_iter().map(|gap| gap.feature).collect()
+}
+
+#[test]
+fn a_request_has_its_url_method_and_header_fields() {
+    for (kind, url, own) in [
+        (
+            ProviderKind::Resend,
+            "https://esp.example/base/emails",
+            "Authorization: Bearer key_1, Idempotency-Key: msg_1",
+        ),
+        (ProviderKind::Postmark, "https://esp.example/base/email", "X-Postmark-Server-Token: key_1"),
+        (
+            ProviderKind::Sandbox,
+            "https://esp.example/base/messages",
+            "Authorization: Bearer key_1, Idempotency-Key: msg_1",
+        ),
+    ] {
+        let request = request(kind, &message(json!({}))).unwrap();
+        let headers: Vec<_> = request.headers.iter().map(|(name, value)| alloc::format!("{name}: {value}")).collect();
+        let common = "Content-Type: application/json, Accept: application/json, User-Agent: sendgate/0.1.0, ";
+        assert_eq!((request.method, request.url.as_str()), ("POST", url));
+        assert_eq!(headers.join(", "), alloc::format!("{common}{own}"));
+    }
+}
+
+#[test]
+fn only_the_recipients_of_the_dispatch_are_in_the_request() {
+    let message = message(
+        json!({ "to": ["b@example.net", "gone@example.net"], "cc": "gone@example.net", "bcc": "d@example.net" }),
+    );
+    let (to, bcc) = ([&message.to[0]], [&message.bcc[0]]);
+    let target = Target { base_url: "https://esp.example", credential: "k" };
+    for kind in ProviderKind::ALL {
+        let dispatch = Dispatch { message_id: "m", message: &message, to: &to, cc: &[], bcc: &bcc };
+        let body = build(kind, &target, &dispatch).unwrap().body;
+        let text = String::from_utf8(body).unwrap();
+        assert!(text.contains("b@example.net") && text.contains("d@example.net") && !text.contains("gone"), "{kind:?}");
+        assert!(!text.to_lowercase().contains("\"cc\""), "{kind:?}");
+        let nobody = Dispatch { to: &[], ..dispatch };
+        assert_eq!(build(kind, &target, &nobody), Err(BuildError::NoRecipient));
+    }
+}
+
+#[test]
+fn a_credential_or_id_that_would_break_the_header_is_refused() {
+    let message = message(json!({}));
+    let to = [&message.to[0]];
+    for kind in ProviderKind::ALL {
+        for (credential, message_id, value) in [
+            ("k\r\nX: y", "m", "credential"),
+            ("", "m", "credential"),
+            ("ключ", "m", "credential"),
+            ("k", "a b", "message id"),
+            ("k", "", "message id"),
+            ("k", &*"m".repeat(257), "message id"),
+        ] {
+            let dispatch = Dispatch { message_id, message: &message, to: &to, cc: &[], bcc: &[] };
+            let built = build(kind, &Target { base_url: "https://esp.example", credential }, &dispatch);
+            assert_eq!(built, Err(BuildError::InvalidHeaderValue { value }));
+        }
+    }
+}
+
+#[test]
+fn what_check_refuses_build_does_not_leave_out() {
+    let tracked = message(json!({ "tracking": { "opens": true } }));
+    let gap = Unsupported { feature: "tracking per message", provider: "resend" };
+    assert_eq!(check(ProviderKind::Resend, &tracked), Err(Vec::from([gap])));
+    assert_eq!(request(ProviderKind::Resend, &tracked), Err(BuildError::Unsupported(gap)));
+    assert_eq!(gap.to_string(), "resend does not support: tracking per message");
+    assert_eq!(check(ProviderKind::Postmark, &tracked), Ok(()));
+}
+
+/// A `Bcc` from the options would be a recipient that no suppression list saw.
+#[test]
+fn options_cannot_add_recipients_in_any_spelling() {
+    for (kind, names) in [
+        (ProviderKind::Resend, ["to", "cc", "bcc", "Bcc", "BCC", "headers"]),
+        (ProviderKind::Postmark, ["To", "Cc", "Bcc", "bcc", "Headers", "Messages"]),
+        (ProviderKind::Sandbox, ["to", "cc", "bcc", "BCC", "headers", "id"]),
+    ] {
+        for name in names {
+            let message = message(json!({ "provider_options": { kind.as_str(): { name: "eve@example.net" } } }));
+            assert_eq!(lacks(kind, &message), [options::COLLISION], "{kind:?} {name}");
+            let others = ProviderKind::ALL.into_iter().filter(|other| *other != kind);
+            others.for_each(|other| assert_eq!(check(other, &message), Ok(()), "options are one provider's"));
+        }
+    }
+}
+
+#[test]
+fn a_content_that_is_no_base64_never_reaches_a_body() {
+    let mut message = message(json!({
+        "attachments": [{ "filename": "a", "content_type": "a/b", "content": "Zg==" }],
+    }));
+    message.attachments[0].content = r#"","to":"eve@example.net"#.to_string();
+    for kind in ProviderKind::ALL {
+        assert_eq!(request(kind, &message), Err(BuildError::NotPrintable));
+    }
+    assert_eq!(message.to_json(), "");
+}
+
+#[test]
+fn absent_fields_are_left_out_and_nothing_is_null() {
+    let want = [
+        (
+            ProviderKind::Resend,
+            json!({ "from": "a@shop.example", "to": ["b@example.net"], "subject": "Hi", "text": "Hello" }),
+        ),
+        (
+            ProviderKind::Postmark,
+            json!({ "From": "a@shop.example", "To": "b@example.net", "Subject": "Hi", "TextBody": "Hello" }),
+        ),
+        (
+            ProviderKind::Sandbox,
+            json!({ "id": "msg_1", "from": "a@shop.example", "to": ["b@example.net"], "subject": "Hi", "text_body": "Hello" }),
+        ),
+    ];
+    for (kind, want) in want {
+        assert_eq!(body(kind, &message(json!({}))), want);
+    }
+}
+
+#[test]
+fn words_and_codes_are_stable() {
+    assert_eq!(ProviderKind::ALL.map(ProviderKind::as_str), ["resend", "postmark", "sandbox"]);
+    for kind in ProviderKind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+    }
+    assert_eq!(ProviderKind::ALL.map(has_idempotency_key), [true, false, true]);
+    let gap = Unsupported { feature: "x", provider: "resend" };
+    let errors = [
+        BuildError::NoRecipient,
+        BuildError::Unsupported(gap),
+        BuildError::InvalidHeaderValue { value: "credential" },
+        BuildError::NotPrintable,
+    ];
+    assert_eq!(errors.map(|error| error.code()), BuildError::CODES);
+}
+
+#[test]
+fn the_request_does_not_show_its_credential() {
+    let target = Target { base_url: "https://esp.example", credential: "key_secret" };
+    assert!(!alloc::format!("{target:?}").contains("secret"));
+}
+
+proptest! {
+    /// Total, and safe: only 2xx is ever taken, only 2xx, 3xx, 1xx and 5xx are ever unknown, and no free text comes
+    /// out.
+    #[test]
+    fn any_answer_has_a_class(
+        status in any::<u16>(), kind in prop::sample::select(ProviderKind::ALL.to_vec()),
+        field in "name|code|id|ErrorCode|MessageID",
+        text in ".{0,40}", number in any::<Option<i64>>(), header in ".{0,30}", now in any::<u64>(),
+    ) {
+        let value = number.map_or_else(|| json!(text), |number| json!(number));
+        let names = ["retry-after", "date", "ratelimit-reset"];
+        let headers = names.map(|name| (name.to_string(), header.clone())).to_vec();
+        let body = json!({ field: value }).to_string().into_bytes();
+        let now = UnixMillis::new(now);
+        let answer = classify(kind, &HttpResponse { status, headers, body }, now);
+        prop_assert_eq!(answer.status, Some(status));
+        match answer.outcome {
+            Outcome::Accepted { .. } => prop_assert!((200..300).contains(&status)),
+            Outcome::Unknown => prop_assert!(!(400..500).contains(&status)),
+            Outcome::PermanentlyRefused | Outcome::RecipientSuppressed | Outcome::CredentialsWrong => {
+                prop_assert!((200..500).contains(&status));
+            }
+            Outcome::Throttled { retry_at } | Outcome::Transient { retry_at } | Outcome::QuotaSpent { retry_at } => {
+                prop_assert!(retry_at.is_none_or(|at| at >= now));
+            }
+        }
+        let is_code = |code: &str| code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        prop_assert!(answer.provider_code.is_none_or(|code| is_code(&code)));
+    }
+
+    #[test]
+    fn any_body_has_a_class(status in any::<u16>(), body in prop::collection::vec(any::<u8>(), 0..60)) {
+        for kind in ProviderKind::ALL {
+            let response = HttpResponse { status, headers: Vec::new(), body: body.clone() };
+            let answer = classify(kind, &response, UnixMillis::default());
+            let accepted = matches!(answer.outcome, Outcome::Accepted { .. });
+            prop_assert!(!accepted);
+        }
+    }
+}

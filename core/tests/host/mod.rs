@@ -1,0 +1,242 @@
+//! A host for tests: a SQLite database, a clock that the test sets, a provider that the test plays.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the host")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a host for tests fails loudly"
+)]
+
+use sendgate_core::{
+    account::{Account, AccountError},
+    config::Config,
+    front::{self, FrontDecision, FrontRequest},
+    http::{HttpRequest, HttpResponse},
+    key,
+    mailroom::{Attempt, Effect},
+    outcome::TransportFailure,
+    sql::{Row, Sql, SqlError},
+    time::UnixMillis,
+};
+use sendgate_embed::{Database, DatabaseError};
+use serde_json::{Value, json};
+
+pub const SECRET: &str = "the secret of the test deployment";
+pub const START: u64 = 1_796_119_200_000;
+
+/// One account in a process of its own. [`Host::crash`] forgets everything but the database.
+pub struct Host {
+    pub database: Database,
+    pub config: Config,
+    pub account: Account,
+    pub now: UnixMillis,
+    pub entropy: u64,
+}
+
+/// What SQLite or the core said.
+#[derive(Debug)]
+pub struct Failed(pub String);
+
+impl From<DatabaseError> for Failed {
+    fn from(error: DatabaseError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<SqlError> for Failed {
+    fn from(error: SqlError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<AccountError> for Failed {
+    fn from(error: AccountError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A key of the account `shop`.
+pub fn key_of(id: &str) -> String {
+    key::issue(SECRET, "shop", id, [id.len().try_into().unwrap(); 16]).unwrap()
+}
+
+/// A configuration of the account `shop` with two keys and generous limits; `change` edits the account.
+pub fn config_with(change: impl FnOnce(&mut Value)) -> String {
+    let mut account = json!({
+        "keys": [
+            {"id": "k1", "hash": key::hash(&key_of("k1")), "scopes": ["send", "read", "suppressions"]},
+            {"id": "other", "hash": key::hash(&key_of("other")), "scopes": ["send", "read"]},
+            {"id": "reader", "hash": key::hash(&key_of("reader")), "scopes": ["read"]},
+            {"id": "revoked", "hash": key::hash(&key_of("revoked")), "scopes": ["send"], "revoked": true}
+        ],
+        "account_windows": [{"kind": "sliding", "name": "plan-minute", "limit": 1000, "period_ms": 60000}],
+        "quotas": [{"period": "day", "limit": 100000}],
+        "max_messages": 500,
+        "providers": [{"name": "main", "kind": "sandbox", "base_url": "http://127.0.0.1:1/esp", "credential": "ESP"}],
+        "retry": {"jitter": false}
+    });
+    change(&mut account);
+    json!({"accounts": {"shop": account}}).to_string()
+}
+
+impl Host {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut Value)) -> Self {
+        Self::of(Database::in_memory().unwrap(), &config_with(change), UnixMillis::new(START))
+    }
+
+    pub fn of(mut database: Database, config: &str, now: UnixMillis) -> Self {
+        let config = Config::from_json(config).unwrap();
+        let account = open(&mut database, &config, now);
+        Self { database, config, account, now, entropy: 1 }
+    }
+
+    /// Ends the process without a word and starts a new one on the same database.
+    pub fn crash(&mut self) {
+        self.account = open(&mut self.database, &self.config, self.now);
+    }
+
+    pub fn advance(&mut self, milliseconds: u64) {
+        self.now = self.now.plus(milliseconds);
+    }
+
+    /// The next pseudo-random number (SplitMix64).
+    pub fn random(&mut self) -> u64 {
+        self.entropy = self.entropy.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.entropy;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn request(&mut self, key: &str, method: &str, path: &str, body: &[u8]) -> HttpResponse {
+        self.request_with(key, method, path, None, body)
+    }
+
+    pub fn request_with(
+        &mut self,
+        key: &str,
+        method: &str,
+        path: &str,
+        idempotency_key: Option<&str>,
+        body: &[u8],
+    ) -> HttpResponse {
+        let authorization = format!("Bearer {key}");
+        let request = FrontRequest {
+            method,
+            path,
+            query: "",
+            authorization: Some(&authorization),
+            idempotency_key,
+            content_length: Some(body.len() as u64),
+        };
+        let entropy = self.random();
+        match front::route(&request, &self.config, SECRET, entropy, self.now) {
+            FrontDecision::Answer(response) => response,
+            FrontDecision::ToAccount { pass, .. } => {
+                let (entropy, now) = ([self.random(), self.random()], self.now);
+                let account = &mut self.account;
+                self.database
+                    .transaction::<_, Failed, _>(|sql| Ok(account.handle(&pass, body, sql, entropy, now)?))
+                    .unwrap()
+            }
+        }
+    }
+
+    pub fn send(&mut self, body: &Value) -> HttpResponse {
+        self.request(&key_of("k1"), "POST", "/v1/send", body.to_string().as_bytes())
+    }
+
+    /// Sends messages and returns their ids; panics unless all were accepted.
+    pub fn send_ok(&mut self, messages: Vec<Value>) -> Vec<String> {
+        let response = self.send(&json!({ "messages": messages }));
+        assert_eq!(response.status, 202, "{}", text(&response));
+        let items = body(&response);
+        items["messages"].as_array().unwrap().iter().map(|m| m["message_id"].as_str().unwrap().into()).collect()
+    }
+
+    pub fn trace(&mut self, id: &str) -> Value {
+        let response = self.request(&key_of("reader"), "GET", &format!("/v1/messages/{id}"), b"");
+        assert_eq!(response.status, 200, "{}", text(&response));
+        body(&response)
+    }
+
+    pub fn next(&mut self) -> Effect {
+        let (account, now) = (&mut self.account, self.now);
+        self.database.transaction::<_, Failed, _>(|sql| Ok(account.next(sql, now)?)).unwrap()
+    }
+
+    /// The next request; panics when there is none.
+    pub fn next_request(&mut self) -> (Attempt, HttpRequest) {
+        match self.next() {
+            Effect::Send { attempt, request, .. } => (attempt, request),
+            other => panic!("expected a request, got {other:?}"),
+        }
+    }
+
+    pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
+        let entropy = self.random();
+        let (account, now) = (&mut self.account, self.now);
+        self.database
+            .transaction::<_, Failed, _>(|sql| Ok(account.settle(attempt, result, sql, entropy, now)?))
+            .unwrap();
+    }
+
+    pub fn query(&mut self, statement: &str) -> Vec<Row> {
+        self.database.transaction::<_, Failed, _>(|sql| Ok(sql.run(statement, &[])?)).unwrap()
+    }
+
+    /// Everything stored but the counts of requests, which every request changes.
+    pub fn contents(&mut self) -> Vec<Vec<Row>> {
+        let tables = ["message", "part", "suppression", "idempotency"].map(|table| format!("SELECT * FROM {table}"));
+        let ledger = String::from("SELECT bytes FROM state WHERE name NOT LIKE 'key:%' AND name <> 'plan'");
+        tables.iter().chain([&ledger]).map(|statement| self.query(statement).into_iter().collect()).collect()
+    }
+
+    /// The ledger's first quota: reserved, committed, free.
+    pub fn quota(&mut self) -> (u64, u64, u64) {
+        let response = self.request(&key_of("other"), "GET", "/v1/limits", b"");
+        let limits = body(&response);
+        let quota = limits["limits"].as_array().unwrap().iter().find(|limit| limit["kind"] == "quota").unwrap().clone();
+        let figure = |name: &str| quota[name].as_u64().unwrap();
+        (figure("reserved"), figure("committed"), figure("remaining"))
+    }
+}
+
+fn open(database: &mut Database, config: &Config, now: UnixMillis) -> Account {
+    let credential = |name: &str| (name == "ESP").then(|| String::from("esp-secret"));
+    database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", &credential, sql, now)?)).unwrap()
+}
+
+/// A message to one address.
+pub fn message(to: &str) -> Value {
+    json!({"from": "Shop <orders@shop.example>", "to": to, "subject": "Hello", "text_body": "Hi"})
+}
+
+/// What the sandbox provider answers when it takes a message.
+pub fn taken() -> HttpResponse {
+    answer(200, r#"{"id":"esp-1"}"#, &[])
+}
+
+pub fn answer(status: u16, body: &str, headers: &[(&str, &str)]) -> HttpResponse {
+    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    HttpResponse { status, headers, body: body.as_bytes().to_vec() }
+}
+
+pub fn body(response: &HttpResponse) -> Value {
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+pub fn text(response: &HttpResponse) -> String {
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+/// The recipients of a sandbox request.
+pub fn recipients(request: &HttpRequest) -> Vec<String> {
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    ["to", "cc", "bcc"].iter().filter_map(|line| body[line].as_array()).flatten().map(|r| r.to_string()).collect()
+}

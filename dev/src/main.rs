@@ -1,0 +1,100 @@
+//! `sendgate-dev run`: Sendgate on this machine.
+
+use sendgate_core::provider::ProviderKind;
+use sendgate_dev::{Development, Settings, Workerd, checkout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let order = match Order::parse(&arguments) {
+        Ok(order) => order,
+        Err(error) => {
+            eprintln!("sendgate-dev: {error}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match order {
+        Order::Help => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Order::Run { port, state, provider } => match run(port, &state, provider) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("sendgate-dev: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn run(port: u16, state: &Path, provider: ProviderKind) -> Result<(), Box<dyn std::error::Error>> {
+    let development = Development::open(state, provider)?;
+    let mut settings = Settings::development(state, port);
+    settings.bindings.extend(development.bindings(port));
+    let mut workerd = Workerd::start(settings)?;
+    let base_url = workerd.base_url();
+    println!("ready: {base_url}");
+    println!("key: {}", development.key);
+    println!("inbox: {base_url}/sandbox/inbox");
+    println!("\nSend a first message:\n\n{}\n", development.curl(&base_url));
+    println!("Then read it in the inbox. Ctrl+C ends Sendgate; what it holds is kept in {}.", state.display());
+    workerd.wait()?;
+    Ok(())
+}
+
+enum Order {
+    Help,
+    Run { port: u16, state: PathBuf, provider: ProviderKind },
+}
+
+impl Order {
+    fn parse(arguments: &[String]) -> Result<Self, String> {
+        let mut arguments = arguments.iter().map(String::as_str);
+        match arguments.next() {
+            Some("run") => {}
+            None | Some("--help" | "-h" | "help") => return Ok(Self::Help),
+            Some(other) => return Err(format!("there is no command '{other}'")),
+        }
+        let (mut port, mut state) = (DEFAULT_PORT, checkout().join(".sendgate"));
+        let mut provider = ProviderKind::Sandbox;
+        while let Some(option) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("{option} wants a value"));
+            match option {
+                "--port" => port = parse_port(value()?)?,
+                "--state" => state = PathBuf::from(value()?),
+                "--provider" => provider = parse_provider(value()?)?,
+                "--help" | "-h" => return Ok(Self::Help),
+                other => return Err(format!("there is no option '{other}'")),
+            }
+        }
+        Ok(Self::Run { port, state, provider })
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        Ok(_) | Err(_) => Err(format!("--port must be a number from 1 to 65535, got '{text}'")),
+    }
+}
+
+fn parse_provider(text: &str) -> Result<ProviderKind, String> {
+    let known = ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    known.ok_or_else(|| {
+        let names = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+        format!("--provider must be one of {names}, got '{text}'")
+    })
+}
+
+const DEFAULT_PORT: u16 = 8787;
+
+const HELP: &str = "\
+Starts Sendgate on this machine: the Worker in workerd, a development account and the email provider simulator.
+
+Usage: sendgate-dev run [--port PORT] [--provider NAME] [--state DIR]
+
+  --port PORT      the port on 127.0.0.1 (8787)
+  --provider NAME  the dialect in which mail leaves to the simulator: sandbox, resend or postmark (sandbox)
+  --state DIR      where messages and the log are kept (.sendgate in the checkout)";

@@ -1,0 +1,130 @@
+//! A limiter with its state in memory: what the wheel and the C ABI hand to a process.
+//!
+//! Nothing is written anywhere. A process that wants its state to outlast it stores [`HeldLimiter::state`] itself, or
+//! uses a [`KeptLimiter`](crate::KeptLimiter).
+
+use sendgate_core::{
+    limiter::{Decision, Limiter, LimiterError, State, StateError, Usage},
+    time::UnixMillis,
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A [`Limiter`] and its state, shared by all threads of a process. Every method means what the limiter's does.
+#[derive(Debug)]
+pub struct HeldLimiter {
+    limiter: Limiter,
+    state: Mutex<State>,
+}
+
+impl HeldLimiter {
+    /// A limiter of this policy, `{"windows":[...]}`, that has seen nothing yet.
+    ///
+    /// # Errors
+    /// As [`Limiter::from_json`].
+    pub fn from_json(policy: &str) -> Result<Self, LimiterError> {
+        let limiter = Limiter::from_json(policy)?;
+        let state = Mutex::new(limiter.fresh());
+        Ok(Self { limiter, state })
+    }
+
+    /// Decides and, on an allow, charges.
+    #[must_use]
+    pub fn decide(&self, cost: u32, now: UnixMillis) -> Decision {
+        self.limiter.decide(&mut self.locked(), cost, now)
+    }
+
+    /// The same decision, charging nothing.
+    #[must_use]
+    pub fn peek(&self, cost: u32, now: UnixMillis) -> Decision {
+        self.limiter.peek(&self.locked(), cost, now)
+    }
+
+    /// Records units that left anyway, and returns the instant they count from.
+    #[must_use]
+    pub fn charge(&self, cost: u32, now: UnixMillis) -> UnixMillis {
+        self.limiter.charge(&mut self.locked(), cost, now)
+    }
+
+    /// Takes back units charged at `charged_at`.
+    pub fn refund(&self, cost: u32, charged_at: UnixMillis, now: UnixMillis) {
+        self.limiter.refund(&mut self.locked(), cost, charged_at, now);
+    }
+
+    /// What each window holds at `now`.
+    #[must_use]
+    pub fn usage(&self, now: UnixMillis) -> Vec<Usage> {
+        self.limiter.usage(&self.locked(), now)
+    }
+
+    /// The state's bytes, the same on every platform.
+    #[must_use]
+    pub fn state(&self) -> Vec<u8> {
+        self.locked().as_bytes().to_vec()
+    }
+
+    /// Goes on from a stored state.
+    ///
+    /// # Errors
+    /// As [`Limiter::load`]; what was held stays as it was.
+    pub fn load(&self, bytes: &[u8]) -> Result<(), StateError> {
+        let loaded = self.limiter.load(bytes)?;
+        *self.locked() = loaded;
+        Ok(())
+    }
+
+    /// A lock left by a thread that panicked is taken over: no method runs a caller's code under it, and what charges
+    /// decides first and writes after.
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: UnixMillis = UnixMillis::new(1_800_000_000_000);
+
+    fn three_a_minute() -> HeldLimiter {
+        let policy = r#"{"windows":[{"kind":"sliding","name":"minute","limit":3,"period_ms":60000}]}"#;
+        HeldLimiter::from_json(policy).unwrap()
+    }
+
+    #[test]
+    fn threads_share_one_budget() {
+        let limiter = three_a_minute();
+        let allowed = std::thread::scope(|scope| {
+            let ask = || (0..10).filter(|_| matches!(limiter.decide(1, NOON), Decision::Allow { .. })).count();
+            let threads = [scope.spawn(ask), scope.spawn(ask)];
+            threads.map(|thread| thread.join().unwrap()).iter().sum::<usize>()
+        });
+        assert_eq!(allowed, 3);
+    }
+
+    #[test]
+    fn a_state_moves_to_another_limiter_of_the_same_policy() {
+        let (first, second) = (three_a_minute(), three_a_minute());
+        assert_eq!(first.decide(3, NOON), Decision::Allow { charged_at: NOON });
+        assert!(matches!(second.peek(1, NOON), Decision::Allow { .. }));
+        second.load(&first.state()).unwrap();
+        assert!(matches!(second.decide(1, NOON), Decision::Defer { window: 0, .. }));
+        assert_eq!(second.state(), first.state());
+    }
+
+    #[test]
+    fn a_refused_state_leaves_the_old_one() {
+        let limiter = three_a_minute();
+        assert_eq!(limiter.decide(2, NOON), Decision::Allow { charged_at: NOON });
+        let before = limiter.state();
+        assert!(limiter.load(b"no state").is_err());
+        assert_eq!(limiter.state(), before);
+    }
+
+    #[test]
+    fn a_refund_makes_room_again() {
+        let limiter = three_a_minute();
+        let charged_at = limiter.charge(3, NOON);
+        limiter.refund(3, charged_at, NOON);
+        assert_eq!(limiter.decide(3, NOON), Decision::Allow { charged_at: NOON });
+    }
+}

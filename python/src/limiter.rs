@@ -1,0 +1,202 @@
+//! The limiter and its answers.
+
+use crate::error;
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
+use sendgate_core::{limiter, time::UnixMillis};
+use sendgate_embed::HeldLimiter;
+
+/// It may leave now, and has been charged.
+#[pyclass(module = "sendgate", frozen, eq, hash, get_all, new = "from_fields")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Allow {
+    /// The instant the units count from, in milliseconds since 1970; a refund names it.
+    charged_at: u64,
+}
+
+/// It may leave later.
+#[pyclass(module = "sendgate", frozen, eq, hash, get_all, new = "from_fields")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Defer {
+    /// The first instant (ms since 1970) at which the same question is allowed when nothing else happens.
+    retry_at: u64,
+    /// The window that says so, counted from 0.
+    window: usize,
+}
+
+/// It may never leave: its cost is more than a window ever admits.
+#[pyclass(module = "sendgate", frozen, eq, hash, get_all, new = "from_fields")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Reject {
+    /// The window that says so, counted from 0.
+    window: usize,
+}
+
+/// What one window holds.
+#[pyclass(module = "sendgate", frozen, eq, hash, get_all, new = "from_fields")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Usage {
+    /// Units it ever admits at once.
+    limit: u32,
+    /// Units in use.
+    used: u32,
+    /// Units that may leave now.
+    remaining: u32,
+    /// The first instant at which ``remaining`` grows, or now.
+    next_at: u64,
+    /// The first instant at which all of ``limit`` remains, or now.
+    full_at: u64,
+}
+
+#[pymethods]
+impl Allow {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("charged_at",);
+
+    fn __repr__(&self) -> String {
+        format!("Allow(charged_at={})", self.charged_at)
+    }
+}
+
+#[pymethods]
+impl Defer {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str) = ("retry_at", "window");
+
+    fn __repr__(&self) -> String {
+        format!("Defer(retry_at={}, window={})", self.retry_at, self.window)
+    }
+}
+
+#[pymethods]
+impl Reject {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("window",);
+
+    fn __repr__(&self) -> String {
+        format!("Reject(window={})", self.window)
+    }
+}
+
+#[pymethods]
+impl Usage {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str, &str) = ("limit", "used", "remaining", "next_at", "full_at");
+
+    fn __repr__(&self) -> String {
+        format!(
+            "Usage(limit={}, used={}, remaining={}, next_at={}, full_at={})",
+            self.limit, self.used, self.remaining, self.next_at, self.full_at
+        )
+    }
+}
+
+/// Several windows, decided all at once, and their state in memory.
+///
+/// ``policy`` is ``{"windows": [...]}``, as a dict or as JSON text. Threads may share a limiter.
+///
+/// Raises SendgateError when the policy is malformed.
+#[pyclass(module = "sendgate", frozen)]
+pub(crate) struct Limiter(HeldLimiter);
+
+#[pymethods]
+impl Limiter {
+    #[new]
+    fn new(policy: Policy<'_>) -> PyResult<Self> {
+        HeldLimiter::from_json(&policy.json()?).map(Self).map_err(error::policy)
+    }
+
+    /// Decides whether ``cost`` units may leave at ``now_ms`` and, on an allow, charges them.
+    ///
+    /// A denial charges nothing. An instant earlier than one seen before is a normal input: it never frees budget.
+    fn decide(&self, cost: u32, now_ms: u64) -> Decision {
+        self.0.decide(cost, UnixMillis::new(now_ms)).into()
+    }
+
+    /// The decision that ``decide`` would give, charging nothing.
+    fn peek(&self, cost: u32, now_ms: u64) -> Decision {
+        self.0.peek(cost, UnixMillis::new(now_ms)).into()
+    }
+
+    /// Records units that left anyway, past the limit if need be, and returns the instant they count from.
+    fn charge(&self, cost: u32, now_ms: u64) -> u64 {
+        self.0.charge(cost, UnixMillis::new(now_ms)).as_millis()
+    }
+
+    /// Takes back units that were charged at ``charged_at``.
+    fn refund(&self, cost: u32, charged_at: u64, now_ms: u64) {
+        self.0.refund(cost, UnixMillis::new(charged_at), UnixMillis::new(now_ms));
+    }
+
+    /// What each window holds at ``now_ms``, in the policy's order.
+    fn usage(&self, now_ms: u64) -> Vec<Usage> {
+        self.0.usage(UnixMillis::new(now_ms)).iter().map(Usage::from).collect()
+    }
+
+    /// The state's bytes, the same on every platform.
+    #[getter]
+    fn state<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.state())
+    }
+
+    /// Goes on from a stored state of the same policy.
+    ///
+    /// Raises SendgateError when the bytes are not one; the limiter then stays as it was.
+    fn load(&self, state: &[u8]) -> PyResult<()> {
+        self.0.load(state).map_err(error::state)
+    }
+}
+
+/// A policy as Python gives it.
+#[derive(FromPyObject)]
+enum Policy<'py> {
+    Text(String),
+    Dict(Bound<'py, PyDict>),
+}
+
+impl Policy<'_> {
+    fn json(self) -> PyResult<String> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Dict(dict) => dict.py().import("json")?.call_method1("dumps", (&dict,))?.extract(),
+        }
+    }
+}
+
+/// One of three classes.
+#[derive(IntoPyObject)]
+enum Decision {
+    Allow(Allow),
+    Defer(Defer),
+    Reject(Reject),
+}
+
+impl From<limiter::Decision> for Decision {
+    fn from(decision: limiter::Decision) -> Self {
+        match decision {
+            limiter::Decision::Allow { charged_at } => Self::Allow(Allow { charged_at: charged_at.as_millis() }),
+            limiter::Decision::Defer { retry_at, window } => {
+                Self::Defer(Defer { retry_at: retry_at.as_millis(), window })
+            }
+            limiter::Decision::Reject { window } => Self::Reject(Reject { window }),
+        }
+    }
+}
+
+impl From<&limiter::Usage> for Usage {
+    fn from(usage: &limiter::Usage) -> Self {
+        Self {
+            limit: usage.limit,
+            used: usage.used,
+            remaining: usage.remaining,
+            next_at: usage.next_at.as_millis(),
+            full_at: usage.full_at.as_millis(),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds Sendgate with its simulator and starts it on loopback. PORT chooses the port, 8787 by default.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+PORT="${PORT:-8787}"
+case "$PORT" in
+'' | *[!0-9]*) fail "PORT must be a number from 1 to 65535, got '$PORT'" ;;
+esac
+{ [ "$PORT" -ge 1 ] && [ "$PORT" -le 65535 ]; } || fail "PORT must be a number from 1 to 65535, got '$PORT'"
+
+scripts/setup.sh
+scripts/worker.sh dev
+say "Building the launcher (the first time about a minute)"
+cargo build --locked -p sendgate-dev
+exec cargo run --locked --quiet -p sendgate-dev -- run --port "$PORT"

@@ -1,0 +1,210 @@
+#!/usr/bin/env bash
+# Every suite, as named steps. `scripts/test.sh` runs all of them in order, `scripts/test.sh fmt unit` runs those two.
+#
+# The first failure ends it unless KEEP_GOING=1. A step that cannot run for want of a tool is skipped with the reason;
+# with CI=true that is a failure. The last line counts steps: N passed, N failed, N skipped.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+ALL=(fmt clippy unit no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e browser
+    readme wrangler)
+PY="$TOOLS/venv/bin"
+TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
+# The crates that build for this machine; the Worker has its own target, the wheel its own builder.
+NATIVE=(--locked --workspace --exclude sendgate-worker)
+
+# --- the steps -------------------------------------------------------------------------------------------------------
+
+step_fmt() { # formatting of Rust and Python
+    cargo fmt --all --check
+    python_tools
+    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python tests/runners scripts
+    "$PY/ruff" check --no-cache --config python/pyproject.toml python tests/runners scripts
+}
+
+step_clippy() { # lints, for this machine and for the Worker with and without its simulator
+    scripts/setup.sh
+    cargo clippy "${NATIVE[@]}" --all-targets -- -D warnings
+    cargo clippy --locked -p sendgate-worker --target wasm32-unknown-unknown -- -D warnings
+    cargo clippy --locked -p sendgate-worker --target wasm32-unknown-unknown --features sandbox -- -D warnings
+}
+
+step_unit() { # unit tests, properties and the vectors in Rust
+    cargo test "${NATIVE[@]}" --exclude sendgate-python --exclude sendgate-tests
+}
+
+step_no_std() { # the core builds where there is no standard library
+    tests/no_std/check.sh
+}
+
+step_generated() { # what is generated and committed is what the generator says today
+    cargo metadata --locked --format-version 1 >/dev/null
+    scripts/header.sh --check
+}
+
+step_worker() { # the Worker builds, for production and with the simulator
+    scripts/setup.sh
+    scripts/worker.sh release
+    scripts/worker.sh dev
+}
+
+step_size() { # the production Worker stays inside its budget and holds no simulator
+    scripts/setup.sh
+    scripts/worker.sh release
+    scripts/size.sh
+}
+
+step_vectors_python() { # the shared vectors through the installed wheel
+    wheel
+    PYTHONPATH=tests/runners "$PY/python" tests/runners/python/run.py
+}
+
+step_python() { # the wheel's own tests, and its stubs against the module
+    wheel
+    "$PY/python" -m pytest -q -p no:cacheprovider python/tests
+    "$PY/python" -m mypy.stubtest sendgate
+    MYPYPATH=tests/runners "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+}
+
+step_vectors_c() { # the C header from C: a hand-written tour, and the limiter's vectors
+    cargo build --locked -p sendgate-ffi
+    tests/runners/c/run.sh "$TARGET/debug"
+}
+
+step_vectors_go() { # the shared vectors through the C header from Go
+    have go || skip "go is not installed"
+    cargo build --locked -p sendgate-ffi
+    tests/runners/go/run.sh "$TARGET/debug"
+}
+
+step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings
+    python_tools
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen
+    tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
+}
+
+step_e2e() { # the Worker on raw workerd, from outside
+    scripts/setup.sh
+    scripts/worker.sh dev
+    cargo test --locked -p sendgate-tests
+}
+
+step_browser() { # the inbox in a headless browser
+    scripts/setup.sh
+    scripts/worker.sh dev
+    CHROMIUM_BIN="$(chromium_bin)" || fail "no Chromium: install it, or name it in CHROMIUM_BIN"
+    export CHROMIUM_BIN
+    (cd tests/browser && browser_packages)
+    mkdir -p tests/artefacts
+    scripts/with-server.sh node --test tests/browser/inbox.test.mjs
+}
+
+step_readme() { # the README's commands, run as they stand
+    scripts/setup.sh
+    scripts/worker.sh dev
+    scripts/with-server.sh python3 scripts/readme.py README.md
+}
+
+step_wrangler() { # wrangler starts the same Worker, and would deploy it
+    scripts/setup.sh
+    scripts/worker.sh release
+    scripts/wrangler.sh
+}
+
+# --- what steps share ------------------------------------------------------------------------------------------------
+
+# skip REASON: ends the step, which is neither passed nor failed.
+skip() {
+    [ "${CI:-}" = true ] && fail "$1"
+    say "skipped: $1"
+    exit 77
+}
+
+# python_tools: a venv with the pinned tools.
+python_tools() {
+    local hash
+    hash="$(digest scripts/requirements-test.txt)"
+    fresh venv "$hash" && return
+    say "Installing Python test tools (about 20 seconds)"
+    rm -rf "$TOOLS/venv"
+    python3 -m venv "$TOOLS/venv"
+    "$PY/python" -m pip install --quiet --disable-pip-version-check -r scripts/requirements-test.txt
+    stamp venv "$hash"
+}
+
+# wheel: builds the wheel and installs it into the venv, as a user would.
+wheel() {
+    python_tools
+    rm -rf "$TOOLS/wheels"
+    "$PY/maturin" build --locked --quiet --profile dev -m python/Cargo.toml -i "$PY/python" --out "$TOOLS/wheels"
+    "$PY/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$TOOLS"/wheels/*.whl
+}
+
+# chromium_bin: prints the browser's path; as root on Debian it is installed when there is none.
+chromium_bin() {
+    if [ -n "${CHROMIUM_BIN:-}" ]; then
+        printf '%s\n' "$CHROMIUM_BIN" && return
+    fi
+    command -v chromium || command -v chromium-browser || command -v google-chrome && return
+    have apt-get && [ "$(id -u)" = 0 ] || return 1
+    say "Installing Chromium with apt-get (about a minute)" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >&2
+    command -v chromium
+}
+
+# browser_packages: playwright-core, beside the test that uses it.
+browser_packages() {
+    local hash
+    hash="$(digest package-lock.json)"
+    fresh browser-npm "$hash" && [ -d node_modules ] && return
+    npm ci --no-audit --no-fund
+    stamp browser-npm "$hash"
+}
+
+# --- running them ----------------------------------------------------------------------------------------------------
+
+# run_step NAME: a header, the step in a shell of its own, its time.
+run_step() {
+    local started=$SECONDS status
+    printf '\n=== %s:%s\n' "$1" "$(sed -n "s/^step_$1() { #\(.*\)/\1/p" scripts/test.sh)"
+    set +e
+    (
+        set -e
+        "step_$1"
+    )
+    status=$?
+    set -e
+    case $status in
+    0) RESULT=passed ;;
+    77) RESULT=skipped ;;
+    *) RESULT=FAILED ;;
+    esac
+    printf '=== %s %s in %d s\n' "$1" "$RESULT" $((SECONDS - started))
+    TABLE+="$(printf '  %-16s %-8s %5d s' "$1" "$RESULT" $((SECONDS - started)))"$'\n'
+}
+
+main() {
+    local steps=("$@") step passed=0 failed=0 skipped=0
+    [ $# -gt 0 ] || steps=("${ALL[@]}")
+    for step in "${steps[@]}"; do
+        declare -F "step_$step" >/dev/null || fail "no step is called '$step'; there are: ${ALL[*]}"
+    done
+    TABLE=""
+    for step in "${steps[@]}"; do
+        if [ $failed -gt 0 ] && [ "${KEEP_GOING:-}" != 1 ]; then
+            TABLE+="$(printf '  %-16s not run' "$step")"$'\n'
+            skipped=$((skipped + 1))
+            continue
+        fi
+        run_step "$step"
+        case $RESULT in
+        passed) passed=$((passed + 1)) ;;
+        skipped) skipped=$((skipped + 1)) ;;
+        *) failed=$((failed + 1)) ;;
+        esac
+    done
+    printf '\n%s%d passed, %d failed, %d skipped\n' "$TABLE" $passed $failed $skipped
+    [ $failed -eq 0 ]
+}
+
+main "$@"

@@ -1,0 +1,3 @@
+module sendgate/tests/runners/go
+
+go 1.21

@@ -1,0 +1,257 @@
+// The shared vectors through sendgate.h, from Go.
+//
+// Every case goes to the library as JSON; the limiter's and the backoff's go through the typed functions as well.
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+type object = map[string]any
+
+// suites are all that there are: a file that is not named here, and a name without its file, both fail the runner.
+var suites = []string{"address", "backoff", "calendar", "limiter", "outcome"}
+
+type vectorCase struct {
+	ID      json.RawMessage
+	Comment string
+	Want    json.RawMessage
+	Steps   []struct{ Want json.RawMessage }
+	raw     json.RawMessage
+}
+
+// wanted is what a case wants, or what its steps want.
+func (v vectorCase) wanted() any {
+	if v.Want != nil {
+		return v.Want
+	}
+	wants := []any{}
+	for _, step := range v.Steps {
+		wants = append(wants, step.Want)
+	}
+	return wants
+}
+
+// number reads a JSON number, or decimal digits in a string.
+type number uint64
+
+func (n *number) UnmarshalJSON(text []byte) error {
+	value, err := strconv.ParseUint(strings.Trim(string(text), `"`), 10, 64)
+	*n = number(value)
+	return err
+}
+
+type step struct {
+	Op        string
+	Cost      uint32
+	Now       number
+	ChargedAt number `json:"charged_at"`
+	Hex       string
+}
+
+func main() {
+	total, passed, failed, err := run(os.Args[1])
+	if err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+	if passed+failed != total {
+		fmt.Printf("the files hold %d cases\n", total)
+	}
+	fmt.Printf("vectors: %d passed, %d failed, 0 skipped\n", passed, failed)
+	if passed != total || total == 0 {
+		os.Exit(1)
+	}
+}
+
+func run(directory string) (total, passed, failed int, err error) {
+	if err = sameSuites(directory); err != nil {
+		return
+	}
+	for _, suite := range suites {
+		cases, err := load(directory, suite)
+		if err != nil {
+			return total, passed, failed, err
+		}
+		total += len(cases)
+		for _, vector := range cases {
+			if holds(suite, vector) {
+				passed++
+			} else {
+				failed++
+			}
+		}
+	}
+	return
+}
+
+func sameSuites(directory string) error {
+	files, err := filepath.Glob(filepath.Join(directory, "*.json"))
+	found := []string{}
+	for _, file := range files {
+		if name := filepath.Base(file); !strings.Contains(name, ".schema.") {
+			found = append(found, strings.TrimSuffix(name, ".json"))
+		}
+	}
+	if slices.Sort(found); !slices.Equal(found, suites) {
+		return fmt.Errorf("%s holds %v, the runner knows %v", directory, found, suites)
+	}
+	return err
+}
+
+func load(directory, suite string) ([]vectorCase, error) {
+	text, err := os.ReadFile(filepath.Join(directory, suite+".json"))
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Suite string
+		Total *int
+		Cases []json.RawMessage
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	if file.Suite != suite || len(file.Cases) == 0 || (file.Total != nil && *file.Total != len(file.Cases)) {
+		return nil, fmt.Errorf("%s.json is not the suite %s, empty, or says another total than it holds", suite, suite)
+	}
+	cases := make([]vectorCase, len(file.Cases))
+	for i, raw := range file.Cases {
+		if err := json.Unmarshal(raw, &cases[i]); err != nil {
+			return nil, fmt.Errorf("%s.json: %w", suite, err)
+		}
+		cases[i].raw = raw
+	}
+	return cases, nil
+}
+
+// holds compares what every engine that knows the suite answers with what the case wants.
+func holds(suite string, vector vectorCase) bool {
+	engines := []func(vectorCase) (any, error){func(v vectorCase) (any, error) { return evaluate(suite, v) }}
+	switch suite {
+	case "limiter":
+		engines = append(engines, limiter)
+	case "backoff":
+		engines = append(engines, backoff)
+	}
+	good := true
+	for i, engine := range engines {
+		got, err := engine(vector)
+		if err == nil && reflect.DeepEqual(canonical(got), canonical(vector.wanted())) {
+			continue
+		}
+		text, _ := json.Marshal(got)
+		want, _ := json.Marshal(vector.wanted())
+		fmt.Printf("%s %s (%s), engine %d: %v\n  want %s\n  got  %s\n", suite, vector.ID, vector.Comment, i, err, want, text)
+		good = false
+	}
+	return good
+}
+
+// canonical turns anything into JSON's own values, numbers kept digit by digit.
+func canonical(value any) any {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var plain any
+	if err := decoder.Decode(&plain); err != nil {
+		return err
+	}
+	return plain
+}
+
+func evaluate(suite string, vector vectorCase) (any, error) {
+	answer, err := Evaluate(suite, string(vector.raw))
+	return json.RawMessage(answer), err
+}
+
+func backoff(vector vectorCase) (any, error) {
+	var asked struct {
+		Policy       backoffPolicy
+		Attempts     uint32
+		Hint         *number
+		Entropy, Now number
+	}
+	if err := json.Unmarshal(vector.raw, &asked); err != nil {
+		return nil, err
+	}
+	retry, err := backoffNext(asked.Policy, asked.Attempts, (*uint64)(asked.Hint), uint64(asked.Entropy), uint64(asked.Now))
+	return shapeRetry(retry), err
+}
+
+func limiter(vector vectorCase) (any, error) {
+	var asked struct {
+		Policy json.RawMessage
+		Steps  []step
+	}
+	if err := json.Unmarshal(vector.raw, &asked); err != nil {
+		return nil, err
+	}
+	made, err := NewLimiter(string(asked.Policy))
+	if err != nil {
+		return object{"error": code(err)}, nil
+	}
+	defer made.Close()
+	var policy struct{ Windows []struct{ Name string } }
+	if err := json.Unmarshal(asked.Policy, &policy); err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, window := range policy.Windows {
+		names = append(names, window.Name)
+	}
+	answers := []any{}
+	for _, step := range asked.Steps {
+		answer, err := perform(made, step, names)
+		if err != nil {
+			return answers, err
+		}
+		answers = append(answers, answer)
+	}
+	return answers, nil
+}
+
+func perform(made *Limiter, step step, names []string) (any, error) {
+	now := uint64(step.Now)
+	switch step.Op {
+	case "decide":
+		decision, err := made.Decide(step.Cost, now)
+		return shapeDecision(decision, names), err
+	case "peek":
+		decision, err := made.Peek(step.Cost, now)
+		return shapeDecision(decision, names), err
+	case "charge":
+		chargedAt, err := made.Charge(step.Cost, now)
+		return object{"charged_at": chargedAt}, err
+	case "refund":
+		return object{"refunded": true}, made.Refund(step.Cost, uint64(step.ChargedAt), now)
+	case "usage":
+		windows, err := made.Usage(now)
+		return shapeUsage(windows), err
+	case "state":
+		state, err := made.State()
+		return object{"hex": hex.EncodeToString(state)}, err
+	case "load":
+		state, err := hex.DecodeString(step.Hex)
+		if err != nil {
+			return nil, err
+		}
+		if err := made.Load(state); err != nil {
+			return object{"error": code(err)}, nil
+		}
+		return object{"loaded": true}, nil
+	}
+	return nil, fmt.Errorf("unknown step %q", step.Op)
+}

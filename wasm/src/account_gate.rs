@@ -1,0 +1,197 @@
+//! The Durable Object of one account: its storage, its account in memory, and the verbs between them.
+
+use crate::host::{Bell, log};
+use crate::storage::Storage;
+use crate::stream::{Read, read_up_to};
+use crate::{bound, clock, pump, wire};
+use js_sys::Uint8Array;
+use sendgate_core::account::{Account, AccountError};
+use sendgate_core::front;
+use sendgate_core::sql::{Sql, SqlError};
+use sendgate_core::time::UnixMillis;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use web_sys::ReadableStream;
+use worker::Env;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `ctx` of a Durable Object.
+    type State;
+    #[wasm_bindgen(method, catch, getter)]
+    fn id(this: &State) -> Result<Id, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    fn wait_until(this: &State, work: &js_sys::Promise) -> Result<(), JsValue>;
+
+    type Id;
+    #[wasm_bindgen(method, catch, getter)]
+    fn name(this: &Id) -> Result<Option<String>, JsValue>;
+}
+
+/// The Rust object inside `entry.js`'s class of the same name.
+#[wasm_bindgen]
+pub struct AccountGate {
+    desk: Rc<Desk>,
+}
+
+#[wasm_bindgen]
+impl AccountGate {
+    /// Takes the object's `ctx` and `env`.
+    ///
+    /// # Errors
+    /// The object has no SQLite storage or no name.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: Env) -> Result<AccountGate, JsValue> {
+        Ok(Self { desk: Rc::new(Desk::new(state.unchecked_into(), env)?) })
+    }
+
+    /// Answers one authenticated request: at once when its body is bytes, later when it is a stream.
+    ///
+    /// # Errors
+    /// Only what stops an answer from being made at all; a failing store is an answer.
+    pub fn handle(&self, pass: String, body: JsValue) -> Result<JsValue, JsValue> {
+        match body.dyn_into::<Uint8Array>() {
+            Ok(bytes) => self.desk.answer(&pass, &bytes.to_vec()),
+            Err(stream) => {
+                let desk = Rc::clone(&self.desk);
+                let answer = async move { desk.answer_streamed(&pass, &stream.dyn_into()?).await };
+                Ok(future_to_promise(answer).into())
+            }
+        }
+    }
+
+    /// Sends what is due.
+    ///
+    /// # Errors
+    /// The store failed: the platform repeats the alarm.
+    pub async fn alarm(&self) -> Result<(), JsValue> {
+        let desk = Rc::clone(&self.desk);
+        pump::run(&desk).await
+    }
+}
+
+/// What the verbs share. The account lives here between calls; whenever a verb fails it is dropped with its
+/// transaction, and the next verb opens it from the store.
+pub(crate) struct Desk {
+    state: State,
+    env: Env,
+    name: String,
+    pub(crate) storage: Storage,
+    account: RefCell<Option<Account>>,
+    /// The instant the alarm is known to stand at.
+    pub(crate) alarm: Cell<Option<UnixMillis>>,
+    pub(crate) pumping: Cell<bool>,
+    pub(crate) in_flight: Cell<usize>,
+    pub(crate) bell: Bell,
+}
+
+impl Desk {
+    fn new(state: State, env: Env) -> Result<Self, JsValue> {
+        let name = state.id()?.name()?.ok_or_else(|| JsValue::from_str("an account's object has a name"))?;
+        let storage = Storage::of(state.as_ref())?;
+        Ok(Self {
+            state,
+            env,
+            name,
+            storage,
+            account: RefCell::default(),
+            alarm: Cell::default(),
+            pumping: Cell::default(),
+            in_flight: Cell::default(),
+            bell: Bell::default(),
+        })
+    }
+
+    /// Runs one verb of the account in one transaction, with the alarm it calls for.
+    ///
+    /// The account is taken out of its place first: whatever fails after that leaves the place empty, so that memory
+    /// never knows more than the store.
+    ///
+    /// # Errors
+    /// What the verb or the store said. Nothing was written.
+    pub(crate) fn decide<T>(
+        &self,
+        verb: impl FnOnce(&mut Account, &mut dyn Sql, UnixMillis) -> Result<T, SqlError>,
+    ) -> Result<T, AccountError> {
+        let now = clock::now();
+        let in_use = |_| SqlError("the account is in use".into());
+        let mut place = self.account.try_borrow_mut().map_err(in_use)?;
+        let kept = place.take();
+        let (account, value, alarm) = self.storage.transaction(|sql| {
+            let mut account = match kept {
+                Some(account) => account,
+                None => self.open(sql, now)?,
+            };
+            let value = verb(&mut account, sql, now)?;
+            let alarm = self.arm(account.wake_at())?;
+            Ok::<_, AccountError>((account, value, alarm))
+        })?;
+        *place = Some(account);
+        self.alarm.set(alarm);
+        Ok(value)
+    }
+
+    fn open(&self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Account, AccountError> {
+        let config = bound::config(&self.env).map_err(AccountError::Config)?;
+        Account::open(&config, &self.name, &|name| bound::text(&self.env, name), sql, now)
+    }
+
+    /// Moves the alarm forward to `wanted`. While the pump runs it stands as its safety net, and the pump moves it.
+    /// An object that was just made knows of no alarm, so the first verb repairs a lost one.
+    fn arm(&self, wanted: Option<UnixMillis>) -> Result<Option<UnixMillis>, SqlError> {
+        let standing = self.alarm.get();
+        match wanted {
+            Some(at) if !self.pumping.get() && standing.is_none_or(|standing| at < standing) => {
+                self.storage.set_alarm(at).map(|()| Some(at))
+            }
+            Some(_) | None => Ok(standing),
+        }
+    }
+
+    fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
+        let entropy = [clock::random_u64()?, clock::random_u64()?];
+        let answer = self.decide(|account, sql, now| account.handle(pass, body, sql, entropy, now));
+        self.bell.ring();
+        match answer {
+            Ok(answer) => wire::pack(&answer),
+            Err(error) => {
+                log(&error.to_string());
+                let refuse = match error {
+                    AccountError::Store(_) => front::store_failed,
+                    AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
+                };
+                wire::pack(&refuse(clock::random_u64()?, clock::now()))
+            }
+        }
+    }
+
+    async fn answer_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
+        match read_up_to(body, MAX_BODY_BYTES).await {
+            Read::Whole(bytes) => self.answer(pass, &bytes),
+            Read::TooLong(_) => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
+            Read::Broken(_) => Err(JsValue::from_str("the request's body broke off")),
+        }
+    }
+
+    /// The bindings.
+    pub(crate) fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Lets `work` go on after the event that started it.
+    ///
+    /// # Errors
+    /// The platform refused.
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + 'static) -> Result<(), JsValue> {
+        let done = future_to_promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        });
+        self.state.wait_until(&done)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]
+const MAX_BODY_BYTES: usize = front::MAX_BODY_BYTES as usize;

@@ -1,0 +1,119 @@
+//! The Worker's `fetch`: reads the request's head, lets core route it, and hands it to its account's object.
+
+use crate::host::log;
+use crate::{bound, clock, stream, wire};
+use js_sys::Uint8Array;
+use sendgate_core::front::{self, FrontDecision, FrontRequest};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, Response};
+use worker::Env;
+
+/// Answers one HTTP request.
+///
+/// # Errors
+/// No answer could be made: `entry.js` answers 500.
+#[wasm_bindgen]
+pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
+    let head = Head::of(&request)?;
+    #[cfg(feature = "sandbox")]
+    if let Some(answer) = crate::sandbox::front(&request, &head, &env).await? {
+        return wire::unpack(&answer);
+    }
+    let (entropy, now) = (clock::random_u64()?, clock::now());
+    let decided = bound::config(&env).and_then(|config| {
+        let secret = bound::key_secret(&env)?;
+        Ok(front::route(&head.as_front(), &config, &secret, entropy, now))
+    });
+    let packed = match decided {
+        Ok(FrontDecision::Answer(answer)) => {
+            take_in(&request).await;
+            wire::pack(&answer)?
+        }
+        Ok(FrontDecision::ToAccount { account, pass }) => {
+            let body = body(&request, head.content_length).await?;
+            let accounts = bound::namespace(&env, "ACCOUNT_GATE")?;
+            wire::call(&accounts, &account, &JsValue::from_str(&pass), &body).await?
+        }
+        Err(error) => {
+            log(&error);
+            wire::pack(&front::misconfigured(entropy, now))?
+        }
+    };
+    wire::unpack(&packed)
+}
+
+/// The answer to a request that [`fetch`] could not answer, from an instance that still can.
+///
+/// # Errors
+/// Nor can this one.
+#[wasm_bindgen]
+pub fn failed() -> Result<Response, JsValue> {
+    wire::unpack(&wire::pack(&front::internal_error(clock::random_u64()?, clock::now()))?)
+}
+
+/// A request without its body.
+pub(crate) struct Head {
+    pub(crate) method: String,
+    url: String,
+    authorization: Option<String>,
+    idempotency_key: Option<String>,
+    pub(crate) content_length: Option<u64>,
+}
+
+impl Head {
+    fn of(request: &Request) -> Result<Self, JsValue> {
+        let headers = request.headers();
+        Ok(Self {
+            method: request.method(),
+            url: request.url(),
+            authorization: headers.get("authorization")?,
+            idempotency_key: headers.get("idempotency-key")?,
+            content_length: headers.get("content-length")?.and_then(|length| length.parse().ok()),
+        })
+    }
+
+    /// Path and query of the URL, as they came.
+    pub(crate) fn path_and_query(&self) -> (&str, &str) {
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+        path.split_once('?').unwrap_or((path, ""))
+    }
+
+    fn as_front(&self) -> FrontRequest<'_> {
+        let (path, query) = self.path_and_query();
+        FrontRequest {
+            method: &self.method,
+            path,
+            query,
+            authorization: self.authorization.as_deref(),
+            idempotency_key: self.idempotency_key.as_deref(),
+            content_length: self.content_length,
+        }
+    }
+}
+
+/// The body to hand over: bytes when it is surely small, else the stream itself, which the object reads and counts.
+/// Neither is copied into this instance's memory.
+pub(crate) async fn body(request: &Request, length: Option<u64>) -> Result<JsValue, JsValue> {
+    match (request.body(), length) {
+        (None, _) => Ok(Uint8Array::new_with_length(0).into()),
+        (Some(_), Some(length)) if length <= SMALL_BODY_BYTES => {
+            Ok(Uint8Array::new(&JsFuture::from(request.array_buffer()?).await?).into())
+        }
+        (Some(stream), _) => Ok(stream.into()),
+    }
+}
+
+/// Reads what the client is still sending and keeps nothing: many clients read no answer before they have sent all.
+async fn take_in(request: &Request) {
+    if let Some(body) = request.body() {
+        stream::discard(&body, MOST_DISCARDED_BYTES).await;
+    }
+}
+
+/// Twice the largest body; who sends more meets a closed connection.
+const MOST_DISCARDED_BYTES: usize = 100_000_000;
+
+/// A call between objects carries at most 32 MiB in its arguments, and copies them; a stream costs a few messages more.
+const SMALL_BODY_BYTES: u64 = 1 << 20;

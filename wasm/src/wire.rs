@@ -1,0 +1,64 @@
+//! How an answer travels from an object to the front: `{status, headers: [[name, value]], body}`, which is also what
+//! JavaScript's `Response` takes as its `init`.
+
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use sendgate_core::http::HttpResponse;
+use wasm_bindgen::prelude::*;
+use web_sys::Response;
+use worker::ObjectNamespace;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = Response, extends = Response)]
+    type Answering;
+    #[wasm_bindgen(constructor, catch, js_class = Response)]
+    fn new(body: &JsValue, init: &JsValue) -> Result<Answering, JsValue>;
+
+    /// What an object of ours answers to, over typed calls.
+    type Remote;
+    #[wasm_bindgen(method, catch)]
+    fn handle(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// Calls `handle(ask, body)` of the object `name`. A new stub each time: one that failed once stays broken.
+///
+/// # Errors
+/// The object could not be called, or failed.
+pub(crate) async fn call(
+    namespace: &ObjectNamespace,
+    name: &str,
+    ask: &JsValue,
+    body: &JsValue,
+) -> Result<JsValue, JsValue> {
+    let remote: Remote = namespace.get_by_name(name)?.into_rpc();
+    let answer = remote.handle(ask, body)?;
+    wasm_bindgen_futures::JsFuture::from(answer).await
+}
+
+/// An answer as it travels.
+///
+/// # Errors
+/// None in practice: the object is our own.
+pub(crate) fn pack(answer: &HttpResponse) -> Result<JsValue, JsValue> {
+    let packed = Object::new();
+    Reflect::set(&packed, &"status".into(), &JsValue::from(answer.status))?;
+    Reflect::set(&packed, &"headers".into(), &pairs(&answer.headers))?;
+    if !answer.body.is_empty() {
+        Reflect::set(&packed, &"body".into(), &Uint8Array::from(answer.body.as_slice()))?;
+    }
+    Ok(packed.into())
+}
+
+/// The response that a packed answer stands for.
+///
+/// # Errors
+/// A status or header field that HTTP does not allow.
+pub(crate) fn unpack(packed: &JsValue) -> Result<Response, JsValue> {
+    let body = Reflect::get(packed, &"body".into())?;
+    Ok(Answering::new(&body, packed)?.into())
+}
+
+/// The fields as an array of pairs.
+pub(crate) fn pairs(fields: &[(String, String)]) -> Array {
+    fields.iter().map(|(name, value)| Array::of2(&name.into(), &value.into())).collect()
+}
