@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds Sendgate with its simulator and starts it on loopback. PORT chooses the port, 8787 by default.
+# Builds Sendgate with its simulator and starts it on loopback. PORT chooses the port, 8787 by default; PROVIDER the dialect
+# in which mail leaves to the simulator: sandbox (the default), resend or postmark.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -16,4 +17,4 @@ scripts/setup.sh
 scripts/worker.sh dev
 say "Building the launcher (the first time about a minute)"
 cargo build --locked -p sendgate-dev
-exec cargo run --locked --quiet -p sendgate-dev -- run --port "$PORT"
+exec cargo run --locked --quiet -p sendgate-dev -- run --port "$PORT" --provider "${PROVIDER:-sandbox}"
