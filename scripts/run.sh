@@ -9,6 +9,9 @@ case "$PORT" in
 '' | *[!0-9]*) fail "PORT must be a number from 1 to 65535, got '$PORT'" ;;
 esac
 { [ "$PORT" -ge 1 ] && [ "$PORT" -le 65535 ]; } || fail "PORT must be a number from 1 to 65535, got '$PORT'"
+if (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
+    fail "port $PORT is taken by another program: make run PORT=$((PORT < 65535 ? PORT + 1 : 8787))"
+fi
 
 scripts/setup.sh
 scripts/worker.sh dev
