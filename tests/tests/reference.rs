@@ -3,7 +3,12 @@
 //! Core's own test compares every capture and lists every difference with its reason; this one shows that the running
 //! Worker sends that very request. The captures are core's test data.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's own steps fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test's own steps fail by panicking"
+)]
 
 mod running;
 
