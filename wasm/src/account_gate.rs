@@ -175,11 +175,6 @@ impl Desk {
         }
     }
 
-    /// The bindings.
-    pub(crate) fn env(&self) -> &Env {
-        &self.env
-    }
-
     /// Lets `work` go on after the event that started it.
     ///
     /// # Errors
