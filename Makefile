@@ -9,7 +9,7 @@ export PORT
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
-run: ## Builds Sendgate and starts it on http://127.0.0.1:8787 (PORT=... for another port)
+run: ## Builds Sendgate and starts it on http://127.0.0.1:8787 (PORT=... and PROVIDER=resend|postmark change that)
 	@scripts/run.sh
 
 test: ## Runs every suite; `scripts/test.sh fmt unit` runs single ones, KEEP_GOING=1 goes on after a failure

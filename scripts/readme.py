@@ -1,7 +1,7 @@
 """Runs the commands of a README against a running server, and compares what they print.
 
-A fenced ``sh`` block is run when the line before it is ``<!-- run: TEXT -->``; what it prints must hold TEXT. The blocks
-run in order, in one directory, with ``http://127.0.0.1:8787`` standing for SENDGATE_URL and KEY set to SENDGATE_KEY.
+A fenced ``sh`` block is run when the line before it is ``<!-- run: TEXT -->``, and what it prints must hold TEXT. The
+blocks run in order, in one directory. ``http://127.0.0.1:8787`` stands for SENDGATE_URL, and KEY is SENDGATE_KEY.
 """
 
 import os

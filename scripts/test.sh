@@ -56,14 +56,14 @@ step_size() { # the production Worker stays inside its budget and holds no simul
 
 step_vectors_python() { # the shared vectors through the installed wheel
     wheel
-    "$PY/python" tests/runners/python/run.py
+    PYTHONPATH=tests/runners "$PY/python" tests/runners/python/run.py
 }
 
 step_python() { # the wheel's own tests, and its stubs against the module
     wheel
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
     "$PY/python" -m mypy.stubtest sendgate
-    "$PY/python" -m mypy --strict --no-incremental --cache-dir=/dev/null python/tests tests/runners/python
+    MYPYPATH=tests/runners "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
 }
 
 step_vectors_c() { # the C header from C: a hand-written tour, and the limiter's vectors

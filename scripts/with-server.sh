@@ -8,11 +8,12 @@ set -euo pipefail
 cargo build --locked --quiet -p sendgate-dev
 work="$(mktemp -d)"
 export SENDGATE_OUTPUT="$work/output"
+: >"$SENDGATE_OUTPUT"
 # A session of its own, so that workerd ends with its starter.
 setsid "${CARGO_TARGET_DIR:-$ROOT/target}/debug/sendgate-dev" run --port "$(free_port)" --state "$work/state" \
     >"$SENDGATE_OUTPUT" 2>&1 &
 server=$!
-trap 'kill -KILL -- "-$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap '{ kill -KILL -- "-$server"; wait "$server"; } 2>/dev/null || true; rm -rf "$work"' EXIT
 
 deadline=$((SECONDS + 60))
 until grep -q 'Ctrl+C' "$SENDGATE_OUTPUT"; do

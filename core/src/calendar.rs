@@ -101,7 +101,7 @@ impl Zone {
         }
         let start = self.first_instant(first);
         if start > instant {
-            // Local time skipped midnight and began the day late: the period before goes on until then.
+            // A gap around midnight (no zone has had one since 1970, a rule may bring one): the period before goes on.
             let before = preceding(unit, first).map_or(0, |day| self.first_instant(day));
             return Period { start: clamped(before), end: clamped(start) };
         }

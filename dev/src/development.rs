@@ -59,7 +59,9 @@ impl Development {
         };
         let windows = match self.provider {
             // The simulator's own default for this dialect, and Resend's: 5 requests a second and team.
-            ProviderKind::Resend => json!([{"kind": "sliding", "name": "resend-second", "limit": 5, "period_ms": 1000}]),
+            ProviderKind::Resend => {
+                json!([{"kind": "sliding", "name": "resend-second", "limit": 5, "period_ms": 1000}])
+            }
             ProviderKind::Postmark | ProviderKind::Sandbox => json!([]),
         };
         json!({"accounts": {ACCOUNT: {

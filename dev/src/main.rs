@@ -19,6 +19,13 @@ fn main() -> ExitCode {
             println!("{HELP}");
             ExitCode::SUCCESS
         }
+        Order::Key { account, id } => match key(&account, &id) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("sendgate-dev: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Order::Run { port, state, provider } => match run(port, &state, provider) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -44,8 +51,21 @@ fn run(port: u16, state: &Path, provider: ProviderKind) -> Result<(), Box<dyn st
     Ok(())
 }
 
+/// Makes an API key, and what a configuration says of it.
+fn key(account: &str, id: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let secret =
+        std::env::var(KEY_SECRET).map_err(|_| format!("{KEY_SECRET} must hold the deployment's key secret"))?;
+    let mut entropy = [0; 16];
+    getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
+    let key = sendgate_core::key::issue(&secret, account, id, entropy)?;
+    println!("key: {key}");
+    println!("hash: {}", sendgate_core::key::hash(&key));
+    Ok(())
+}
+
 enum Order {
     Help,
+    Key { account: String, id: String },
     Run { port: u16, state: PathBuf, provider: ProviderKind },
 }
 
@@ -54,6 +74,12 @@ impl Order {
         let mut arguments = arguments.iter().map(String::as_str);
         match arguments.next() {
             Some("run") => {}
+            Some("key") => {
+                return match (arguments.next(), arguments.next(), arguments.next()) {
+                    (Some(account), Some(id), None) => Ok(Self::Key { account: account.into(), id: id.into() }),
+                    _ => Err("key wants an account and an id".into()),
+                };
+            }
             None | Some("--help" | "-h" | "help") => return Ok(Self::Help),
             Some(other) => return Err(format!("there is no command '{other}'")),
         }
@@ -88,13 +114,18 @@ fn parse_provider(text: &str) -> Result<ProviderKind, String> {
     })
 }
 
+const KEY_SECRET: &str = "SENDGATE_KEY_SECRET";
+
 const DEFAULT_PORT: u16 = 8787;
 
 const HELP: &str = "\
 Starts Sendgate on this machine: the Worker in workerd, a development account and the email provider simulator.
 
 Usage: sendgate-dev run [--port PORT] [--provider NAME] [--state DIR]
+       sendgate-dev key ACCOUNT ID
 
   --port PORT      the port on 127.0.0.1 (8787)
   --provider NAME  the dialect in which mail leaves to the simulator: sandbox, resend or postmark (sandbox)
-  --state DIR      where messages and the log are kept (.sendgate in the checkout)";
+  --state DIR      where messages and the log are kept (.sendgate in the checkout)
+
+key makes an API key with the secret in SENDGATE_KEY_SECRET and prints it with the hash that a configuration names.";

@@ -364,3 +364,57 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
     Ok(version) => version,
     Err(_) => c"",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_caught_and_becomes_a_status_with_an_error() {
+        let mut error = ptr::null_mut();
+        let status = guarded(&raw mut error, || panic!("a test's own"));
+        assert_eq!(status, SendgateStatus::Panicked);
+        // SAFETY: `guarded` wrote an error, which is read before it is freed, once.
+        unsafe {
+            assert_eq!(CStr::from_ptr(sendgate_error_code(error)), c"panicked");
+            assert_eq!(CStr::from_ptr(sendgate_error_text(error)), c"a bug in sendgate was caught");
+            sendgate_error_free(error);
+        }
+    }
+
+    #[test]
+    fn an_error_nobody_asked_for_is_dropped() {
+        let status = guarded(ptr::null_mut(), || Err(null("limiter")));
+        assert_eq!(status, SendgateStatus::NullPointer);
+    }
+
+    #[test]
+    fn a_text_ends_at_its_first_zero_byte() {
+        assert_eq!(c_string("one\0two").as_c_str(), c"one");
+    }
+
+    /// Once released, a number is never given another meaning: a line here is never changed or taken away.
+    #[test]
+    fn statuses_keep_their_numbers() {
+        let released = [
+            (SendgateStatus::Ok, 0),
+            (SendgateStatus::NullPointer, 1),
+            (SendgateStatus::NotUtf8, 2),
+            (SendgateStatus::Panicked, 3),
+            (SendgateStatus::InvalidPolicy, 4),
+            (SendgateStatus::InvalidState, 5),
+            (SendgateStatus::InvalidAddress, 6),
+            (SendgateStatus::UnknownVariant, 7),
+            (SendgateStatus::BufferTooSmall, 8),
+            (SendgateStatus::InvalidVector, 9),
+        ];
+        for (status, number) in released {
+            assert_eq!(status as u32, number, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn the_version_is_the_crate_s() {
+        assert_eq!(VERSION.to_str().unwrap(), env!("CARGO_PKG_VERSION"));
+    }
+}

@@ -133,6 +133,7 @@ def test_threads_share_one_budget() -> None:
 
 
 def test_a_backoff_doubles_until_it_gives_up() -> None:
+    """R102, R103; that the draws are the same in every language (R107) is in the vectors."""
     backoff = Backoff(base_ms=1_000, cap_ms=5_000, max_attempts=4, jitter="none")
     assert backoff.next(2, 0, NOON) == RetryAt(NOON + 2_000)
     assert backoff.next(3, 0, NOON, hint_ms=NOON + 9_000) == RetryAt(NOON + 9_000)

@@ -3,7 +3,9 @@
 set -eu
 cd "$(dirname "$0")"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../../target/no_std}"
-cargo build --quiet --release --locked --target wasm32-unknown-unknown
+# The versions proven are the ones shipped.
+cp ../../Cargo.lock Cargo.lock
+cargo build --quiet --release --target wasm32-unknown-unknown
 WASM="$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/sendgate_no_std_proof.wasm" node -e '
 const bytes = require("fs").readFileSync(process.env.WASM);
 const module = new WebAssembly.Module(bytes);

@@ -19,7 +19,8 @@ fn a_message_goes_from_the_api_to_the_inbox() {
         assert_eq!(inbox.len(), 1, "{kind}");
         assert_eq!((&inbox[0]["subject"], &inbox[0]["text_body"]), (&json!("Hello"), &json!("Hi")));
         assert_eq!(trace["provider_message_id"], inbox[0]["id"], "{kind}");
-        let events: Vec<&str> = trace["trace"].as_array().unwrap().iter().map(|l| l["event"].as_str().unwrap()).collect();
+        let events: Vec<&str> =
+            trace["trace"].as_array().unwrap().iter().map(|l| l["event"].as_str().unwrap()).collect();
         assert_eq!(events, ["accepted", "attempt", "sent"], "{kind}");
     }
 }
@@ -87,7 +88,12 @@ fn a_body_of_fifty_million_bytes_is_accepted() {
     body.resize(50_000_000, b' ');
     let answer = sendgate.call("POST", "/v1/send", Some(&key_of("shop")), &body);
     assert_eq!(answer.status, 202, "{}", answer.body);
-    let ids: Vec<String> = answer.json()["messages"].as_array().unwrap().iter().map(|m| m["message_id"].as_str().unwrap().into()).collect();
+    let ids: Vec<String> = answer.json()["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["message_id"].as_str().unwrap().into())
+        .collect();
     sendgate.wait_for(&ids, &["sent"], Duration::from_secs(60));
     let sizes: Vec<u64> = sendgate.inbox().iter().map(|m| m["attachments"][0]["size"].as_u64().unwrap()).collect();
     assert_eq!(sizes, [18_675_000, 18_675_000], "three bytes for every four characters of base64");

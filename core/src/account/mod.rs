@@ -3,6 +3,7 @@
 //! A host owns one [`Account`] per delivery account, over that account's own SQLite. It calls every method inside one
 //! transaction; after an error it rolls the transaction back and opens the account anew.
 
+mod idempotency;
 mod read;
 mod send;
 mod suppressions;
@@ -116,6 +117,7 @@ impl Account {
         };
         let Some(secret) = credential(name) else { return Err(AccountError::MissingCredential(name.into())) };
         mailroom::create_schema(sql)?;
+        idempotency::forget(sql, now)?;
         let mut gate = Gate::open(config, sql, now)?;
         let mailroom = Mailroom::open(config, &secret, &mut gate.ledger, sql, now)?;
         Ok(Self { config: config.clone(), gate, mailroom })

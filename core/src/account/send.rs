@@ -1,6 +1,6 @@
 //! `POST /v1/send`: 1 to 500 messages, each judged on its own; quota and storage for all of them or for none.
 
-use super::{Account, Reply};
+use super::{Account, Reply, idempotency};
 use crate::{
     address::Mailbox,
     calendar::CalendarUnit,
@@ -13,7 +13,7 @@ use crate::{
     message::{Class, FieldError, Message},
     problem::{Code, Flaw, Problem},
     provider::{self, ProviderKind},
-    sql::{Param, Sql, SqlError, Value},
+    sql::{Sql, SqlError},
     suppression::{self, CheckStatus, Summary},
     time::UnixMillis,
 };
@@ -77,12 +77,12 @@ impl Account {
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let Some(given) = &pass.idempotency_key else { return self.send_once(pass, body, sql, entropy, now) };
-        let Some(name) = idempotency_name(given) else {
+        let Some(name) = idempotency::name(given) else {
             let problem = Problem::new(Code::InvalidIdempotencyKey, "a key is 1 to 255 visible ASCII characters");
             return Ok(Reply::problem(&problem, &pass.request_id, None, now));
         };
         let fingerprint = key::fingerprint(body);
-        match stored_answer(&name, sql, now)? {
+        match idempotency::stored(&name, sql, now)? {
             Some(stored) if stored.fingerprint == fingerprint => Ok(stored.replay()),
             Some(_) => {
                 let problem = Problem::new(Code::IdempotencyConflict, "use a new key for a new request");
@@ -91,7 +91,7 @@ impl Account {
             None => {
                 let reply = self.send_once(pass, body, sql, entropy, now)?;
                 if reply.status != Code::RateLimited.status() {
-                    store_answer(&name, &fingerprint, &reply, sql, now)?;
+                    idempotency::store(&name, &fingerprint, &reply, sql, now)?;
                 }
                 Ok(reply)
             }
@@ -346,62 +346,6 @@ pub(super) const fn quota_name(period: CalendarUnit) -> &'static str {
     }
 }
 
-/// An answer kept under an idempotency key.
-struct Stored {
-    fingerprint: String,
-    status: u16,
-    body: String,
-}
-
-impl Stored {
-    fn replay(self) -> Reply {
-        let content_type = if self.status < 300 { "application/json" } else { "application/problem+json" };
-        let extra = alloc::vec![("idempotent-replayed".into(), "true".into())];
-        Reply { status: self.status, content_type, body: self.body.into_bytes(), extra }
-    }
-}
-
-/// The key without the quotes that the standard's syntax puts around it. `None` when it is malformed.
-fn idempotency_name(given: &str) -> Option<String> {
-    let bare = given.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(given);
-    let fits = (1..=255).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    fits.then(|| key::fingerprint(bare.as_bytes()))
-}
-
-fn stored_answer(name: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<Stored>, SqlError> {
-    let since = Param::Integer(now.as_i64().saturating_sub(IDEMPOTENCY_MS));
-    let statement = "SELECT fingerprint, status, body FROM idempotency WHERE key = ?1 AND created_ms > ?2";
-    let rows = sql.run(statement, &[Param::Text(name), since])?;
-    let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    match <[Value; 3]>::try_from(row) {
-        Ok([Value::Text(fingerprint), Value::Integer(status), Value::Text(body)]) => {
-            Ok(Some(Stored { fingerprint, status: u16::try_from(status).unwrap_or(500), body }))
-        }
-        Ok(_) | Err(_) => Err(SqlError("an idempotency row has another shape".into())),
-    }
-}
-
-fn store_answer(
-    name: &str,
-    fingerprint: &str,
-    reply: &Reply,
-    sql: &mut dyn Sql,
-    now: UnixMillis,
-) -> Result<(), SqlError> {
-    let body = core::str::from_utf8(&reply.body).unwrap_or_default();
-    sql.run(
-        "INSERT OR REPLACE INTO idempotency(key, fingerprint, created_ms, status, body) VALUES(?1, ?2, ?3, ?4, ?5)",
-        &[
-            Param::Text(name),
-            Param::Text(fingerprint),
-            Param::Integer(now.as_i64()),
-            Param::Integer(i64::from(reply.status)),
-            Param::Text(body),
-        ],
-    )
-    .map(|_| ())
-}
-
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.
 const fn mix(entropy: [u64; 2], place: u16) -> u64 {
     let [a, b] = entropy;
@@ -414,5 +358,3 @@ fn count(n: usize) -> u64 {
 
 /// A refusal names at most this many fields, however many messages it holds.
 const MAX_FLAWS: usize = 100;
-/// Answers are kept under an idempotency key for 24 hours.
-const IDEMPOTENCY_MS: i64 = 24 * 3_600_000;

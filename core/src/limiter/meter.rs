@@ -2,9 +2,11 @@
 
 use super::{
     LimiterError, State, Usage, Window,
+    hot::Hot,
     log::{self, Log},
     pace::Pace,
     period::Tally,
+    place::Place,
     ring::Ring,
 };
 use crate::{calendar::Zone, time::UnixMillis};
@@ -36,20 +38,20 @@ impl Clock {
 }
 
 impl Meter {
-    pub(super) fn new(window: &Window, head: usize, body: usize) -> Result<Self, LimiterError> {
+    pub(super) fn new(window: &Window, place: Place) -> Result<Self, LimiterError> {
         Ok(match window {
             Window::Sliding { limit, period_ms, .. } if *limit <= log::MOST_UNITS => {
-                Self::Log(Log::new(*limit, *period_ms, head, body))
+                Self::Log(Log::new(*limit, *period_ms, place))
             }
-            Window::Sliding { limit, period_ms, .. } => Self::Ring(Ring::new(*limit, *period_ms, head, body)),
+            Window::Sliding { limit, period_ms, .. } => Self::Ring(Ring::new(*limit, *period_ms, place)),
             Window::Calendar { name, limit, unit, time_zone } => {
                 let zone = Zone::parse(time_zone).map_err(|unknown| LimiterError::UnknownTimeZone {
                     window: name.clone(),
                     time_zone: unknown.name,
                 })?;
-                Self::Tally(Tally::new(*limit, *unit, zone, head, body))
+                Self::Tally(Tally::new(*limit, *unit, zone, place))
             }
-            Window::Pace { interval_ms, burst, .. } => Self::Pace(Pace::new(*interval_ms, *burst, head)),
+            Window::Pace { interval_ms, burst, .. } => Self::Pace(Pace::new(*interval_ms, *burst, place)),
         })
     }
 
@@ -71,17 +73,24 @@ impl Meter {
         }
     }
 
-    fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
+    /// Tells the short way about this window; bodies begin at `bodies`.
+    pub(super) fn add_to(&self, hot: &mut Hot, bodies: usize) {
+        match self {
+            Self::Ring(ring) => hot.add_ring(ring.limit),
+            Self::Log(log) => log.add_to(hot, bodies),
+            Self::Tally(tally) => hot.add_tally(tally.limit),
+            Self::Pace(pace) => hot.add_pace(pace.burst * pace.interval_ms, pace.interval_ms),
+        }
+    }
+
+    /// Units in use at `clock.now`.
+    pub(super) fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
         match self {
             Self::Ring(ring) => ring.used(bytes, clock),
             Self::Log(log) => log.used(bytes, clock),
             Self::Tally(tally) => tally.used(bytes, clock),
             Self::Pace(pace) => pace.used(bytes, clock),
         }
-    }
-
-    pub(super) fn fits(&self, bytes: &[u8], clock: Clock, cost: u64) -> bool {
-        self.used(bytes, clock).saturating_add(cost) <= self.limit()
     }
 
     /// The first instant at which at most `left` units are in use, when `used` are at `clock.now`.
@@ -97,9 +106,9 @@ impl Meter {
         }
     }
 
-    /// The first instant at which `cost` units, at most the limit, fit.
-    pub(super) fn retry_at(&self, bytes: &[u8], clock: Clock, cost: u64) -> u64 {
-        self.drained_to(bytes, clock, self.used(bytes, clock), self.limit().saturating_sub(cost))
+    /// The first instant at which `cost` units, at most the limit, fit, when `used` are in use at `clock.now`.
+    pub(super) fn retry_at(&self, bytes: &[u8], clock: Clock, used: u64, cost: u64) -> u64 {
+        self.drained_to(bytes, clock, used, self.limit().saturating_sub(cost))
     }
 
     pub(super) fn usage(&self, bytes: &[u8], clock: Clock) -> Usage {
@@ -115,9 +124,11 @@ impl Meter {
         }
     }
 
-    pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) -> u64 {
+    /// Charges units at `clock.now`, when `used` are in use; returns the first instant at which the head may be stale,
+    /// if that changed.
+    pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, used: u64, cost: u32) -> u64 {
         match self {
-            Self::Ring(ring) => ring.charge(bytes, clock, cost),
+            Self::Ring(ring) => ring.charge(bytes, clock, used, cost),
             Self::Log(log) => log.charge(bytes, clock, cost),
             Self::Tally(tally) => tally.charge(bytes, clock, cost),
             Self::Pace(pace) => {
@@ -151,7 +162,7 @@ impl Meter {
             Self::Ring(ring) => ring.is_sound(bytes, last),
             Self::Log(log) => log.is_sound(bytes, last),
             Self::Tally(tally) => tally.is_sound(bytes, last),
-            Self::Pace(_) => true,
+            Self::Pace(pace) => pace.is_sound(bytes),
         }
     }
 

@@ -1,8 +1,8 @@
 //! One limiter for everything that is limited: several windows, decided all at once.
 //!
-//! A [`Limiter`] is a checked policy of one to eight [`Window`]s. Its [`State`] is a few dozen plain bytes that the
-//! caller stores. A decision charges every window or none, and a denial changes no byte, so only an allowed send has
-//! to be written.
+//! A [`Limiter`] is a checked policy of one to eight [`Window`]s. Its [`State`] is plain bytes that the caller stores:
+//! 308 of them for windows of a second, a minute, an hour, a day and a month. A decision charges every window or none,
+//! and a denial changes no byte, so only an allowed send has to be written.
 //!
 //! What holds, for every trace of costs and instants:
 //! 1. never over: no half-open interval of a sliding window's period carries more than its limit;
@@ -14,9 +14,9 @@
 //! 6. the bytes are the same on every platform.
 //!
 //! Why sub-buckets: GCRA and two-counter windows admit nearly twice the limit in some interval, and a log costs bytes
-//! for each message. Sixteen sub-buckets keep the promise with constant state; the price is that a unit may count one
-//! sub-bucket too long. Limits of up to 16 units keep the instants themselves and pay no price. Doubtless a sender is
-//! counted by its provider in some phase we cannot know, so the promise is for every phase.
+//! for each message. A provider counts what it sees in a phase we cannot know, so the promise is for every phase.
+//! Sixteen sub-buckets keep it with constant state; the price is that a unit may count one sub-bucket too long. Limits
+//! of up to 16 units keep the instants themselves and pay no price.
 //!
 //! **Clock.** A `now` before the newest charge is taken as that charge's instant: a clock set back frees nothing and
 //! defers until it has caught up. [`UnixMillis::MAX`] is the end of time: what would drain later never drains.
@@ -25,10 +25,12 @@
 //! fairness, keys. One state is one key.
 
 mod bytes;
+mod hot;
 mod log;
 mod meter;
 mod pace;
 mod period;
+mod place;
 mod ring;
 mod state;
 mod window;
@@ -41,14 +43,18 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use hot::Hot;
 use meter::{Clock, Meter};
+use place::Place;
 use serde::Deserialize;
+use window::MAX_WINDOWS;
 
 /// A checked policy, ready to decide.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limiter {
     windows: Vec<Window>,
     meters: Vec<Meter>,
+    hot: Hot,
     fingerprint: u32,
     length: usize,
 }
@@ -118,13 +124,16 @@ impl Limiter {
     pub fn new(windows: Vec<Window>) -> Result<Self, LimiterError> {
         window::check(&windows)?;
         let mut meters = Vec::with_capacity(windows.len());
-        let mut length = state::HEADS + windows.len() * HEAD;
+        let mut hot = Hot::default();
+        let bodies = place::bodies(windows.len());
+        let mut length = bodies;
         for (index, window) in windows.iter().enumerate() {
-            let meter = Meter::new(window, state::HEADS + index * HEAD, length)?;
+            let meter = Meter::new(window, Place::new(index, windows.len(), length))?;
             length += meter.body_length();
+            meter.add_to(&mut hot, bodies);
             meters.push(meter);
         }
-        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, length })
+        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, hot, length })
     }
 
     /// Reads a policy: `{"windows":[{"kind":"sliding","name":"second","limit":10,"period_ms":1000}, ...]}`.
@@ -175,9 +184,17 @@ impl Limiter {
     /// A denial changes no byte of the state. A cost of 0 is always allowed and changes nothing either. A state of
     /// another limiter is refused like a cost that never fits.
     pub fn decide(&self, state: &mut State, cost: u32, now: UnixMillis) -> Decision {
-        let decision = self.peek(state, cost, now);
-        if let Decision::Allow { charged_at } = decision {
-            self.record(state, cost, charged_at);
+        if !state.belongs_to(self.fingerprint, self.length) {
+            return Decision::Reject { window: 0 };
+        }
+        let clock = Clock::of(state, now);
+        if clock.current && cost > 0 && self.hot.admit(&mut state.bytes, cost, clock.now) {
+            return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
+        }
+        let used = self.used(&state.bytes, clock);
+        let decision = self.judge(&state.bytes, clock, &used, cost);
+        if let Decision::Allow { .. } = decision {
+            self.record(state, clock, &used, cost);
         }
         decision
     }
@@ -189,21 +206,19 @@ impl Limiter {
             return Decision::Reject { window: 0 };
         }
         let clock = Clock::of(state, now);
-        if cost == 0 || self.meters.iter().all(|meter| meter.fits(&state.bytes, clock, u64::from(cost))) {
-            return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
-        }
-        self.denial(&state.bytes, u64::from(cost), clock)
+        self.judge(&state.bytes, clock, &self.used(&state.bytes, clock), cost)
     }
 
     /// Charges every window for units that have left anyway, whether they fit or not; returns the instant charged at.
     ///
     /// Past a limit, nothing more is allowed until enough has drained.
     pub fn charge(&self, state: &mut State, cost: u32, now: UnixMillis) -> UnixMillis {
-        let charged_at = UnixMillis::new(Clock::of(state, now).now);
+        let clock = Clock::of(state, now);
         if state.belongs_to(self.fingerprint, self.length) {
-            self.record(state, cost, charged_at);
+            let used = self.used(&state.bytes, clock);
+            self.record(state, clock, &used, cost);
         }
-        charged_at
+        UnixMillis::new(clock.now)
     }
 
     /// Takes back units of a charge made at `charged_at` that did not leave after all.
@@ -233,32 +248,44 @@ impl Limiter {
         self.meters.iter().map(|meter| meter.usage(&state.bytes, clock)).collect()
     }
 
-    /// Charges every window at `charged_at`, which is not before the newest charge.
-    fn record(&self, state: &mut State, cost: u32, charged_at: UnixMillis) {
-        if cost == 0 {
-            return;
+    /// Units in use in each window.
+    fn used(&self, bytes: &[u8], clock: Clock) -> Used {
+        let mut used = [0; MAX_WINDOWS];
+        for (meter, used) in self.meters.iter().zip(&mut used) {
+            *used = meter.used(bytes, clock);
         }
-        let clock = Clock::of(state, charged_at);
-        let mut edge = if clock.current { state.edge() } else { u64::MAX };
-        for meter in &self.meters {
-            edge = edge.min(meter.charge(&mut state.bytes, clock, cost));
-        }
-        state.set_edge(edge);
-        state.set_last(clock.now);
+        used
     }
 
-    fn denial(&self, bytes: &[u8], cost: u64, clock: Clock) -> Decision {
+    fn judge(&self, bytes: &[u8], clock: Clock, used: &Used, cost: u32) -> Decision {
+        let cost = u64::from(cost);
+        if cost == 0 || self.meters.iter().zip(used).all(|(meter, used)| used.saturating_add(cost) <= meter.limit()) {
+            return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
+        }
         if let Some(window) = self.meters.iter().position(|meter| cost > meter.limit()) {
             return Decision::Reject { window };
         }
         let mut latest = (0, 0);
-        for (window, meter) in self.meters.iter().enumerate() {
-            let at = meter.retry_at(bytes, clock, cost);
+        for (window, (meter, used)) in self.meters.iter().zip(used).enumerate() {
+            let at = meter.retry_at(bytes, clock, *used, cost);
             if at > latest.0 {
                 latest = (at, window);
             }
         }
         Decision::Defer { retry_at: UnixMillis::new(latest.0), window: latest.1 }
+    }
+
+    /// Charges every window at `clock.now`.
+    fn record(&self, state: &mut State, clock: Clock, used: &Used, cost: u32) {
+        if cost == 0 {
+            return;
+        }
+        let mut edge = if clock.current { state.edge() } else { u64::MAX };
+        for (meter, used) in self.meters.iter().zip(used) {
+            edge = edge.min(meter.charge(&mut state.bytes, clock, *used, cost));
+        }
+        state.set_edge(edge);
+        state.set_last(clock.now);
     }
 
     fn edge(&self, bytes: &[u8], last: u64) -> u64 {
@@ -276,5 +303,5 @@ fn fingerprint(windows: &[Window], meters: &[Meter]) -> u32 {
     described.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-/// Bytes of a window's head.
-const HEAD: usize = 8;
+/// Units in use, window by window.
+type Used = [u64; MAX_WINDOWS];

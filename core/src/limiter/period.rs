@@ -1,11 +1,12 @@
 //! A calendar window: a count, and the bounds of the period it belongs to.
 //!
-//! Bytes: the count is the window's head; the body is the period's start and end (u64 each). The bounds are kept so
-//! that the time zone is asked once a period.
+//! Bytes: the count is the window's head; the body is the period's start and end (u64 each), kept so that the
+//! time zone is asked once a period. The tip is 0.
 
 use super::{
     bytes::{put, u64_at},
     meter::Clock,
+    place::Place,
 };
 use crate::{
     calendar::{CalendarUnit, Zone},
@@ -17,8 +18,7 @@ pub(super) struct Tally {
     pub(super) limit: u64,
     pub(super) unit: CalendarUnit,
     pub(super) zone: Zone,
-    head: usize,
-    body: usize,
+    place: Place,
 }
 
 /// A period as the state sees it at an instant.
@@ -30,8 +30,8 @@ struct Now {
 }
 
 impl Tally {
-    pub(super) fn new(limit: u32, unit: CalendarUnit, zone: Zone, head: usize, body: usize) -> Self {
-        Self { limit: u64::from(limit), unit, zone, head, body }
+    pub(super) fn new(limit: u32, unit: CalendarUnit, zone: Zone, place: Place) -> Self {
+        Self { limit: u64::from(limit), unit, zone, place }
     }
 
     pub(super) fn body_length(&self) -> usize {
@@ -39,7 +39,7 @@ impl Tally {
     }
 
     pub(super) fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
-        if clock.current { u64_at(bytes, self.head) } else { self.at(bytes, clock.now).count }
+        if clock.current { self.place.head(bytes) } else { self.at(bytes, clock.now).count }
     }
 
     /// The first instant at which the units in use at `clock.now` have drained.
@@ -51,32 +51,36 @@ impl Tally {
     pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) -> u64 {
         let period = self.at(bytes, clock.now);
         let count = period.count.saturating_add(u64::from(cost)).min(MOST_COUNTED);
-        put(bytes, self.head, count.to_le_bytes());
+        self.place.put_head(bytes, count);
         if clock.current {
             return u64::MAX;
         }
-        put(bytes, self.body, period.start.to_le_bytes());
-        put(bytes, self.body + BOUND, period.end.to_le_bytes());
+        put(bytes, self.place.body, period.start.to_le_bytes());
+        put(bytes, self.place.body + BOUND, period.end.to_le_bytes());
         period.end
     }
 
     /// Takes units of a charge made at `charged_at` out of the count, if they are in it.
     pub(super) fn refund(&self, bytes: &mut [u8], charged_at: u64, cost: u32) {
-        let counted = u64_at(bytes, self.head);
-        if charged_at < u64_at(bytes, self.body) || counted >= MOST_COUNTED {
+        let counted = self.place.head(bytes);
+        if charged_at < u64_at(bytes, self.place.body) || counted >= MOST_COUNTED {
             return;
         }
-        put(bytes, self.head, counted.saturating_sub(u64::from(cost)).to_le_bytes());
+        self.place.put_head(bytes, counted.saturating_sub(u64::from(cost)));
     }
 
     pub(super) fn edge(&self, bytes: &[u8]) -> u64 {
-        u64_at(bytes, self.body + BOUND)
+        u64_at(bytes, self.place.body + BOUND)
     }
 
     /// Whether the bounds are in order and the last charge lies within them.
     pub(super) fn is_sound(&self, bytes: &[u8], last: u64) -> bool {
-        let (start, end) = (u64_at(bytes, self.body), self.edge(bytes));
-        u64_at(bytes, self.head) <= MOST_COUNTED && start <= last && last <= end && end <= UnixMillis::MAX.as_millis()
+        let (start, end) = (u64_at(bytes, self.place.body), self.edge(bytes));
+        self.place.tip(bytes) == 0
+            && self.place.head(bytes) <= MOST_COUNTED
+            && start <= last
+            && last <= end
+            && end <= UnixMillis::MAX.as_millis()
     }
 
     /// The period that holds `now`, with the count that is still valid in it.
@@ -84,8 +88,8 @@ impl Tally {
     /// A count stays valid where the new period overlaps the stored one: after a change of the time zone's rules, and
     /// at the end of time, where a period is empty.
     fn at(&self, bytes: &[u8], now: u64) -> Now {
-        let (start, end) = (u64_at(bytes, self.body), self.edge(bytes));
-        let count = u64_at(bytes, self.head);
+        let (start, end) = (u64_at(bytes, self.place.body), self.edge(bytes));
+        let count = self.place.head(bytes);
         if now < end {
             return Now { start, end, count };
         }

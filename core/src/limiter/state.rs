@@ -8,6 +8,7 @@
 //! 8   last: newest charge       u64, ms since 1970
 //! 16  edge                      u64: before it every head is up to date
 //! 24  head of each window       N x u64: units in use, or a pace's arrival time
+//!     tip of each window        N x u32: units of the newest bucket, or number of entries, or 0
 //!     body of each window       in order; see `ring`, `log` and `period` (a pace has none)
 //! ```
 //!
@@ -142,14 +143,63 @@ pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, lengt
     Ok(State { bytes: bytes.to_vec() })
 }
 
-/// Where the heads begin.
-pub(super) const HEADS: usize = 24;
-
 const MAGIC: &[u8; 2] = b"SG";
 
 /// The layout above. Another layout is another number.
 const VERSION: u8 = 1;
 
 const FINGERPRINT: usize = 4;
-const LAST: usize = 8;
-const EDGE: usize = 16;
+pub(super) const LAST: usize = 8;
+pub(super) const EDGE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        limiter::{Decision, Limiter},
+        time::UnixMillis,
+    };
+
+    /// Header 24, five heads and tips 60, ten entries 80, two rings of two-byte counters 64, one of four-byte ones 64,
+    /// two bounds 16.
+    #[test]
+    fn the_state_of_five_windows_has_308_bytes() {
+        let policy = r#"{"windows":[
+            {"kind":"sliding","name":"second","limit":10,"period_ms":1000},
+            {"kind":"sliding","name":"minute","limit":500,"period_ms":60000},
+            {"kind":"sliding","name":"hour","limit":1000,"period_ms":3600000},
+            {"kind":"sliding","name":"day","limit":50000,"period_ms":86400000},
+            {"kind":"calendar","name":"month","limit":1000000,"unit":"month","time_zone":"UTC"}]}"#;
+        assert_eq!(Limiter::from_json(policy).unwrap().fresh().as_bytes().len(), 308);
+    }
+
+    #[test]
+    fn a_state_of_another_limiter_admits_nothing() {
+        let limiter = |limit: u32| {
+            let policy = alloc::format!(
+                r#"{{"windows":[{{"kind":"sliding","name":"second","limit":{limit},"period_ms":1000}}]}}"#
+            );
+            Limiter::from_json(&policy).unwrap()
+        };
+        let mut state = limiter(10).fresh();
+        let before = state.clone();
+        let now = UnixMillis::new(1);
+        assert_eq!(limiter(20).decide(&mut state, 1, now), Decision::Reject { window: 0 });
+        assert_eq!(limiter(20).peek(&state, 1, now), Decision::Reject { window: 0 });
+        limiter(20).refund(&mut state, 1, now, now);
+        assert_eq!(limiter(20).charge(&mut state, 1, now), now);
+        assert_eq!(state, before);
+    }
+
+    #[test]
+    fn every_error_has_its_own_code_from_the_list() {
+        let errors = [
+            StateError::NotAState,
+            StateError::Version { found: 2 },
+            StateError::OtherPolicy,
+            StateError::Length { expected: 24, found: 0 },
+            StateError::Damaged { window: Some(1) },
+        ];
+        assert_eq!(errors.map(|error| error.code()), StateError::CODES);
+    }
+}

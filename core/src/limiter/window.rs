@@ -202,7 +202,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Eight windows cover second, minute, hour, day, month and year with two to spare, and keep a state near one row.
-const MAX_WINDOWS: usize = 8;
+pub(super) const MAX_WINDOWS: usize = 8;
 
 /// Long enough for `recipient-domain-group-per-day`; names stand in headers and answers.
 const MAX_NAME: usize = 32;
@@ -212,3 +212,44 @@ const MAX_LIMIT: u64 = u32::MAX as u64 - 1;
 
 /// Ten years of 366 days. With instants below 2^48 no sum of the arithmetic comes near 2^64.
 const MAX_PERIOD_MS: u64 = 10 * 366 * 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limiter::Limiter;
+
+    #[test]
+    fn an_error_names_the_window_the_field_the_value_and_the_bounds() {
+        let policy = r#"{"windows":[{"kind":"sliding","name":"minute","limit":0,"period_ms":60000}]}"#;
+        let error = Limiter::from_json(policy).unwrap_err();
+        assert_eq!(error.to_string(), "limit of window minute must be 1 to 4294967294, got 0");
+        let policy = r#"{"windows":[{"kind":"pace","name":"pace","interval_ms":316224000000,"burst":2}]}"#;
+        let error = Limiter::from_json(policy).unwrap_err();
+        assert_eq!(error.to_string(), "burst * interval_ms of window pace must be 1 to 316224000000, got 632448000000");
+        let policy = r#"{"windows":[{"kind":"calendar","name":"day","limit":1,"unit":"day","time_zone":"Mars"}]}"#;
+        let error = Limiter::from_json(policy).unwrap_err();
+        assert_eq!(error.to_string(), "time zone of window day must be a name of the IANA database, got \"Mars\"");
+    }
+
+    #[test]
+    fn every_error_has_its_own_code_from_the_list() {
+        let window = String::new();
+        let errors = [
+            LimiterError::Malformed { detail: String::new() },
+            LimiterError::WindowCount { count: 0 },
+            LimiterError::BadName { window: 0 },
+            LimiterError::DuplicateName { name: String::new() },
+            LimiterError::OutOfRange { window, field: "limit", value: 0, least: 1, most: 2 },
+            LimiterError::UnknownTimeZone { window: String::new(), time_zone: String::new() },
+        ];
+        assert_eq!(errors.map(|error| error.code()), LimiterError::CODES);
+    }
+
+    #[test]
+    fn a_policy_reads_as_it_is_written() {
+        let policy = r#"{"kind":"calendar","name":"month","limit":5,"unit":"month","time_zone":"Europe/Rome"}"#;
+        let window: Window = serde_json::from_str(policy).unwrap();
+        assert_eq!((window.name(), window.limit()), ("month", 5));
+        assert_eq!(serde_json::to_string(&window).unwrap(), policy);
+    }
+}

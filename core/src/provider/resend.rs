@@ -56,7 +56,8 @@ pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<Http
         cc: Each(dispatch.cc, |mailbox| Text(mailbox)),
         bcc: Each(dispatch.bcc, |mailbox| Text(mailbox)),
         reply_to: Each(&message.reply_to, Text),
-        subject: &message.subject,
+        // Required, be it empty, unless a template brings its own.
+        subject: (message.template.is_none() || !message.subject.is_empty()).then_some(&message.subject),
         text: message.text_body.as_deref(),
         html: message.html_body.as_deref(),
         headers: Pairs(&message.headers),
@@ -130,8 +131,8 @@ struct Email<'a> {
     bcc: Each<'a, &'a Mailbox, Text<'a, Mailbox>>,
     #[serde(skip_serializing_if = "Each::is_empty")]
     reply_to: Each<'a, Mailbox, Text<'a, Mailbox>>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    subject: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,7 @@
 """Prints the limiter's and the backoff's vectors as the lines that vectors.c reads: C has no JSON in its library."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import vectors
 from vectors import Case, Json

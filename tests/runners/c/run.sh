@@ -7,7 +7,7 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
 for program in tour vectors; do
-    cc -std=c11 -O1 -g -Wall -Wextra -Werror -pedantic -Iffi/include "tests/runners/c/$program.c" -o "$work/$program" \
+    cc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover -Wall -Wextra -Werror -pedantic -Iffi/include "tests/runners/c/$program.c" -o "$work/$program" \
         -L"$library" -lsendgate_ffi -Wl,-rpath,"$library"
 done
 # The header serves C++ as well, where a compiler for it is.
@@ -17,5 +17,5 @@ if command -v c++ >/dev/null; then
 fi
 
 "$work/tour"
-python3 tests/runners/c/flatten.py >"$work/lines"
+PYTHONPATH=tests/runners python3 tests/runners/c/flatten.py >"$work/lines"
 "$work/vectors" <"$work/lines"

@@ -1,11 +1,8 @@
 """The limiter's and the backoff's vectors through uniffi's Python bindings, which stand for all its languages."""
 
 import importlib
-import sys
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import vectors
 from vectors import Case, Json

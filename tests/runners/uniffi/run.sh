@@ -8,4 +8,4 @@ trap 'rm -rf "$work"' EXIT
 
 "$1/uniffi-bindgen" generate --library "$library" --language python --no-format --out-dir "$work"
 cp "$library" "$work"
-PYTHONPATH="$work" "$2" tests/runners/uniffi/run.py
+PYTHONPATH="$work:tests/runners" "$2" tests/runners/uniffi/run.py

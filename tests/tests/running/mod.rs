@@ -102,7 +102,11 @@ impl Running {
         let mut response = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-        Answer { status: response.status().as_u16(), headers, body: response.body_mut().with_config().limit(MAX_BODY).read_to_string().unwrap() }
+        Answer {
+            status: response.status().as_u16(),
+            headers,
+            body: response.body_mut().with_config().limit(MAX_BODY).read_to_string().unwrap(),
+        }
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -131,13 +135,15 @@ impl Running {
     pub fn wait_for(&self, ids: &[String], states: &[&str], patience: Duration) -> Vec<Value> {
         let deadline = Instant::now() + patience;
         ids.iter()
-            .map(|id| loop {
-                let trace = self.trace(id);
-                if states.contains(&trace["status"].as_str().unwrap()) {
-                    return trace;
+            .map(|id| {
+                loop {
+                    let trace = self.trace(id);
+                    if states.contains(&trace["status"].as_str().unwrap()) {
+                        return trace;
+                    }
+                    assert!(Instant::now() < deadline, "{id} did not become one of {states:?}: {trace}");
+                    sleep(Duration::from_millis(50));
                 }
-                assert!(Instant::now() < deadline, "{id} did not become one of {states:?}: {trace}");
-                sleep(Duration::from_millis(50));
             })
             .collect()
     }

@@ -3,9 +3,10 @@
 //! It is data. Reading it checks everything once, with errors that name the field and the bound; nothing later has to ask
 //! again whether a value makes sense. Secrets are not in it: a provider's credential is the *name* of one.
 
+mod defaults;
+
 use crate::{
     backoff::{Backoff, Jitter},
-    calendar::CalendarUnit,
     key,
     ledger::{Ledger, Quota},
     limiter::{Limiter, Window},
@@ -15,7 +16,6 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
-    vec,
     vec::Vec,
 };
 use core::fmt;
@@ -37,7 +37,7 @@ pub struct AccountConfig {
     #[serde(default)]
     pub status: AccountStatus,
     /// The IANA time zone in which its quotas begin.
-    #[serde(default = "utc")]
+    #[serde(default = "defaults::utc")]
     pub time_zone: String,
     /// Its API keys.
     pub keys: Vec<KeyConfig>,
@@ -45,16 +45,16 @@ pub struct AccountConfig {
     #[serde(default)]
     pub domains: Option<Vec<String>>,
     /// Request windows of each key on its own.
-    #[serde(default = "per_key_windows")]
+    #[serde(default = "defaults::per_key_windows")]
     pub key_windows: Vec<Window>,
     /// Request windows that all keys share: the plan.
-    #[serde(default = "conservative_plan_windows")]
+    #[serde(default = "defaults::conservative_plan_windows")]
     pub account_windows: Vec<Window>,
     /// Recipients per calendar period.
-    #[serde(default = "conservative_quotas")]
+    #[serde(default = "defaults::conservative_quotas")]
     pub quotas: Vec<Quota>,
     /// Messages per request, at most [`MAX_MESSAGES`].
-    #[serde(default = "conservative_batch")]
+    #[serde(default = "defaults::conservative_batch")]
     pub max_messages: usize,
     /// How fast messages leave.
     #[serde(default)]
@@ -177,7 +177,7 @@ pub struct ProviderConfig {
     #[serde(default)]
     pub windows: Vec<Window>,
     /// How long one request may take.
-    #[serde(default = "request_timeout")]
+    #[serde(default = "defaults::request_timeout")]
     pub timeout_ms: u64,
 }
 
@@ -367,41 +367,9 @@ fn is_allowed_base_url(url: &str) -> bool {
     !authority.contains('@') && (host == "127.0.0.1" || host == "localhost")
 }
 
-fn utc() -> String {
-    "UTC".into()
-}
-
-fn per_key_windows() -> Vec<Window> {
-    vec![Window::Sliding { name: "key-second".into(), limit: KEY_REQUESTS_PER_SECOND, period_ms: 1_000 }]
-}
-
-fn conservative_plan_windows() -> Vec<Window> {
-    vec![Window::Sliding { name: "plan-minute".into(), limit: FREE_REQUESTS_PER_MINUTE, period_ms: 60_000 }]
-}
-
-fn conservative_quotas() -> Vec<Quota> {
-    vec![Quota { period: CalendarUnit::Day, limit: FREE_RECIPIENTS_PER_DAY }]
-}
-
-const fn conservative_batch() -> usize {
-    PLAN_BATCH
-}
-
-const fn request_timeout() -> u64 {
-    10_000
-}
-
 /// Messages in one request: the API's technical cap (requirements R187, C03).
 pub const MAX_MESSAGES: usize = 500;
 /// A minute's limit is ten times the second's unless given (R083, C15).
 const MINUTE_FACTOR: u32 = 10;
-/// Requests a second of one key (R190).
-const KEY_REQUESTS_PER_SECOND: u32 = 10;
-/// Requests a minute of the Free plan, the most conservative one (R218, R100).
-const FREE_REQUESTS_PER_MINUTE: u32 = 60;
-/// Recipients a day of the Free plan (R219, C25).
-const FREE_RECIPIENTS_PER_DAY: u64 = 100;
-/// Messages a request of a plan that says nothing else (R229).
-const PLAN_BATCH: usize = 100;
 /// A provider request may take at most this long, below every guard of a host.
 const MAX_TIMEOUT_MS: u64 = 15_000;
