@@ -145,9 +145,10 @@ fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> HttpResponse
     let mut headers: Vec<(String, String)> = alloc::vec![
         ("content-type".into(), "application/problem+json".into()),
         ("x-request-id".into(), request_id.into()),
+        ("cache-control".into(), "no-store".into()),
     ];
     if problem.code.status() == 401 {
-        headers.push(("www-authenticate".into(), "Bearer realm=\"sendgate\"".into()));
+        headers.push(("www-authenticate".into(), CHALLENGE.into()));
     }
     headers.extend(rate_headers::fields(&[], now));
     HttpResponse { status: problem.code.status(), headers, body: problem.to_json(request_id, None) }
@@ -165,5 +166,7 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim()).filter(|key| !key.is_empty())
 }
 
+/// What a 401 asks for.
+pub(crate) const CHALLENGE: &str = "Bearer realm=\"sendgate\"";
 /// A body is at most 50 MB, decimal (requirements R189, C08).
 pub const MAX_BODY_BYTES: u64 = 50_000_000;

@@ -20,9 +20,9 @@ use alloc::{
 
 /// The windows and the quotas of one account.
 pub struct Gate {
-    key_limiter: Limiter,
+    keys: Kept,
     key_states: BTreeMap<String, State>,
-    plan_limiter: Limiter,
+    plan: Kept,
     plan_state: State,
     /// The account's quotas.
     pub ledger: Ledger,
@@ -63,15 +63,15 @@ impl Gate {
     /// # Errors
     /// The store's, or a configuration that [`crate::config::Config::from_json`] would have refused.
     pub fn open(config: &AccountConfig, sql: &mut dyn Sql, now: UnixMillis) -> Result<Self, GateError> {
-        let key_limiter = Limiter::new(config.key_windows.clone())?;
-        let plan_limiter = Limiter::new(config.account_windows.clone())?;
-        let plan_state = load_state(&plan_limiter, PLAN, sql, now)?;
+        let keys = Kept::new(config.key_windows.clone())?;
+        let plan = Kept::new(config.account_windows.clone())?;
+        let plan_state = plan.load(PLAN, sql, now)?;
         let ledger = match read(LEDGER, sql)? {
             Some(bytes) => Ledger::load(&config.quotas, &config.time_zone, &bytes),
             None => Ledger::new(&config.quotas, &config.time_zone),
         };
         let ledger = ledger.map_err(|error| GateError::Policy(error.to_string()))?;
-        Ok(Self { key_limiter, key_states: BTreeMap::new(), plan_limiter, plan_state, ledger })
+        Ok(Self { keys, key_states: BTreeMap::new(), plan, plan_state, ledger })
     }
 
     /// Counts one request of a key in every window, or in none.
@@ -80,16 +80,16 @@ impl Gate {
     /// The store's.
     pub fn admit(&mut self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Admission, SqlError> {
         let mut key_state = self.key_state(key_id, sql, now)?;
-        let by_key = self.key_limiter.peek(&key_state, 1, now);
-        let by_plan = self.plan_limiter.peek(&self.plan_state, 1, now);
+        let by_key = self.keys.limiter.peek(&key_state, 1, now);
+        let by_plan = self.plan.limiter.peek(&self.plan_state, 1, now);
         if let Some((retry_at, window)) = later(self.denial(&by_key, true), self.denial(&by_plan, false)) {
             return Ok(Admission::Defer { retry_at, window });
         }
         let mut plan_state = self.plan_state.clone();
-        self.key_limiter.charge(&mut key_state, 1, now);
-        self.plan_limiter.charge(&mut plan_state, 1, now);
-        write(&key_row(key_id), key_state.as_bytes(), sql)?;
-        write(PLAN, plan_state.as_bytes(), sql)?;
+        self.keys.limiter.charge(&mut key_state, 1, now);
+        self.plan.limiter.charge(&mut plan_state, 1, now);
+        self.keys.store(&key_row(key_id), &key_state, sql)?;
+        self.plan.store(PLAN, &plan_state, sql)?;
         self.key_states.insert(key_id.into(), key_state);
         self.plan_state = plan_state;
         Ok(Admission::Allow)
@@ -119,20 +119,20 @@ impl Gate {
     /// The store's.
     pub fn explain(&mut self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Vec<Standing>, SqlError> {
         let key_state = self.key_state(key_id, sql, now)?;
-        let mut standings = standings("key", &self.key_limiter, &key_state, now);
-        standings.extend(self::standings("account", &self.plan_limiter, &self.plan_state, now));
+        let mut standings = standings("key", &self.keys.limiter, &key_state, now);
+        standings.extend(self::standings("account", &self.plan.limiter, &self.plan_state, now));
         Ok(standings)
     }
 
     fn key_state(&self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<State, SqlError> {
         match self.key_states.get(key_id) {
             Some(state) => Ok(state.clone()),
-            None => load_state(&self.key_limiter, &key_row(key_id), sql, now),
+            None => self.keys.load(&key_row(key_id), sql, now),
         }
     }
 
     fn denial(&self, decision: &Decision, by_key: bool) -> Option<(UnixMillis, String)> {
-        let limiter = if by_key { &self.key_limiter } else { &self.plan_limiter };
+        let limiter = if by_key { &self.keys.limiter } else { &self.plan.limiter };
         let name = |window: usize| limiter.windows().get(window).map_or_else(String::new, |w| w.name().into());
         match *decision {
             Decision::Allow { .. } => None,
@@ -163,21 +163,60 @@ impl From<SqlError> for GateError {
     }
 }
 
-/// A limiter's state from its row; fresh when there is none.
-///
-/// State of another policy cannot be read by this one. Its counts are then taken as full, so that a change of limits can
-/// only make senders wait for one period and never lets two limits' worth through.
-///
-/// # Errors
-/// The store's.
-pub(crate) fn load_state(limiter: &Limiter, row: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<State, SqlError> {
-    let Some(bytes) = read(row, sql)? else { return Ok(limiter.fresh()) };
-    Ok(limiter.load(&bytes).unwrap_or_else(|_| {
-        let mut state = limiter.fresh();
-        let most = limiter.windows().iter().map(Window::limit).max().unwrap_or(0);
-        limiter.charge(&mut state, most, now);
+/// A limiter whose states are kept in rows, each with the policy that made it.
+pub(crate) struct Kept {
+    pub(crate) limiter: Limiter,
+    policy: String,
+}
+
+impl Kept {
+    pub(crate) fn new(windows: Vec<Window>) -> Result<Self, GateError> {
+        let policy = serde_json::to_string(&windows).map_err(|error| GateError::Policy(error.to_string()))?;
+        Ok(Self { limiter: Limiter::new(windows)?, policy })
+    }
+
+    /// The state of a row; fresh when there is none.
+    ///
+    /// A state that another policy made goes on under this one with its units in use, and is stored at once. One that
+    /// cannot be read at all is taken as full, once: nothing fails open.
+    pub(crate) fn load(&self, row: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<State, SqlError> {
+        let Some(bytes) = read(row, sql)? else { return Ok(self.limiter.fresh()) };
+        let (policy, state) = unpacked(&bytes).unwrap_or_default();
+        if policy == self.policy
+            && let Ok(state) = self.limiter.load(state)
+        {
+            return Ok(state);
+        }
+        let state = self.taken_up(policy, state, now).unwrap_or_else(|| self.full(now));
+        self.store(row, &state, sql)?;
+        Ok(state)
+    }
+
+    pub(crate) fn store(&self, row: &str, state: &State, sql: &mut dyn Sql) -> Result<(), SqlError> {
+        let length = u32::try_from(self.policy.len()).unwrap_or(0).to_le_bytes();
+        let bytes = [&length, self.policy.as_bytes(), state.as_bytes()].concat();
+        write(row, &bytes, sql)
+    }
+
+    fn taken_up(&self, policy: &str, state: &[u8], now: UnixMillis) -> Option<State> {
+        let old = Limiter::new(serde_json::from_str(policy).ok()?).ok()?;
+        let state = old.load(state).ok()?;
+        Some(self.limiter.migrate(&old, &state, now))
+    }
+
+    fn full(&self, now: UnixMillis) -> State {
+        let mut state = self.limiter.fresh();
+        let most = self.limiter.windows().iter().map(Window::limit).max().unwrap_or(0);
+        self.limiter.charge(&mut state, most, now);
         state
-    }))
+    }
+}
+
+/// The policy and the state of a row's bytes.
+fn unpacked(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (policy, state) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    Some((core::str::from_utf8(policy).ok()?, state))
 }
 
 /// Writes the ledger after a reservation, a commit or a release.

@@ -1,4 +1,4 @@
-//! What a provider's answer means: eight classes, the same for every provider.
+//! What a provider's answer means: nine classes, the same for every provider.
 
 use crate::time::UnixMillis;
 use alloc::string::String;
@@ -28,6 +28,8 @@ pub enum Outcome {
     },
     /// The credential or the provider account is wrong: no message can leave until its owner acts.
     CredentialsWrong,
+    /// The provider does not let this sender's address or domain send: its owner has to verify it.
+    SenderRefused,
     /// The provider keeps every recipient of the message on its own suppression list.
     RecipientSuppressed,
     /// This message will never be taken.

@@ -55,6 +55,7 @@ fn a_bad_request_has_its_own_error_and_changes_nothing() {
         ("{\"messages\": [".to_string(), 400, "invalid_json"),
         ("[]".to_string(), 400, "missing_send_payload"),
         ("{}".to_string(), 400, "missing_send_payload"),
+        (r#"{"messages":[],"messages":[]}"#.to_string(), 400, "unknown_field"),
         ("\u{feff}".to_string(), 400, "invalid_json"),
         (json!({"messages": [message("a@b.example")], "message": 1}).to_string(), 400, "unknown_field"),
         (json!({ "messages": [with_typo] }).to_string(), 400, "unknown_field"),
@@ -264,6 +265,64 @@ fn a_repeated_idempotency_key_replays_and_another_body_is_a_conflict() {
     assert_eq!(later.header("idempotent-replayed"), None, "24 hours are over");
 }
 
+/// An answer larger than one value of the platform's SQLite is kept under its key all the same.
+#[test]
+fn a_large_answer_is_replayed_whole() {
+    let mut host = Host::new();
+    let to: Vec<String> = (0..200).map(|n| format!("user{n}@a-rather-long-domain.example")).collect();
+    let mut large = message("ann@example.com");
+    large["to"] = json!(to);
+    let request = json!({"messages": vec![large; 400]}).to_string();
+    let first = host.request_with(&key_of("k1"), "POST", "/v1/send", Some("large"), request.as_bytes());
+    assert_eq!(first.status, 202, "{}", text(&first));
+    assert!(first.body.len() > 2_000_000);
+    let again = host.request_with(&key_of("k1"), "POST", "/v1/send", Some("large"), request.as_bytes());
+    assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &first.body));
+    let most = host.query("SELECT max(length(CAST(body AS BLOB))) FROM part");
+    let sendgate_core::sql::Value::Integer(most) = most[0][0] else { panic!("no number") };
+    assert!(most <= 1_000_000);
+    host.advance(86_400_001);
+    host.crash();
+    assert_eq!(host.query("SELECT * FROM part").len(), 0, "forgotten with its key");
+}
+
+/// A secret that cannot stand in a header stops the account, not its mail.
+#[test]
+fn a_malformed_credential_is_refused_at_once() {
+    let mut host = Host::new();
+    host.send_ok(vec![message("ann@example.com")]);
+    for secret in ["", "esp-secret\n", "two words"] {
+        let (config, now) = (&host.config, host.now);
+        let opened = host.database.transaction::<_, Failed, _>(|sql| {
+            let credential = |_: &str| Some(secret.to_owned());
+            Ok(sendgate_core::account::Account::open(config, "shop", &credential, sql, now)?)
+        });
+        assert!(opened.err().is_some_and(|error| error.0.contains("cannot stand in a header")), "{secret:?}");
+    }
+    host.crash();
+    assert_eq!(recipients(&host.next_request().1).len(), 1);
+}
+
+/// A configuration's error names the place and never a value: somebody may have put a key there.
+#[test]
+fn a_configuration_error_shows_no_value() {
+    let text = config_with(|account| account["keys"] = json!(["sg_shop_k1_SECRET"]));
+    let error = sendgate_core::config::Config::from_json(&text).unwrap_err().to_string();
+    assert!(!error.contains("SECRET") && error.contains("line 1 column"), "{error}");
+    let text = config_with(|account| account["provders"] = json!([]));
+    let error = sendgate_core::config::Config::from_json(&text).unwrap_err().to_string();
+    assert!(error.contains("unknown field `provders`"), "{error}");
+}
+
+/// RFC 9110: 405 names the method, 401 the scheme.
+#[test]
+fn refusals_carry_the_headers_that_http_wants() {
+    let mut host = Host::new();
+    assert_eq!(host.request(&key_of("k1"), "PUT", "/v1/send", b"").header("allow"), Some("POST"));
+    let revoked = host.request(&key_of("revoked"), "GET", "/v1/limits", b"");
+    assert_eq!((revoked.status, revoked.header("www-authenticate")), (401, Some("Bearer realm=\"sendgate\"")));
+}
+
 /// R082, R083: the default minute is ten times the second; 0 is an error that names the field.
 #[test]
 fn sending_limits_are_checked_and_the_minute_is_derived() {
@@ -286,7 +345,7 @@ fn a_suspended_account_refuses_and_holds() {
     host.crash();
     let response = host.send(&json!({"messages": [message("ann@example.com")]}));
     assert_eq!((response.status, code_of(&response).as_str()), (403, "account_suspended"));
-    assert_eq!(host.next(), sendgate_core::mailroom::Effect::Idle);
+    assert!(matches!(host.next(), sendgate_core::mailroom::Effect::Wait { .. }), "held, and looked at again");
 }
 
 /// R062: a provider must be reached by https, or on the loopback.

@@ -53,9 +53,6 @@ async fn pump(desk: &Rc<Desk>) -> Result<(), JsValue> {
 /// Starts effects while there is room; returns the instant of the next one.
 fn fill(desk: &Rc<Desk>, left: &mut usize) -> Result<Option<UnixMillis>, JsValue> {
     loop {
-        if desk.in_flight.get() >= IN_FLIGHT {
-            return Ok(None);
-        }
         if *left == 0 {
             return Ok(Some(clock::now()));
         }
@@ -117,10 +114,6 @@ fn set_alarm(desk: &Desk, at: UnixMillis) -> Result<(), JsValue> {
 fn thrown(error: impl std::error::Error) -> JsValue {
     js_sys::Error::new(&error.to_string()).into()
 }
-
-/// The platform gives one event six connections that wait for an answer; more would queue inside it and run into their
-/// time-outs there.
-const IN_FLIGHT: usize = 6;
 
 /// The free plan gives one event 50 requests to the outside.
 const STARTS_PER_RUN: usize = 40;

@@ -3,10 +3,11 @@
 use super::Reply;
 use crate::{
     key,
+    mailroom::parts,
     sql::{Param, Sql, SqlError, Value},
     time::UnixMillis,
 };
-use alloc::string::String;
+use alloc::{format, string::String};
 
 /// An answer kept under an idempotency key.
 pub(super) struct Stored {
@@ -33,18 +34,20 @@ pub(super) fn name(given: &str) -> Option<String> {
 /// The answer stored under a key in the last 24 hours.
 pub(super) fn stored(name: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<Stored>, SqlError> {
     let since = Param::Integer(now.as_i64().saturating_sub(IDEMPOTENCY_MS));
-    let statement = "SELECT fingerprint, status, body FROM idempotency WHERE key = ?1 AND created_ms > ?2";
+    let statement = "SELECT fingerprint, status FROM idempotency WHERE key = ?1 AND created_ms > ?2";
     let rows = sql.run(statement, &[Param::Text(name), since])?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    match <[Value; 3]>::try_from(row) {
-        Ok([Value::Text(fingerprint), Value::Integer(status), Value::Text(body)]) => {
+    match <[Value; 2]>::try_from(row) {
+        Ok([Value::Text(fingerprint), Value::Integer(status)]) => {
+            let body = parts::joined(&part_id(name), sql)?;
             Ok(Some(Stored { fingerprint, status: u16::try_from(status).unwrap_or(500), body }))
         }
         Ok(_) | Err(_) => Err(SqlError("an idempotency row has another shape".into())),
     }
 }
 
-/// Stores an answer under a key, in the transaction that made it.
+/// Stores an answer under a key, in the transaction that made it. The answer to 500 messages can be larger than a value of
+/// the platform's SQLite, so its body goes into parts.
 pub(super) fn store(
     name: &str,
     fingerprint: &str,
@@ -53,14 +56,15 @@ pub(super) fn store(
     now: UnixMillis,
 ) -> Result<(), SqlError> {
     let body = core::str::from_utf8(&reply.body).unwrap_or_default();
+    parts::remove(&part_id(name), sql)?;
+    parts::insert(&part_id(name), body, sql)?;
     sql.run(
-        "INSERT OR REPLACE INTO idempotency(key, fingerprint, created_ms, status, body) VALUES(?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO idempotency(key, fingerprint, created_ms, status) VALUES(?1, ?2, ?3, ?4)",
         &[
             Param::Text(name),
             Param::Text(fingerprint),
             Param::Integer(now.as_i64()),
             Param::Integer(i64::from(reply.status)),
-            Param::Text(body),
         ],
     )
     .map(|_| ())
@@ -69,7 +73,15 @@ pub(super) fn store(
 /// Forgets what is older than a key lives.
 pub(super) fn forget(sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
     let since = Param::Integer(now.as_i64().saturating_sub(IDEMPOTENCY_MS));
+    sql.run(
+        "DELETE FROM part WHERE id IN (SELECT 'answer:' || key FROM idempotency WHERE created_ms <= ?1)",
+        &[since],
+    )?;
     sql.run("DELETE FROM idempotency WHERE created_ms <= ?1", &[since]).map(|_| ())
+}
+
+fn part_id(name: &str) -> String {
+    format!("answer:{name}")
 }
 
 /// Answers are kept under an idempotency key for 24 hours.

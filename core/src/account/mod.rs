@@ -10,14 +10,14 @@ mod suppressions;
 
 use crate::{
     config::{AccountConfig, AccountStatus, Config, KeyConfig, Scope},
-    front::Pass,
+    front::{self, Pass},
     gate::{Admission, Gate, GateError, Standing},
     http::HttpResponse,
     key,
     mailroom::{self, Attempt, Effect, Mailroom},
     outcome::TransportFailure,
     problem::{Code, Problem},
-    rate_headers,
+    provider, rate_headers,
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
@@ -90,6 +90,9 @@ impl Reply {
         if let Some(seconds) = seconds {
             extra.push(("retry-after".into(), seconds.to_string()));
         }
+        if problem.code.status() == 401 {
+            extra.push(("www-authenticate".into(), front::CHALLENGE.into()));
+        }
         let body = problem.to_json(request_id, seconds);
         Self { status: problem.code.status(), content_type: "application/problem+json", body, extra }
     }
@@ -116,6 +119,9 @@ impl Account {
             return Err(AccountError::Config("providers: at least 1 provider, got 0".into()));
         };
         let Some(secret) = credential(name) else { return Err(AccountError::MissingCredential(name.into())) };
+        if !provider::is_credential(&secret) {
+            return Err(AccountError::Config(alloc::format!("the secret {name} cannot stand in a header field")));
+        }
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
         let mut gate = Gate::open(config, sql, now)?;
@@ -222,7 +228,12 @@ impl Account {
             ("GET", ["v1", "limits"]) => self.limits(pass, sql, now),
             ("POST", ["v1", "suppressions"]) => suppressions::add(pass, body, sql, now),
             ("DELETE", ["v1", "suppressions", address]) => suppressions::remove(address, pass, sql, now),
-            (_, known) => Ok(Reply::problem(&wrong_route(known), &pass.request_id, None, now)),
+            (_, known) => {
+                let (problem, allow) = wrong_route(known);
+                let mut reply = Reply::problem(&problem, &pass.request_id, None, now);
+                reply.extra.extend(allow.map(|method| ("allow".into(), method.into())));
+                Ok(reply)
+            }
         }
     }
 
@@ -258,11 +269,13 @@ fn scope_of(path: &str) -> Option<Scope> {
     }
 }
 
-fn wrong_route(segments: &[&str]) -> Problem {
-    match segments {
-        ["v1", "send"] | ["v1", "suppressions"] => Problem::new(Code::MethodNotAllowed, "this route takes POST"),
-        ["v1", "messages", _] | ["v1", "limits"] => Problem::new(Code::MethodNotAllowed, "this route takes GET"),
-        ["v1", "suppressions", _] => Problem::new(Code::MethodNotAllowed, "this route takes DELETE"),
-        _ => Problem::new(Code::NotFound, "no such route"),
-    }
+/// What is wrong with a route, and the method that it takes when there is one.
+fn wrong_route(segments: &[&str]) -> (Problem, Option<&'static str>) {
+    let method = match segments {
+        ["v1", "send"] | ["v1", "suppressions"] => "POST",
+        ["v1", "messages", _] | ["v1", "limits"] => "GET",
+        ["v1", "suppressions", _] => "DELETE",
+        _ => return (Problem::new(Code::NotFound, "no such route"), None),
+    };
+    (Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {method}")), Some(method))
 }

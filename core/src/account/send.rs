@@ -24,7 +24,11 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Serialize;
+use core::fmt;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 /// A message of the request, judged.
@@ -249,22 +253,49 @@ impl<'a> Item<'a> {
     }
 }
 
+/// The fields of a JSON object in their order, repeated ones too.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = access.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Object).map(Self)
+    }
+}
+
 /// The messages of a request, each as its own JSON text.
 fn messages_of(body: &[u8], most: usize) -> Result<Vec<&RawValue>, Problem> {
     let invalid = |detail: String| Problem::new(Code::InvalidJson, detail);
     let text = core::str::from_utf8(body).map_err(|error| invalid(format!("the body is not UTF-8: {error}")))?;
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
+    let Fields(fields) = serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
             Problem::new(Code::MissingSendPayload, "the body must be an object with the field messages")
         } else {
             invalid(format!("at line {} column {}", error.line(), error.column()))
         }
     })?;
-    if fields.keys().any(|name| name != "messages") {
+    if fields.iter().any(|(name, _)| name != "messages") {
         return Err(Problem::new(Code::UnknownField, "the only field of a send request is messages"));
     }
-    let Some(list) = fields.get("messages") else {
-        return Err(Problem::new(Code::MissingSendPayload, "the field messages is missing"));
+    let list = match fields.as_slice() {
+        [(_, list)] => list,
+        [] => return Err(Problem::new(Code::MissingSendPayload, "the field messages is missing")),
+        _ => return Err(Problem::new(Code::UnknownField, "the field messages must be there once")),
     };
     let messages: Vec<&RawValue> = serde_json::from_str(list.get())
         .map_err(|_| Problem::new(Code::MissingSendPayload, "the field messages must be a list of messages"))?;

@@ -270,7 +270,7 @@ impl Config {
     /// The first field that is wrong, by its path.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let config: Self = serde_json::from_str(text)
-            .map_err(|error| ConfigError { field: "config".into(), detail: error.to_string() })?;
+            .map_err(|error| ConfigError { field: "config".into(), detail: without_values(&error) })?;
         for (name, account) in &config.accounts {
             if !key::is_name(name) {
                 return Err(wrong(&format!("accounts.{name}"), "a name is 1 to 32 of a-z, 0-9 and -"));
@@ -305,10 +305,11 @@ impl AccountConfig {
                 &format!("must be 1 to {MAX_MESSAGES}, got {}", self.max_messages),
             ));
         }
-        if self.retry.max_attempts == 0 || self.retry.base_ms == 0 || self.retry.cap_ms < self.retry.base_ms {
+        let retry = &self.retry;
+        if retry.max_attempts == 0 || retry.base_ms == 0 || retry.cap_ms.min(retry.hold_ms) < retry.base_ms {
             return Err(wrong(
                 &format!("{at}.retry"),
-                "max_attempts and base_ms must be at least 1, cap_ms at least base_ms",
+                "max_attempts and base_ms must be at least 1, cap_ms and hold_ms at least base_ms",
             ));
         }
         if self.providers.is_empty() {
@@ -350,6 +351,19 @@ impl ProviderConfig {
             return Err(wrong(&format!("{at}.timeout_ms"), &detail));
         }
         Ok(())
+    }
+}
+
+/// What is wrong with the JSON, and where. A value stands in the text only for the names of fields: a value may be a key
+/// that somebody put into the wrong place, and the text goes into a log.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let names_a_field =
+        ["unknown field", "missing field", "duplicate field"].iter().any(|start| text.starts_with(start));
+    if names_a_field {
+        text
+    } else {
+        format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
     }
 }
 

@@ -248,6 +248,27 @@ impl Limiter {
         self.meters.iter().map(|meter| meter.usage(&state.bytes, clock)).collect()
     }
 
+    /// Takes up a state that another policy made: each window goes on with the units that the old window of its name had
+    /// in use at `now`, as if they had all left at `now`. A window with a new name begins empty.
+    ///
+    /// A raised limit has its room at once; a lowered one drains. Because every unit is dated later than it left, no
+    /// interval carries more than the new limits allow.
+    #[must_use]
+    pub fn migrate(&self, old: &Self, state: &State, now: UnixMillis) -> State {
+        let mut migrated = self.fresh();
+        let clock = Clock::of(&migrated, now.max(UnixMillis::new(state.last())));
+        let before = old.usage(state, UnixMillis::new(clock.now));
+        let mut edge = u64::MAX;
+        for (meter, window) in self.meters.iter().zip(&self.windows) {
+            let named = old.windows.iter().zip(&before).find(|(known, _)| known.name() == window.name());
+            let units = named.map_or(0, |(_, usage)| usage.used);
+            edge = edge.min(meter.charge(&mut migrated.bytes, clock, 0, units));
+        }
+        migrated.set_edge(edge);
+        migrated.set_last(clock.now);
+        migrated
+    }
+
     /// Units in use in each window.
     fn used(&self, bytes: &[u8], clock: Clock) -> Used {
         let mut used = [0; MAX_WINDOWS];

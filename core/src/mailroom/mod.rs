@@ -15,6 +15,7 @@
 //! Out of scope: failover between several providers, and calls that carry several messages.
 
 mod next;
+pub(crate) mod parts;
 mod queue;
 mod schema;
 mod settle;
@@ -28,10 +29,10 @@ pub use trace::view;
 use crate::{
     backoff::Backoff,
     config::{AccountConfig, AccountStatus, OnUnknown, SuppressionMode},
-    gate::load_state,
+    gate::{GateError, Kept},
     http::HttpRequest,
     id::MessageId,
-    limiter::{Decision, Limiter, State},
+    limiter::{Decision, State},
     message::Class,
     outcome::{Answer, Outcome},
     provider::ProviderKind,
@@ -134,6 +135,8 @@ pub struct Mailroom {
     on_unknown: OnUnknown,
     suppression: SuppressionMode,
     may_send: bool,
+    /// The windows admit nothing before this instant, unless something is settled or submitted.
+    limited_until: Option<UnixMillis>,
 }
 
 /// The provider that messages leave through, with what is known of it.
@@ -144,18 +147,21 @@ struct Provider {
     credential: String,
     timeout_ms: u64,
     /// The account's own pace and the provider's windows.
-    lanes: [Option<(Limiter, State)>; LANES.len()],
-    /// No request before this instant: the provider said so.
+    lanes: [Option<(Kept, State)>; LANES.len()],
+    /// No request before this instant: the provider said so, or it does not answer.
     blocked_until: UnixMillis,
+    /// Unknown outcomes in a row.
+    silences: u32,
 }
 
 /// An attempt whose request is on its way.
 struct Flight {
     attempt: Attempt,
+    began: UnixMillis,
     class: Class,
     failures: u32,
-    /// An earlier attempt may have been taken.
-    ambiguous: bool,
+    /// When the first attempt began that may have been taken.
+    ambiguous: Option<UnixMillis>,
     units: u64,
     reservation: String,
     expires: Option<UnixMillis>,
@@ -186,12 +192,13 @@ impl Mailroom {
             on_unknown: config.on_unknown,
             suppression: config.suppression,
             may_send: matches!(config.status, AccountStatus::Active),
+            limited_until: None,
         };
         for row in store::open_rows(sql)? {
             if row.sending {
                 mailroom.recover(row, ledger, sql, now)?;
             } else {
-                mailroom.queue.push(row.class, row.due, row.id);
+                mailroom.queue.push(row.class, row.due, row.expires, row.id);
             }
         }
         Ok(mailroom)
@@ -203,7 +210,9 @@ impl Mailroom {
         if !self.may_send {
             return None;
         }
-        self.queue.next_due().map(|due| due.max(self.provider.blocked_until))
+        self.queue
+            .next_due()
+            .map(|due| due.max(self.provider.blocked_until).max(self.limited_until.unwrap_or_default()))
     }
 
     /// Requests on their way.
@@ -217,8 +226,8 @@ impl Mailroom {
     pub fn standings(&self, now: UnixMillis) -> alloc::vec::Vec<crate::gate::Standing> {
         let lanes = self.provider.lanes.iter().zip(["account", "provider"]);
         lanes
-            .filter_map(|(lane, scope)| lane.as_ref().map(|(limiter, state)| (limiter, state, scope)))
-            .flat_map(|(limiter, state, scope)| crate::gate::standings(scope, limiter, state, now))
+            .filter_map(|(lane, scope)| lane.as_ref().map(|(kept, state)| (kept, state, scope)))
+            .flat_map(|(kept, state, scope)| crate::gate::standings(scope, &kept.limiter, state, now))
             .collect()
     }
 
@@ -233,6 +242,7 @@ impl Mailroom {
         self.provider.charge(1, sql, now)?;
         let flight = Flight {
             attempt: Attempt { message: row.id, number: row.attempts },
+            began: row.due,
             class: row.class,
             failures: row.failures,
             ambiguous: row.ambiguous,
@@ -255,9 +265,12 @@ impl Provider {
             lanes.iter_mut().zip(LANES).zip([config.sending.windows(), provider.windows.clone()])
         {
             if !windows.is_empty() {
-                let limiter = Limiter::new(windows).map_err(|error| SqlError(alloc::format!("{error}")))?;
-                let state = load_state(&limiter, row, sql, now)?;
-                *lane = Some((limiter, state));
+                let kept = Kept::new(windows).map_err(|error| match error {
+                    GateError::Policy(detail) => SqlError(detail),
+                    GateError::Store(error) => error,
+                })?;
+                let state = kept.load(row, sql, now)?;
+                *lane = Some((kept, state));
             }
         }
         Ok(Self {
@@ -267,7 +280,8 @@ impl Provider {
             credential: credential.into(),
             timeout_ms: provider.timeout_ms,
             lanes,
-            blocked_until: UnixMillis::default(),
+            blocked_until: blocked_until(&provider.name, sql)?.min(now.plus(LONGEST_BLOCK_MS)),
+            silences: 0,
         })
     }
 
@@ -275,8 +289,8 @@ impl Provider {
     fn admits(&self, in_flight: usize, now: UnixMillis) -> Result<(), Option<UnixMillis>> {
         let held = u32::try_from(in_flight).unwrap_or(u32::MAX);
         let mut wait = (self.blocked_until > now).then_some(self.blocked_until);
-        for (limiter, state) in self.lanes.iter().flatten() {
-            match limiter.peek(state, held.saturating_add(1), now) {
+        for (kept, state) in self.lanes.iter().flatten() {
+            match kept.limiter.peek(state, held.saturating_add(1), now) {
                 Decision::Allow { .. } => {}
                 Decision::Defer { retry_at, .. } => wait = wait.max(Some(retry_at)),
                 // The requests in flight fill the window by themselves: nothing to do before one is answered.
@@ -286,18 +300,39 @@ impl Provider {
         wait.map_or(Ok(()), |until| Err(Some(until)))
     }
 
+    /// Lets nothing leave before `until`, and remembers it over a restart.
+    fn block(&mut self, until: UnixMillis, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        let until = until.min(now.plus(LONGEST_BLOCK_MS));
+        if until <= self.blocked_until {
+            return Ok(());
+        }
+        self.blocked_until = until;
+        crate::gate::write(&blocked_row(&self.name), &until.as_millis().to_le_bytes(), sql)
+    }
+
     fn charge(&mut self, units: u32, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
         for (lane, row) in self.lanes.iter_mut().zip(LANES) {
-            if let Some((limiter, state)) = lane {
-                limiter.charge(state, units, now);
-                crate::gate::write(row, state.as_bytes(), sql)?;
+            if let Some((kept, state)) = lane {
+                kept.limiter.charge(state, units, now);
+                kept.store(row, state, sql)?;
             }
         }
         Ok(())
     }
 }
 
+fn blocked_until(provider: &str, sql: &mut dyn Sql) -> Result<UnixMillis, SqlError> {
+    let bytes = crate::gate::read(&blocked_row(provider), sql)?.unwrap_or_default();
+    Ok(bytes.first_chunk::<8>().map_or_else(UnixMillis::default, |at| UnixMillis::new(u64::from_le_bytes(*at))))
+}
+
+fn blocked_row(provider: &str) -> String {
+    alloc::format!("blocked:{provider}")
+}
+
 /// The state rows of the account's own pace and of the provider's windows.
 const LANES: [&str; 2] = ["sending", "provider"];
+/// A provider's word is kept for at most 31 days, a whole month's quota.
+const LONGEST_BLOCK_MS: u64 = 31 * 86_400_000;
 /// Requests on their way at once: a Worker may wait for six connections, the rest would queue unseen.
 const MAX_IN_FLIGHT: usize = 6;

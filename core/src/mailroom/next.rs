@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     address::Mailbox,
-    config::SuppressionMode,
+    config::{OnUnknown, SuppressionMode},
     id::MessageId,
     ledger::Ledger,
     message::{Class, Message},
@@ -32,17 +32,27 @@ impl Mailroom {
     /// # Errors
     /// The store's; the host then rolls back and opens the Mailroom anew.
     pub fn next(&mut self, ledger: &mut Ledger, sql: &mut dyn Sql, now: UnixMillis) -> Result<Effect, SqlError> {
-        if !self.may_send || self.in_flight.len() >= MAX_IN_FLIGHT {
+        if self.expire(ledger, sql, now)? {
+            return Ok(Effect::Wait { until: now });
+        }
+        if self.in_flight.len() >= MAX_IN_FLIGHT {
             return Ok(Effect::Idle);
         }
         loop {
             let Some(due) = self.queue.next_due() else { return Ok(Effect::Idle) };
+            if !self.may_send {
+                // Whoever reactivates the account does not tell its object.
+                return Ok(Effect::Wait { until: now.plus(SUSPENDED_WAIT_MS) });
+            }
             if due > now {
                 return Ok(Effect::Wait { until: due });
             }
             match self.provider.admits(self.in_flight.len(), now) {
                 Ok(()) => {}
-                Err(Some(until)) => return Ok(Effect::Wait { until }),
+                Err(Some(until)) => {
+                    self.limited_until = Some(until);
+                    return Ok(Effect::Wait { until });
+                }
                 Err(None) => return Ok(Effect::Idle),
             }
             let Some((class, id)) = self.queue.pop(now) else { return Ok(Effect::Idle) };
@@ -50,6 +60,16 @@ impl Mailroom {
                 return Ok(effect);
             }
         }
+    }
+
+    /// Ends the messages whose time is over, whatever keeps them waiting. `true` when more are left for the next call.
+    fn expire(&mut self, ledger: &mut Ledger, sql: &mut dyn Sql, now: UnixMillis) -> Result<bool, SqlError> {
+        for _ in 0..EXPIRED_PER_CALL {
+            let Some(id) = self.queue.pop_expired(now) else { return Ok(false) };
+            let row = store::load(id, sql)?;
+            end(id, &row, Status::Expired, "expired", None, ledger, sql, now)?;
+        }
+        Ok(true)
     }
 
     /// Starts an attempt; `None` when the message ended instead.
@@ -62,11 +82,14 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<Option<Effect>, SqlError> {
         let row = store::load(id, sql)?;
-        if row.expires.is_some_and(|expires| expires <= now) {
-            return end(id, &row, Status::Expired, "expired", None, ledger, sql, now).map(|()| None);
+        if self.must_not_repeat(&row, now) {
+            let error = Some("outcome_unknown");
+            return end(id, &row, Status::Unknown, "unknown", error, ledger, sql, now).map(|()| None);
         }
         let Ok(message) = Message::parse(&row.body) else {
-            return Err(SqlError("a stored message cannot be read".into()));
+            // Accepted under older rules. It ends by itself: it must not stop what waits behind it.
+            let error = Some("stored_message_unreadable");
+            return end(id, &row, Status::Failed, "refused", error, ledger, sql, now).map(|()| None);
         };
         let Some(row) = self.final_check(id, row, ledger, sql, now)? else { return Ok(None) };
         let suppressed = suppressed(&row.recipients)?;
@@ -85,11 +108,22 @@ impl Mailroom {
         let mut line = Line::new("attempt", now);
         line.attempt = Some(number);
         line.provider = Some(Cow::Borrowed(&self.provider.name));
-        store::mark(id, number, &self.provider.name, &line.to_text(), sql)?;
+        store::mark(id, number, &self.provider.name, &line.to_text(), sql, now)?;
         let attempt = Attempt { message: id, number };
         let DueRow { failures, ambiguous, units, reservation, expires, .. } = row;
-        self.in_flight.insert(attempt, Flight { attempt, class, failures, ambiguous, units, reservation, expires });
+        let flight = Flight { attempt, began: now, class, failures, ambiguous, units, reservation, expires };
+        self.in_flight.insert(attempt, flight);
         Ok(Some(Effect::Send { attempt, request, timeout_ms: self.provider.timeout_ms }))
+    }
+
+    /// Whether an earlier attempt may have been taken, and this one could not be told from it: the provider has no
+    /// idempotency keys, is another one than then, or has forgotten the key by now.
+    fn must_not_repeat(&self, row: &DueRow, now: UnixMillis) -> bool {
+        let Some(first) = row.ambiguous else { return false };
+        let told_apart = provider::has_idempotency_key(self.provider.kind)
+            && row.provider.as_deref() == Some(&*self.provider.name)
+            && now.since(first) < IDEMPOTENCY_MS;
+        !told_apart && self.on_unknown == OnUnknown::Stop
     }
 
     /// Looks every recipient up once more. Who was suppressed since acceptance gives its unit back; `None` when that ended
@@ -109,7 +143,7 @@ impl Mailroom {
         if newly == 0 {
             return Ok(Some(row));
         }
-        if row.ambiguous {
+        if row.ambiguous.is_some() {
             // An earlier attempt may have been taken. Another body under the same key would be refused, and a new key could
             // send twice: it ends here, and its units stay used.
             end(id, &row, Status::Unknown, "suppressed_final", Some("outcome_unknown"), ledger, sql, now)?;
@@ -169,7 +203,8 @@ fn newly_suppressed(stored: &str, sql: &mut dyn Sql) -> Result<(u64, String), Sq
     Ok((newly, serde_json::to_string(&recipients).map_err(unreadable)?))
 }
 
-/// Ends a message before an attempt. Its units are kept when an earlier attempt may have been taken, else given back.
+/// Ends a message before an attempt. When an earlier attempt may have been taken it ends as unknown and its units stay used,
+/// whatever ends it; else they are given back.
 #[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
 fn end(
     id: MessageId,
@@ -181,6 +216,8 @@ fn end(
     sql: &mut dyn Sql,
     now: UnixMillis,
 ) -> Result<(), SqlError> {
+    let taken = row.ambiguous.is_some();
+    let (status, error) = if taken { (Status::Unknown, Some("outcome_unknown")) } else { (status, error) };
     let error = error.map(|code| alloc::format!(r#"{{"code":"{code}","attempts":{}}}"#, row.attempts));
     let line = Line::new(event, now).to_text();
     let to = Move {
@@ -193,7 +230,7 @@ fn end(
         line: &line,
     };
     store::advance(id, &to, sql)?;
-    give_back_or_keep(&row.reservation, row.units, row.ambiguous, ledger, sql, now)
+    give_back_or_keep(&row.reservation, row.units, taken, ledger, sql, now)
 }
 
 fn suppressed(recipients: &str) -> Result<BTreeSet<(RecipientKind, String)>, SqlError> {
@@ -213,3 +250,10 @@ fn key_of(address: &str) -> String {
 fn unreadable(error: serde_json::Error) -> SqlError {
     SqlError(alloc::format!("stored recipients cannot be read: {error}"))
 }
+
+/// Idempotency keys are kept for 24 hours (Resend's documentation, `idempotency-keys`); one hour is left for clocks.
+const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;
+/// How often a suspended account with waiting mail is looked at.
+const SUSPENDED_WAIT_MS: u64 = 3_600_000;
+/// Messages that end in one transaction: a Worker's CPU time is bounded.
+const EXPIRED_PER_CALL: usize = 200;

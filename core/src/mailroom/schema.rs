@@ -1,7 +1,8 @@
 //! The tables, the same on Durable Object SQLite and on a file.
 //!
-//! A message is one row for its whole life, its trace inside it: rows written are what a Durable Object is billed for, and
-//! an insert, a mark and a settle are three. There is no index on due times; the queue is rebuilt in memory at start.
+//! A message is one row for its whole life, its trace inside it, because rows written are what a Durable Object is billed
+//! for: an insert, a mark and a settle, each with the rows of the limits that it moves. There is no index on due times; the
+//! queue is rebuilt in memory at start, from the index of the open messages.
 
 use crate::sql::{Sql, SqlError};
 
@@ -13,18 +14,20 @@ pub(crate) fn create(sql: &mut dyn Sql) -> Result<(), SqlError> {
     TABLES.iter().try_for_each(|statement| sql.run(statement, &[]).map(|_| ()))
 }
 
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS message(\
      id TEXT PRIMARY KEY, status TEXT NOT NULL, class INTEGER NOT NULL, due_ms INTEGER NOT NULL, \
      attempts INTEGER NOT NULL, failures INTEGER NOT NULL, ambiguous INTEGER NOT NULL, units INTEGER NOT NULL, reservation TEXT NOT NULL, \
      expires_ms INTEGER, provider TEXT, provider_message_id TEXT, error TEXT, recipients TEXT NOT NULL, \
      trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS message_open ON message(id) \
+     WHERE status IN ('queued', 'deferred', 'held', 'sending')",
     "CREATE TABLE IF NOT EXISTS part(\
      id TEXT NOT NULL, n INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(id, n)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS suppression(\
      address TEXT PRIMARY KEY, reason TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS idempotency(\
-     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, created_ms INTEGER NOT NULL, status INTEGER NOT NULL, \
-     body TEXT NOT NULL) WITHOUT ROWID",
+     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, created_ms INTEGER NOT NULL, status INTEGER NOT NULL) \
+     WITHOUT ROWID",
 ];

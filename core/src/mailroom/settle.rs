@@ -53,6 +53,7 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let Some(flight) = self.in_flight.remove(&attempt) else { return Ok(()) };
+        self.limited_until = None;
         if !matches!(result, Err(TransportFailure::NotSent)) {
             self.provider.charge(1, sql, now)?;
         }
@@ -76,6 +77,7 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let course = self.course(flight, answer, entropy, now);
+        self.heed(answer, sql, now)?;
         let (status, due, failures) = match course {
             Course::End { status, .. } => (status, now, flight.failures),
             Course::Again { status, at, failed } => {
@@ -92,61 +94,96 @@ impl Mailroom {
             | Outcome::Transient { .. }
             | Outcome::QuotaSpent { .. }
             | Outcome::CredentialsWrong
+            | Outcome::SenderRefused
             | Outcome::RecipientSuppressed
             | Outcome::PermanentlyRefused
             | Outcome::Unknown => None,
         };
-        let ambiguous = flight.ambiguous || matches!(answer.outcome, Outcome::Unknown);
+        let is_unknown = matches!(answer.outcome, Outcome::Unknown);
+        let ambiguous = flight.ambiguous.or(is_unknown.then_some(flight.began));
         let to = Move { status, due, failures, ambiguous, provider_message_id, error: error.as_deref(), line: &line };
         store::advance(flight.attempt.message, &to, sql)?;
         match course {
             Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
             Course::Again { .. } => {
-                self.queue.push(flight.class, due, flight.attempt.message);
+                self.queue.push(flight.class, due, flight.expires, flight.attempt.message);
                 Ok(())
             }
         }
     }
 
-    /// The decision table of outcomes.
-    fn course(&mut self, flight: &Flight, answer: &Answer, entropy: u64, now: UnixMillis) -> Course {
+    /// The decision table of outcomes, for the message.
+    fn course(&self, flight: &Flight, answer: &Answer, entropy: u64, now: UnixMillis) -> Course {
+        let refused = |status| {
+            if self.may_have_been_taken(flight, answer) {
+                return Course::End { status: Status::Unknown, commit: true };
+            }
+            Course::End { status, commit: false }
+        };
         match answer.outcome {
             Outcome::Accepted { .. } => Course::End { status: Status::Sent, commit: true },
-            // The key was used for another body: the earlier attempt of unknown outcome got there.
-            Outcome::PermanentlyRefused if flight.ambiguous && provider::says_key_was_used(answer) => {
-                Course::End { status: Status::Unknown, commit: true }
+            Outcome::PermanentlyRefused => refused(Status::Failed),
+            Outcome::RecipientSuppressed => refused(Status::Suppressed),
+            Outcome::Throttled { retry_at } | Outcome::Transient { retry_at } => {
+                self.again(flight, retry_at, entropy, now)
             }
-            Outcome::PermanentlyRefused => Course::End { status: Status::Failed, commit: false },
-            Outcome::RecipientSuppressed => Course::End { status: Status::Suppressed, commit: false },
-            Outcome::Throttled { retry_at } => {
-                let course = self.again(flight, retry_at, entropy, now);
-                let first = retry_at.unwrap_or_else(|| now.plus(self.backoff.base_ms));
-                self.provider.block(first);
-                course
-            }
-            Outcome::Transient { retry_at } => self.again(flight, retry_at, entropy, now),
             Outcome::QuotaSpent { retry_at } => {
                 let at = retry_at.unwrap_or_else(|| now.plus(QUOTA_WAIT_MS));
-                self.provider.block(at);
                 Course::Again { status: Status::Deferred, at, failed: false }
             }
-            Outcome::CredentialsWrong => {
-                let at = now.plus(CREDENTIAL_WAIT_MS);
-                self.provider.block(at);
-                Course::Again { status: Status::Held, at, failed: false }
+            Outcome::CredentialsWrong | Outcome::SenderRefused => {
+                Course::Again { status: Status::Held, at: now.plus(OWNER_WAIT_MS), failed: false }
             }
-            Outcome::Unknown => self.after_unknown(flight, entropy, now),
+            Outcome::Unknown => {
+                let told_apart = provider::has_idempotency_key(self.provider.kind);
+                if told_apart || self.on_unknown == OnUnknown::Resend {
+                    return self.again(flight, None, entropy, now);
+                }
+                Course::End { status: Status::Unknown, commit: true }
+            }
         }
     }
 
-    /// An unknown outcome is repeated only where the provider tells the copies apart, or the account prefers twice to never.
-    fn after_unknown(&self, flight: &Flight, entropy: u64, now: UnixMillis) -> Course {
-        let told_apart = provider::has_idempotency_key(self.provider.kind)
-            && now.since(flight.attempt.message.accepted_at()) < IDEMPOTENCY_MS;
-        if told_apart || self.on_unknown == OnUnknown::Resend {
-            return self.again(flight, None, entropy, now);
+    /// What the answer means for everything else that waits for this provider.
+    fn heed(&mut self, answer: &Answer, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        self.provider.silences = match answer.outcome {
+            Outcome::Unknown => self.provider.silences.saturating_add(1),
+            Outcome::Accepted { .. }
+            | Outcome::Throttled { .. }
+            | Outcome::Transient { .. }
+            | Outcome::QuotaSpent { .. }
+            | Outcome::CredentialsWrong
+            | Outcome::SenderRefused
+            | Outcome::RecipientSuppressed
+            | Outcome::PermanentlyRefused => 0,
+        };
+        match answer.outcome {
+            Outcome::Throttled { retry_at } => {
+                self.provider.block(retry_at.unwrap_or_else(|| now.plus(self.backoff.base_ms)), sql, now)
+            }
+            Outcome::QuotaSpent { retry_at } => {
+                self.provider.block(retry_at.unwrap_or_else(|| now.plus(QUOTA_WAIT_MS)), sql, now)
+            }
+            Outcome::CredentialsWrong => self.provider.block(now.plus(OWNER_WAIT_MS), sql, now),
+            // A provider that does not answer must not eat the queue: each silence in a row doubles the pause.
+            Outcome::Unknown => {
+                let doublings = self.provider.silences.saturating_sub(1).min(32);
+                let pause = self.backoff.base_ms.saturating_mul(1 << doublings).min(self.backoff.cap_ms);
+                self.provider.block(now.plus(pause), sql, now)
+            }
+            Outcome::Accepted { .. }
+            | Outcome::Transient { .. }
+            | Outcome::SenderRefused
+            | Outcome::RecipientSuppressed
+            | Outcome::PermanentlyRefused => Ok(()),
         }
-        Course::End { status: Status::Unknown, commit: true }
+    }
+
+    /// Whether a refusal leaves open what became of an earlier attempt of unknown outcome. Where the provider has
+    /// idempotency keys only a conflict does: it would have repeated its first answer otherwise.
+    fn may_have_been_taken(&self, flight: &Flight, answer: &Answer) -> bool {
+        flight.ambiguous.is_some()
+            && (!provider::has_idempotency_key(self.provider.kind) || provider::says_key_was_used(answer))
     }
 
     /// Later, by the provider's hint or the backoff; held once the attempts are used up.
@@ -159,12 +196,6 @@ impl Mailroom {
                 Course::Again { status: Status::Held, at, failed: true }
             }
         }
-    }
-}
-
-impl super::Provider {
-    fn block(&mut self, until: UnixMillis) {
-        self.blocked_until = self.blocked_until.max(until);
     }
 }
 
@@ -229,6 +260,7 @@ fn error_view(flight: &Flight, answer: &Answer, status: Status, due: UnixMillis,
         Outcome::Transient { .. } => "provider_failed",
         Outcome::QuotaSpent { .. } => "provider_quota",
         Outcome::CredentialsWrong => "provider_credentials",
+        Outcome::SenderRefused => "sender_not_verified",
         Outcome::RecipientSuppressed => "provider_suppressed",
         Outcome::PermanentlyRefused => "provider_refused",
         Outcome::Unknown => "outcome_unknown",
@@ -250,6 +282,7 @@ const fn event_of(outcome: &Outcome) -> &'static str {
         Outcome::Transient { .. } => "transient",
         Outcome::QuotaSpent { .. } => "quota_spent",
         Outcome::CredentialsWrong => "credentials_wrong",
+        Outcome::SenderRefused => "sender_refused",
         Outcome::RecipientSuppressed => "provider_suppressed",
         Outcome::PermanentlyRefused => "refused",
         Outcome::Unknown => "unknown",
@@ -258,7 +291,5 @@ const fn event_of(outcome: &Outcome) -> &'static str {
 
 /// A spent quota without a hint is asked about once an hour: quotas are of a day or a month.
 const QUOTA_WAIT_MS: u64 = 3_600_000;
-/// A wrong credential needs its owner; five minutes is how soon a corrected one is noticed.
-const CREDENTIAL_WAIT_MS: u64 = 300_000;
-/// Idempotency keys are kept for 24 hours (Resend's documentation, `idempotency-keys`); one hour is left for clocks.
-const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;
+/// A wrong credential or an unverified sender needs its owner; five minutes is how soon a correction is noticed.
+const OWNER_WAIT_MS: u64 = 300_000;

@@ -1,6 +1,6 @@
 //! The statements behind the three verbs. Each is written once, here.
 
-use super::{Status, Submission, queue};
+use super::{Status, Submission, parts, queue};
 use crate::{
     id::MessageId,
     message::Class,
@@ -29,7 +29,7 @@ pub(crate) struct OpenRow {
     pub(crate) sending: bool,
     pub(crate) attempts: u32,
     pub(crate) failures: u32,
-    pub(crate) ambiguous: bool,
+    pub(crate) ambiguous: Option<UnixMillis>,
     pub(crate) units: u64,
     pub(crate) reservation: String,
     pub(crate) expires: Option<UnixMillis>,
@@ -40,10 +40,12 @@ pub(crate) struct DueRow {
     pub(crate) attempts: u32,
     pub(crate) failures: u32,
     /// An earlier attempt may have been taken.
-    pub(crate) ambiguous: bool,
+    pub(crate) ambiguous: Option<UnixMillis>,
     pub(crate) units: u64,
     pub(crate) reservation: String,
     pub(crate) expires: Option<UnixMillis>,
+    /// The provider of the attempt before.
+    pub(crate) provider: Option<String>,
     pub(crate) recipients: String,
     pub(crate) body: String,
 }
@@ -53,7 +55,7 @@ pub(crate) struct Move<'a> {
     pub(crate) status: Status,
     pub(crate) due: UnixMillis,
     pub(crate) failures: u32,
-    pub(crate) ambiguous: bool,
+    pub(crate) ambiguous: Option<UnixMillis>,
     pub(crate) provider_message_id: Option<&'a str>,
     pub(crate) error: Option<&'a str>,
     pub(crate) line: &'a str,
@@ -67,11 +69,7 @@ pub(crate) fn insert(
 ) -> Result<(), SqlError> {
     let id = submission.id.to_string();
     let kept = if row.units > 0 { submission.body } else { "" };
-    let parts: Vec<&str> = if kept.len() > PART_BYTES { chunks(kept) } else { Vec::new() };
-    for (n, part) in parts.iter().enumerate() {
-        let place = Param::Integer(i64::try_from(n).unwrap_or(i64::MAX));
-        sql.run("INSERT INTO part(id, n, body) VALUES(?1, ?2, ?3)", &[Param::Text(&id), place, Param::Text(part)])?;
-    }
+    let parts = if kept.len() > parts::PART_BYTES { parts::insert(&id, kept, sql)? } else { 0 };
     sql.run(
         "INSERT INTO message(id, status, class, due_ms, attempts, failures, ambiguous, units, reservation, expires_ms, \
          recipients, trace, parts, body) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -85,8 +83,8 @@ pub(crate) fn insert(
             submission.expires_at.map_or(Param::Null, |at| Param::Integer(at.as_i64())),
             Param::Text(row.recipients),
             Param::Text(trace),
-            Param::Integer(i64::try_from(parts.len()).unwrap_or(0)),
-            if parts.is_empty() { Param::Text(kept) } else { Param::Null },
+            Param::Integer(parts),
+            if parts == 0 { Param::Text(kept) } else { Param::Null },
         ],
     )
     .map(|_| ())
@@ -126,7 +124,7 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
         sending: status == Status::Sending.word(),
         attempts: count(&attempts)?,
         failures: count(&failures)?,
-        ambiguous: count(&ambiguous)? > 0,
+        ambiguous: since(&ambiguous)?,
         units: u64::from(count(&units)?),
         reservation,
         expires: optional_instant(&expires)?,
@@ -136,59 +134,61 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
 pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError> {
     let text_id = id.to_string();
     let rows = sql.run(
-        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, recipients, parts, body FROM message \
+        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, provider, recipients, body FROM message \
          WHERE id = ?1",
         &[Param::Text(&text_id)],
     )?;
     let row = rows.into_iter().next().ok_or_else(shape)?;
     let Ok(
-        [attempts, failures, ambiguous, units, Value::Text(reservation), expires, Value::Text(recipients), parts, body],
+        [
+            attempts,
+            failures,
+            ambiguous,
+            units,
+            Value::Text(reservation),
+            expires,
+            provider,
+            Value::Text(recipients),
+            body,
+        ],
     ) = <[Value; 9]>::try_from(row)
     else {
         return Err(shape());
     };
     let body = match body {
         Value::Text(body) => body,
-        Value::Null => joined(&text_id, count(&parts)?, sql)?,
+        Value::Null => parts::joined(&text_id, sql)?,
         Value::Integer(_) | Value::Blob(_) => return Err(shape()),
     };
     Ok(DueRow {
         attempts: count(&attempts)?,
         failures: count(&failures)?,
-        ambiguous: count(&ambiguous)? > 0,
+        ambiguous: since(&ambiguous)?,
         units: u64::from(count(&units)?),
         reservation,
         expires: optional_instant(&expires)?,
+        provider: match provider {
+            Value::Text(name) => Some(name),
+            Value::Null | Value::Integer(_) | Value::Blob(_) => None,
+        },
         recipients,
         body,
     })
 }
 
-fn joined(id: &str, parts: u32, sql: &mut dyn Sql) -> Result<String, SqlError> {
-    let mut body = String::new();
-    for n in 0..parts {
-        let key = [Param::Text(id), Param::Integer(i64::from(n))];
-        let rows = sql.run("SELECT body FROM part WHERE id = ?1 AND n = ?2", &key)?;
-        match rows.into_iter().next().and_then(|row| row.into_iter().next()) {
-            Some(Value::Text(part)) => body.push_str(&part),
-            Some(_) | None => return Err(shape()),
-        }
-    }
-    Ok(body)
-}
-
-/// The durable mark of an attempt, before its request leaves.
+/// The durable mark of an attempt, before its request leaves. What was the due time is now when the attempt began.
 pub(crate) fn mark(
     id: MessageId,
     attempts: u32,
     provider: &str,
     line: &str,
     sql: &mut dyn Sql,
+    now: UnixMillis,
 ) -> Result<(), SqlError> {
     sql.run(
-        "UPDATE message SET status = 'sending', attempts = ?2, provider = ?3, trace = trace || char(10) || ?4 \
+        "UPDATE message SET status = 'sending', attempts = ?2, provider = ?3, due_ms = ?5, trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?4 ELSE trace END \
          WHERE id = ?1",
-        &[Param::Text(&id.to_string()), Param::Integer(i64::from(attempts)), Param::Text(provider), Param::Text(line)],
+        &[Param::Text(&id.to_string()), Param::Integer(i64::from(attempts)), Param::Text(provider), Param::Text(line), Param::Integer(now.as_i64())],
     )
     .map(|_| ())
 }
@@ -202,7 +202,7 @@ pub(crate) fn set_recipients(
     sql: &mut dyn Sql,
 ) -> Result<(), SqlError> {
     sql.run(
-        "UPDATE message SET units = ?2, recipients = ?3, trace = trace || char(10) || ?4 WHERE id = ?1",
+        "UPDATE message SET units = ?2, recipients = ?3, trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?4 ELSE trace END WHERE id = ?1",
         &[Param::Text(&id.to_string()), units(units_left), Param::Text(recipients), Param::Text(line)],
     )
     .map(|_| ())
@@ -219,36 +219,26 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
         to.provider_message_id.map_or(Param::Null, Param::Text),
         to.error.map_or(Param::Null, Param::Text),
         Param::Text(to.line),
-        Param::Integer(i64::from(to.ambiguous)),
+        Param::Integer(to.ambiguous.map_or(0, UnixMillis::as_i64)),
     ];
     if to.status.is_finished() {
         let rows = sql.run(
             "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
-             trace = trace || char(10) || ?7, ambiguous = ?8, body = NULL WHERE id = ?1 RETURNING parts",
+             trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, body = NULL WHERE id = ?1 RETURNING parts",
             &parameters,
         )?;
         let parts = rows.first().and_then(|row| row.first()).map_or(Ok(0), count)?;
         if parts > 0 {
-            sql.run("DELETE FROM part WHERE id = ?1", &[Param::Text(&id)])?;
+            parts::remove(&id, sql)?;
         }
         return Ok(());
     }
     sql.run(
         "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
-         trace = trace || char(10) || ?7, ambiguous = ?8 WHERE id = ?1",
+         trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8 WHERE id = ?1",
         &parameters,
     )
     .map(|_| ())
-}
-
-fn chunks(mut text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    while !text.is_empty() {
-        let (part, rest) = text.split_at(text.floor_char_boundary(PART_BYTES));
-        parts.push(part);
-        text = rest;
-    }
-    parts
 }
 
 fn units(units: u64) -> Param<'static> {
@@ -270,6 +260,11 @@ fn instant(value: &Value) -> Result<UnixMillis, SqlError> {
     integer(value).and_then(|n| u64::try_from(n).map(UnixMillis::new).map_err(|_| shape()))
 }
 
+/// The instant of a column in which 0 says never.
+fn since(value: &Value) -> Result<Option<UnixMillis>, SqlError> {
+    instant(value).map(|at| (at > UnixMillis::default()).then_some(at))
+}
+
 fn optional_instant(value: &Value) -> Result<Option<UnixMillis>, SqlError> {
     if matches!(value, Value::Null) { Ok(None) } else { instant(value).map(Some) }
 }
@@ -277,6 +272,3 @@ fn optional_instant(value: &Value) -> Result<Option<UnixMillis>, SqlError> {
 fn shape() -> SqlError {
     SqlError("a message row has another shape than the schema's".into())
 }
-
-/// A value may hold 2,000,000 bytes on the platform; half of that leaves room for a row's other columns.
-const PART_BYTES: usize = 1_000_000;

@@ -1,8 +1,9 @@
 //! The trace of a message: what was decided about it, when, and why.
 
-use super::RecipientKind;
+use super::{RecipientKind, queue};
 use crate::{
     id::MessageId,
+    message::Class,
     sql::{Param, Sql, SqlError, Value},
     time::UnixMillis,
 };
@@ -58,6 +59,10 @@ pub(crate) struct StoredRecipient<'a> {
 struct View<'a> {
     message_id: &'a str,
     status: &'a str,
+    class: &'a str,
+    accepted_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
     attempts: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt_at: Option<String>,
@@ -74,10 +79,19 @@ struct View<'a> {
 #[derive(Serialize)]
 struct ViewLine<'a> {
     at: String,
-    #[serde(flatten)]
-    line: Line<'a>,
+    event: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_code: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipients: Option<u64>,
 }
 
 /// The trace of a message as JSON; `None` when this account has no such message.
@@ -87,13 +101,15 @@ struct ViewLine<'a> {
 pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlError> {
     let text_id = id.to_string();
     let rows = sql.run(
-        "SELECT status, attempts, due_ms, provider, provider_message_id, error, recipients, trace \
+        "SELECT status, class, expires_ms, attempts, due_ms, provider, provider_message_id, error, recipients, trace \
          FROM message WHERE id = ?1",
         &[Param::Text(&text_id)],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let [
         Value::Text(status),
+        Value::Integer(class),
+        expires,
         Value::Integer(attempts),
         Value::Integer(due),
         provider,
@@ -109,6 +125,12 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
     let view = View {
         message_id: &text_id,
         status,
+        class: queue::class_of(*class).map_or("", Class::as_str),
+        accepted_at: id.accepted_at().to_string(),
+        expires_at: match expires {
+            Value::Integer(at) => Some(UnixMillis::new(u64::try_from(*at).unwrap_or(0)).to_string()),
+            Value::Null | Value::Text(_) | Value::Blob(_) => None,
+        },
         attempts: *attempts,
         next_attempt_at: waits.then(|| UnixMillis::new(u64::try_from(*due).unwrap_or(0)).to_string()),
         provider: text(provider),
@@ -121,11 +143,17 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
 }
 
 fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
-    let line: Line<'_> = serde_json::from_str(line).map_err(shape)?;
+    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients } =
+        serde_json::from_str(line).map_err(shape)?;
     Ok(ViewLine {
-        at: UnixMillis::new(line.at_ms).to_string(),
-        retry_at: line.retry_at_ms.map(|at| UnixMillis::new(at).to_string()),
-        line,
+        at: UnixMillis::new(at_ms).to_string(),
+        event,
+        attempt,
+        provider,
+        http_status,
+        provider_code,
+        retry_at: retry_at_ms.map(|at| UnixMillis::new(at).to_string()),
+        recipients,
     })
 }
 

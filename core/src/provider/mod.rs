@@ -207,6 +207,12 @@ pub fn classify(kind: ProviderKind, response: &HttpResponse, now: UnixMillis) ->
     }
 }
 
+/// Whether a credential can stand in a header field: not empty, visible characters only, no line break at its end.
+#[must_use]
+pub fn is_credential(credential: &str) -> bool {
+    is_header_value(credential, MAX_CREDENTIAL)
+}
+
 /// Whether an answer says that the idempotency key was used before, for another body.
 #[must_use]
 pub fn says_key_was_used(answer: &Answer) -> bool {

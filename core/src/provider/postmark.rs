@@ -216,8 +216,8 @@ const RULES: Rules = Rules {
     exact: &[
         Rule(CODED, "10", Class::CredentialsWrong),
         Rule(CODED, "100", Class::Transient),
-        Rule(CODED, "400", Class::CredentialsWrong),
-        Rule(CODED, "401", Class::CredentialsWrong),
+        Rule(CODED, "400", Class::SenderRefused),
+        Rule(CODED, "401", Class::SenderRefused),
         Rule(CODED, "405", Class::QuotaSpent),
         Rule(CODED, "406", Class::RecipientSuppressed),
         Rule(CODED, "412", Class::CredentialsWrong),

@@ -88,6 +88,7 @@ pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
         Class::Transient
         | Class::QuotaSpent
         | Class::CredentialsWrong
+        | Class::SenderRefused
         | Class::RecipientSuppressed
         | Class::Refused
         | Class::Unknown => None,
@@ -184,6 +185,8 @@ const COMPOSED: [&str; 12] =
 /// resend.com/docs/api-reference/errors.
 const RULES: Rules = Rules {
     exact: &[
+        // The domain of `from` is not verified; every other 403 is about the key.
+        Rule(403, "validation_error", Class::SenderRefused),
         Rule(409, "concurrent_idempotent_requests", Class::Transient),
         Rule(409, "resource_locked", Class::Transient),
         Rule(409, "invalid_idempotent_request", Class::Refused),

@@ -197,7 +197,10 @@ proptest! {
         match answer.outcome {
             Outcome::Accepted { .. } => prop_assert!((200..300).contains(&status)),
             Outcome::Unknown => prop_assert!(!(400..500).contains(&status)),
-            Outcome::PermanentlyRefused | Outcome::RecipientSuppressed | Outcome::CredentialsWrong => {
+            Outcome::PermanentlyRefused
+            | Outcome::RecipientSuppressed
+            | Outcome::SenderRefused
+            | Outcome::CredentialsWrong => {
                 prop_assert!((200..500).contains(&status));
             }
             Outcome::Throttled { retry_at } | Outcome::Transient { retry_at } | Outcome::QuotaSpent { retry_at } => {

@@ -70,6 +70,7 @@ fn printed(answer: &Answer) -> Value {
         Outcome::Throttled { retry_at } => retry("throttled", retry_at),
         Outcome::Transient { retry_at } => retry("transient", retry_at),
         Outcome::QuotaSpent { retry_at } => retry("quota_spent", retry_at),
+        Outcome::SenderRefused => json!({ "outcome": "sender_refused" }),
         Outcome::CredentialsWrong => json!({ "outcome": "credentials_wrong" }),
         Outcome::RecipientSuppressed => json!({ "outcome": "recipient_suppressed" }),
         Outcome::PermanentlyRefused => json!({ "outcome": "permanently_refused" }),
