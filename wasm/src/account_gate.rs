@@ -170,14 +170,9 @@ impl Desk {
     async fn answer_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
         match read_up_to(body, MAX_BODY_BYTES).await {
             Read::Whole(bytes) => self.answer(pass, &bytes),
-            Read::TooLong(_) => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
+            Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
             Read::Broken(_) => Err(JsValue::from_str("the request's body broke off")),
         }
-    }
-
-    /// The bindings.
-    pub(crate) fn env(&self) -> &Env {
-        &self.env
     }
 
     /// Lets `work` go on after the event that started it.

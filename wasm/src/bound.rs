@@ -38,11 +38,6 @@ pub(crate) fn key_secret(env: &Env) -> Result<Rc<str>, String> {
     })
 }
 
-/// The number bound to `name` as text.
-pub(crate) fn number(env: &Env, name: &str) -> Option<u64> {
-    text(env, name)?.parse().ok()
-}
-
 /// The Durable Objects bound to `name`.
 ///
 /// # Errors

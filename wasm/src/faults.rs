@@ -79,6 +79,7 @@ pub(crate) async fn in_object(fault: &str, query: &str, storage: &Storage) -> Re
         "memory" => {
             return text(&CALLS.with(|calls| calls.replace(calls.get() + 1)).to_string());
         }
+        "pages" => return text(&core::arch::wasm32::memory_size(0).to_string()),
         "marks" => {
             tables(&mut &*storage).map_err(thrown)?;
             let rows = (&*storage).run("SELECT name, runs FROM fault ORDER BY name", &[]).map_err(thrown)?;

@@ -31,7 +31,7 @@ pub(crate) async fn run(desk: &Rc<Desk>) -> Result<(), JsValue> {
 async fn pump(desk: &Rc<Desk>) -> Result<(), JsValue> {
     let started = clock::now();
     let ends = started.plus(RUN_MS);
-    set_alarm(desk, started.plus(safety_ms(desk)))?;
+    set_alarm(desk, started.plus(SAFETY_MS))?;
     let mut left = STARTS_PER_RUN;
     let next = loop {
         let next = fill(desk, &mut left)?;
@@ -95,7 +95,7 @@ fn settle(desk: &Desk, attempt: Attempt, result: Result<HttpResponse, TransportF
 
 /// Leaves the alarm at the exact next instant, or as a safety net under what is still in flight.
 fn rest(desk: &Desk, next: Option<UnixMillis>) -> Result<(), JsValue> {
-    let net = (desk.in_flight.get() > 0).then(|| clock::now().plus(safety_ms(desk)));
+    let net = (desk.in_flight.get() > 0).then(|| clock::now().plus(SAFETY_MS));
     match next.into_iter().chain(net).min() {
         Some(at) => set_alarm(desk, at),
         None => {
@@ -111,10 +111,6 @@ fn set_alarm(desk: &Desk, at: UnixMillis) -> Result<(), JsValue> {
     Ok(())
 }
 
-fn safety_ms(desk: &Desk) -> u64 {
-    crate::bound::number(desk.env(), "SAFETY_ALARM_MS").unwrap_or(SAFETY_MS)
-}
-
 fn thrown(error: impl std::error::Error) -> JsValue {
     js_sys::Error::new(&error.to_string()).into()
 }
@@ -128,5 +124,6 @@ const RUN_MS: u64 = 5_000;
 /// A wait below this is cheaper in the running event than in a new one, which writes two rows.
 const SHORT_MS: u64 = 2_000;
 
-/// When a run is lost with its process, the alarm that stands behind it.
-const SAFETY_MS: u64 = 30_000;
+/// When a run is lost with its process, the alarm that stands behind it. It cannot fire while the run lasts, so it only has
+/// to be later than a restart takes.
+const SAFETY_MS: u64 = 10_000;

@@ -9,43 +9,56 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 pub(crate) enum Read {
     /// The stream ended within the limit.
     Whole(Vec<u8>),
-    /// The stream goes on past the limit; these are its first bytes.
-    TooLong(Vec<u8>),
+    /// The stream goes on past the limit; nothing was kept.
+    TooLong,
     /// The stream broke after these bytes.
     Broken(Vec<u8>),
 }
 
 impl Read {
-    /// What was read.
+    /// What was kept.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         match self {
-            Self::Whole(bytes) | Self::TooLong(bytes) | Self::Broken(bytes) => bytes,
+            Self::Whole(bytes) | Self::Broken(bytes) => bytes,
+            Self::TooLong => Vec::new(),
         }
     }
 }
 
 /// Reads `stream` to its end, or to `limit` bytes and cancels the rest.
+///
+/// The chunks wait outside until their sum is known: this instance's memory never shrinks, and a buffer that grows needs
+/// up to three times what it ends up with.
 pub(crate) async fn read_up_to(stream: &ReadableStream, limit: usize) -> Read {
-    let mut bytes = Vec::new();
-    let Ok(reader) = stream.get_reader().dyn_into::<ReadableStreamDefaultReader>() else { return Read::Broken(bytes) };
+    let (mut chunks, mut length) = (Vec::new(), 0_usize);
+    let Ok(reader) = stream.get_reader().dyn_into::<ReadableStreamDefaultReader>() else {
+        return Read::Broken(Vec::new());
+    };
     loop {
-        let chunk = match next_chunk(&reader).await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => return Read::Whole(bytes),
-            Err(_) => return Read::Broken(bytes),
-        };
-        let room = limit.saturating_sub(bytes.len());
-        let length = chunk.length() as usize;
-        if length > room {
-            let _ = reader.cancel();
-            return Read::TooLong(bytes);
-        }
-        let start = bytes.len();
-        bytes.resize(start.saturating_add(length), 0);
-        if let Some(place) = bytes.get_mut(start..) {
-            chunk.copy_to(place);
+        match next_chunk(&reader).await {
+            Ok(Some(chunk)) => {
+                length = length.saturating_add(chunk.length() as usize);
+                if length > limit {
+                    let _ = reader.cancel();
+                    return Read::TooLong;
+                }
+                chunks.push(chunk);
+            }
+            Ok(None) => return Read::Whole(joined(chunks, length)),
+            Err(_) => return Read::Broken(joined(chunks, length)),
         }
     }
+}
+
+fn joined(chunks: Vec<Uint8Array>, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let mut rest = bytes.as_mut_slice();
+    for chunk in chunks {
+        let Some((place, after)) = rest.split_at_mut_checked(chunk.length() as usize) else { break };
+        chunk.copy_to(place);
+        rest = after;
+    }
+    bytes
 }
 
 /// Reads `stream` to its end, or to `limit` bytes, and keeps nothing.

@@ -18,8 +18,8 @@ extern "C" {
 /// Sends a request and reads its answer, within `timeout_ms` altogether. Redirects are answers, not followed.
 ///
 /// # Errors
-/// `NotSent` when no request could be made of it; `MaybeSent` for whatever goes wrong after that, because workerd
-/// reports a refused connection in the same words as a lost one.
+/// `NotSent` when no request could be made of it; `MaybeSent` for whatever goes wrong after that, because workerd says
+/// "Network connection lost." of a refused connection and of one lost in the middle alike.
 pub(crate) async fn send(request: &HttpRequest, timeout_ms: u64) -> Result<HttpResponse, TransportFailure> {
     let (controller, timer, request) = prepare(request, timeout_ms).map_err(|_| TransportFailure::NotSent)?;
     match race(exchange(&request), timer.end()).await {
