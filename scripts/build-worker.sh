@@ -1,12 +1,13 @@
 #!/bin/sh
-# Builds the Worker: into wasm/build, or with --dev (the sandbox, not minified) into wasm/build-dev.
+# Builds the Worker: into wasm/build, or with --dev (the sandbox, neither minified nor
+# optimised to the last, which takes longer than it saves) into wasm/build-dev.
 # Takes WASM_BINDGEN_BIN, WASM_OPT_BIN, ESBUILD_BIN and CARGO_TARGET_DIR as given; the checkout's own otherwise.
 set -eu
 cd "$(dirname "$0")/.."
 
-out=wasm/build entry=wasm/entry.js features="" minify=--minify
+out=wasm/build entry=wasm/entry.js features="" minify=--minify level=-O3
 case "${1:-}" in
---dev) out=wasm/build-dev entry=wasm/sandbox.js features="--features sandbox" minify="" ;;
+--dev) out=wasm/build-dev entry=wasm/sandbox.js features="--features sandbox" minify="" level=-O1 ;;
 "") ;;
 *) echo "usage: $0 [--dev]" >&2 && exit 2 ;;
 esac
@@ -25,7 +26,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$bindgen" --target web --no-typescript --experimental-reset-state-function --out-dir "$work" --out-name rust \
     "${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/sendgate_worker.wasm"
-"$optimise" -O3 --all-features --disable-gc --strip-debug --strip-producers "$work/rust_bg.wasm" -o "$work/sendgate.wasm"
+"$optimise" $level --all-features --disable-gc --strip-debug --strip-producers "$work/rust_bg.wasm" -o "$work/sendgate.wasm"
 
 mkdir -p "$out"
 # shellcheck disable=SC2086 # minify is one word or none
