@@ -1,0 +1,43 @@
+//! The README's tables say what the code does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use sendgate_core::{
+    config, front,
+    message::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES},
+    problem::Code,
+};
+use std::collections::BTreeMap;
+
+const README: &str = include_str!("../../README.md");
+
+/// The cells of a table row, without their backticks.
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect()
+}
+
+#[test]
+fn the_table_of_errors_is_the_codes_own() {
+    let known: BTreeMap<&str, u16> = Code::ALL.iter().map(|code| (code.word(), code.status())).collect();
+    let mut listed = BTreeMap::new();
+    let table = README.lines().skip_while(|line| !line.starts_with("| code | status |")).skip(2);
+    for row in table.take_while(|line| line.starts_with('|')) {
+        let cells = cells(row);
+        for pair in cells.chunks(3).filter(|pair| pair.first().is_some_and(|word| !word.is_empty())) {
+            listed.insert(pair[0], pair[1].parse::<u16>().unwrap());
+        }
+    }
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn the_table_of_bounds_has_the_figures_of_the_code() {
+    let figure = |start: &str| {
+        let row = README.lines().find(|line| line.starts_with(start)).unwrap();
+        let digits = cells(row)[1].chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(char::is_ascii_digit);
+        digits.collect::<String>().parse::<u64>().unwrap()
+    };
+    assert_eq!(figure("| body of a request"), front::MAX_BODY_BYTES);
+    assert_eq!(figure("| messages in a request"), u64::try_from(config::MAX_MESSAGES).unwrap());
+    assert_eq!(figure("| a message with its attachments"), u64::try_from(MAX_MESSAGE_BYTES).unwrap());
+    assert_eq!(figure("| attachments of a message"), u64::try_from(MAX_ATTACHMENTS).unwrap());
+}
