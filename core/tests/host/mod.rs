@@ -240,3 +240,8 @@ pub fn recipients(request: &HttpRequest) -> Vec<String> {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     ["to", "cc", "bcc"].iter().filter_map(|line| body[line].as_array()).flatten().map(|r| r.to_string()).collect()
 }
+
+/// The events of a trace, in order.
+pub fn events(trace: &Value) -> Vec<String> {
+    trace["trace"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap().into()).collect()
+}
