@@ -4,6 +4,12 @@ use sendgate_core::provider::ProviderKind;
 use sendgate_dev::{Development, Settings, Workerd, checkout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use std::thread::sleep;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +53,19 @@ fn run(port: u16, state: &Path, provider: ProviderKind) -> Result<(), Box<dyn st
     println!("inbox: {base_url}/sandbox/inbox");
     println!("\nSend a first message:\n\n{}\n", development.curl(&base_url));
     println!("Then read it in the inbox. Ctrl+C ends Sendgate; what it holds is kept in {}.", state.display());
-    workerd.wait()?;
+    wait(&mut workerd)?;
+    Ok(())
+}
+
+/// Waits for a signal to end, or for `workerd` to end by itself. Either way nothing is left running.
+fn wait(workerd: &mut Workerd) -> Result<(), Box<dyn std::error::Error>> {
+    let ending = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&ending);
+    ctrlc::set_handler(move || told.store(true, Ordering::SeqCst))?;
+    while !ending.load(Ordering::SeqCst) && workerd.is_running()? {
+        sleep(GLANCE);
+    }
+    workerd.kill();
     Ok(())
 }
 
@@ -113,6 +131,9 @@ fn parse_provider(text: &str) -> Result<ProviderKind, String> {
         format!("--provider must be one of {names}, got '{text}'")
     })
 }
+
+/// How often a running server is glanced at; a signal is heeded within this time.
+const GLANCE: Duration = Duration::from_millis(100);
 
 const KEY_SECRET: &str = "SENDGATE_KEY_SECRET";
 

@@ -67,6 +67,9 @@ impl Workerd {
     /// # Errors
     /// A file is missing, the process ended, or it did not answer in time. The text shows the end of its log.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        // Whoever holds the port would answer for us.
+        TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))
+            .map_err(|error| StartError::Port { port: settings.port, error })?;
         let child = spawn(&settings)?;
         let mut running = Self { settings, child };
         running.wait_until_healthy()?;
@@ -103,12 +106,12 @@ impl Workerd {
         self.wait_until_healthy()
     }
 
-    /// Waits until it ends by itself, which it does on an interrupt from the terminal.
+    /// Whether it has not ended by itself.
     ///
     /// # Errors
     /// The system could not tell.
-    pub fn wait(&mut self) -> io::Result<()> {
-        self.child.wait().map(drop)
+    pub fn is_running(&mut self) -> io::Result<bool> {
+        self.child.try_wait().map(|ended| ended.is_none())
     }
 
     fn wait_until_healthy(&mut self) -> Result<(), StartError> {
@@ -149,6 +152,13 @@ pub enum StartError {
         /// What makes it.
         remedy: &'static str,
     },
+    /// The port cannot be listened on.
+    Port {
+        /// Which.
+        port: u16,
+        /// Why.
+        error: io::Error,
+    },
     /// The system refused.
     Io(io::Error),
     /// It started and did not answer.
@@ -164,6 +174,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { path, remedy } => write!(f, "{} is missing; {remedy}", path.display()),
+            Self::Port { port, error } => write!(f, "port {port} on 127.0.0.1 cannot be used: {error}"),
             Self::Io(error) => write!(f, "{error}"),
             Self::NotHealthy { what, log } => write!(f, "{what}\n{log}"),
         }
