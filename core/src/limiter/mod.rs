@@ -252,7 +252,8 @@ impl Limiter {
     /// in use at `now`, as if they had all left at `now`. A window with a new name begins empty.
     ///
     /// A raised limit has its room at once; a lowered one drains. Because every unit is dated later than it left, no
-    /// interval carries more than the new limits allow.
+    /// interval that ends after `now` carries more than the new limit. A longer period than before begins with what the
+    /// shorter one remembers.
     #[must_use]
     pub fn migrate(&self, old: &Self, state: &State, now: UnixMillis) -> State {
         let mut migrated = self.fresh();

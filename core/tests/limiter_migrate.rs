@@ -1,0 +1,77 @@
+//! Limits that change under load: the counts go on. Row R027.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic here is a test that fails")]
+
+use proptest::prelude::*;
+use sendgate_core::{
+    limiter::{Decision, Limiter, Window},
+    time::UnixMillis,
+};
+
+const PERIOD_MS: u64 = 1_000;
+
+fn limiter(limit: u32) -> Limiter {
+    Limiter::new(vec![Window::Sliding { name: "second".into(), limit, period_ms: PERIOD_MS }]).unwrap()
+}
+
+/// Operations: milliseconds to go on by, and a cost.
+fn operations() -> impl Strategy<Value = Vec<(u64, u32)>> {
+    prop::collection::vec((0u64..400, 1u32..4), 1..80)
+}
+
+proptest! {
+    /// After the change no interval that ends later carries more than the new limit, counting what left under the old one.
+    #[test]
+    fn no_interval_after_the_change_carries_more_than_the_new_limit(
+        before in operations(), after in operations(), old in 4u32..60, new in 4u32..60,
+    ) {
+        let (old_limiter, new_limiter) = (limiter(old), limiter(new));
+        let mut state = old_limiter.fresh();
+        let mut now = UnixMillis::new(1_796_119_200_000);
+        let mut left: Vec<(UnixMillis, u32)> = Vec::new();
+        for (pause, cost) in before {
+            now = now.plus(pause);
+            if let Decision::Allow { .. } = old_limiter.decide(&mut state, cost, now) {
+                left.push((now, cost));
+            }
+        }
+        let mut state = new_limiter.migrate(&old_limiter, &state, now);
+        for (pause, cost) in after {
+            now = now.plus(pause);
+            if let Decision::Allow { .. } = new_limiter.decide(&mut state, cost, now) {
+                left.push((now, cost));
+                let carried: u32 = left.iter().filter(|(at, _)| now.since(*at) < PERIOD_MS).map(|(_, cost)| cost).sum();
+                prop_assert!(carried <= new, "{carried} of {new}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_raised_limit_has_its_room_at_once_and_a_lowered_one_drains() {
+    let now = UnixMillis::new(1_796_119_200_000);
+    let old = limiter(10);
+    let mut state = old.fresh();
+    assert_eq!(old.decide(&mut state, 10, now), Decision::Allow { charged_at: now });
+    let raised = limiter(15);
+    let mut more = raised.migrate(&old, &state, now);
+    assert_eq!(raised.decide(&mut more, 5, now), Decision::Allow { charged_at: now });
+    assert!(matches!(raised.decide(&mut more, 1, now), Decision::Defer { .. }));
+    let lowered = limiter(4);
+    let mut less = lowered.migrate(&old, &state, now);
+    let Decision::Defer { retry_at, .. } = lowered.decide(&mut less, 1, now) else { panic!("it is over its limit") };
+    assert!(matches!(lowered.decide(&mut less, 4, retry_at), Decision::Allow { .. }), "once drained it is whole again");
+}
+
+#[test]
+fn a_window_with_a_new_name_begins_empty_and_the_others_keep_their_counts() {
+    let now = UnixMillis::new(1_796_119_200_000);
+    let old = limiter(10);
+    let mut state = old.fresh();
+    old.charge(&mut state, 7, now);
+    let hour = Window::Sliding { name: "hour".into(), limit: 100, period_ms: 3_600_000 };
+    let new =
+        Limiter::new(vec![hour, Window::Sliding { name: "second".into(), limit: 10, period_ms: PERIOD_MS }]).unwrap();
+    let used: Vec<u32> = new.usage(&new.migrate(&old, &state, now), now).iter().map(|usage| usage.used).collect();
+    assert_eq!(used, [0, 7]);
+}
