@@ -208,13 +208,22 @@ fn nothing_is_lost_when_the_process_is_killed() {
     let mut ids = Vec::new();
     for round in 0..3 {
         let messages: Vec<Value> = (0..100).map(|n| message(&format!("user{round}-{n}@example.com"))).collect();
+        // A call that the provider took and never answers: whatever the machine's pace, the kill finds it in flight.
+        sendgate.fault(&json!({"dialect": "resend", "fault": "timeout_after", "count": 1}));
         ids.extend(sendgate.send_ok(&messages));
-        sleep(Duration::from_millis(150));
+        let hanging = || sendgate.log().iter().filter(|call| call["status"].is_null()).count() > round;
+        assert!(
+            (0..2_000).any(|_| hanging() || {
+                sleep(Duration::from_millis(5));
+                false
+            }),
+            "no call was left hanging"
+        );
         sendgate.workerd.restart().unwrap();
     }
     let traces = sendgate.wait_for(&ids, &["sent"], Duration::from_secs(90));
     let interrupted = traces.iter().filter(|trace| trace["trace"].to_string().contains("interrupted")).count();
-    println!("{interrupted} attempts were interrupted by three kills");
+    assert!(interrupted >= 3, "{interrupted} attempts were interrupted by three kills");
     assert_eq!(sendgate.inbox().len(), 300, "each exactly once");
 }
 
