@@ -209,6 +209,19 @@ impl Limiter {
         self.judge(&state.bytes, clock, &self.used(&state.bytes, clock), cost)
     }
 
+    /// How many of at most `most` units [`Limiter::decide`] would allow together at `now`: a partial grant. Charges
+    /// nothing.
+    #[must_use]
+    pub fn up_to(&self, state: &State, most: u32, now: UnixMillis) -> u32 {
+        if !state.belongs_to(self.fingerprint, self.length) {
+            return 0;
+        }
+        let clock = Clock::of(state, now);
+        let used = self.used(&state.bytes, clock);
+        let free = self.meters.iter().zip(&used).map(|(meter, used)| meter.limit().saturating_sub(*used));
+        free.min().map_or(0, |free| u32::try_from(free).unwrap_or(u32::MAX).min(most))
+    }
+
     /// Charges every window for units that have left anyway, whether they fit or not; returns the instant charged at.
     ///
     /// Past a limit, nothing more is allowed until enough has drained.
