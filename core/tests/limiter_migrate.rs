@@ -75,3 +75,18 @@ fn a_window_with_a_new_name_begins_empty_and_the_others_keep_their_counts() {
     let used: Vec<u32> = new.usage(&new.migrate(&old, &state, now), now).iter().map(|usage| usage.used).collect();
     assert_eq!(used, [0, 7]);
 }
+
+/// A small window keeps the instants of units; one that has none in use must not keep an instant of none.
+#[test]
+fn a_small_window_that_has_drained_is_taken_up_as_bytes_that_load() {
+    let windows = |limit: u32| {
+        let second = Window::Sliding { name: "second".into(), limit, period_ms: PERIOD_MS };
+        vec![second, Window::Sliding { name: "minute".into(), limit: 100, period_ms: 60_000 }]
+    };
+    let (old, new) = (Limiter::new(windows(10)).unwrap(), Limiter::new(windows(5)).unwrap());
+    let now = UnixMillis::new(1_796_119_200_000);
+    let mut state = old.fresh();
+    old.charge(&mut state, 7, now);
+    let migrated = new.migrate(&old, &state, now.plus(PERIOD_MS));
+    assert_eq!(new.load(migrated.as_bytes()), Ok(migrated));
+}

@@ -70,6 +70,9 @@ impl Log {
         if !clock.current {
             self.drop_over(bytes, clock.now);
         }
+        if cost == 0 {
+            return self.edge(bytes);
+        }
         let newest = self.entries(bytes).last().filter(|entry| instant(*entry) == clock.now);
         let before = newest.map_or(0, units);
         let after = before.saturating_add(u64::from(cost)).min(MOST_COUNTED);
