@@ -44,12 +44,28 @@ struct Setting {
     most_units: u32,
     /// Of 10,000 steps so many are a crash of a holder, of the owner, a clock set back, a changed limit.
     trouble: u64,
+    /// The worst that is allowed: every holder uses a lease in its last millisecond, and the owner itself whatever is
+    /// free a period after a lease expired.
+    hoarding: bool,
     duration_ms: u64,
 }
 
 enum Message {
-    ToOwner { from: usize, ask: Option<Ask>, returns: Vec<Return> },
-    ToHolder { to: usize, answer: Option<(u64, Answer)>, settled: Vec<u64> },
+    ToOwner {
+        from: usize,
+        ask: Option<Ask>,
+        returns: Vec<Return>,
+    },
+    ToHolder {
+        to: usize,
+        answer: Option<(u64, Answer)>,
+        settled: Vec<u64>,
+    },
+    /// No message, but an instant: a hoarder's last, and one at which units may have drained.
+    LastOfLease {
+        of: usize,
+    },
+    Drained,
 }
 
 struct Place {
@@ -61,6 +77,13 @@ struct Place {
     reading: i64,
     since_returns: u64,
     demand: u32,
+}
+
+impl Place {
+    fn local(&self, at: u64) -> i64 {
+        let at = at as i64;
+        self.offset + at + (at * self.ppm).div_euclid(1_000_000)
+    }
 }
 
 struct Model {
@@ -130,12 +153,32 @@ impl Model {
 
     /// What a holder's clock says: up to its lag ago, but never less than it said before.
     fn read_clock(&mut self, place: usize) -> UnixMillis {
-        let lag = self.below(self.setting.allowance.lag_ms + 1);
+        let lag = if self.setting.hoarding { 0 } else { self.below(self.setting.allowance.lag_ms + 1) };
+        self.read_clock_of(place, lag)
+    }
+
+    fn read_clock_of(&mut self, place: usize, lag: u64) -> UnixMillis {
         let place = &mut self.places[place];
-        let at = self.true_now.saturating_sub(lag) as i64;
-        let local = place.offset + at + (at * place.ppm).div_euclid(1_000_000);
-        place.reading = place.reading.max(local);
+        place.reading = place.reading.max(place.local(self.true_now.saturating_sub(lag)));
         UnixMillis::new(place.reading as u64)
+    }
+
+    /// Arranges that a hoarder uses its lease at the last instant at which its clock, as late as it may be, lets it.
+    fn await_last(&mut self, of: usize) {
+        let place = &self.places[of];
+        let Some(ends_at) = place.holder.wake_at().filter(|_| self.setting.hoarding) else { return };
+        let last = ends_at.as_i64() - 1;
+        let mut at = u64::try_from(last - place.offset).unwrap_or_default();
+        at -= at.min(at / 4_000);
+        while place.local(at + 1) <= last {
+            at += 1;
+        }
+        self.at(at + self.setting.allowance.lag_ms, Message::LastOfLease { of });
+    }
+
+    fn at(&mut self, instant: u64, message: Message) {
+        self.sent += 1;
+        self.messages.insert((instant.max(self.true_now), self.sent), message);
     }
 
     fn send(&mut self, message: impl Fn() -> Message) {
@@ -146,8 +189,7 @@ impl Model {
             }
             let slow = self.one_in_hundred(self.setting.overtaken);
             let travels = self.below(if slow { 10_000 } else { self.setting.delay_ms });
-            self.sent += 1;
-            self.messages.insert((self.true_now + travels, self.sent), message());
+            self.at(self.true_now + travels, message());
         }
     }
 
@@ -163,6 +205,22 @@ impl Model {
                     settled.iter().for_each(|id| holder.settled(*id));
                     if let Some((nonce, answer)) = answer {
                         holder.receive(nonce, &answer, now);
+                        self.await_last(to);
+                    }
+                }
+                Message::LastOfLease { of } => {
+                    let now = self.read_clock_of(of, self.setting.allowance.lag_ms);
+                    let units = u32::try_from(self.places[of].holder.unspent(now)).unwrap();
+                    if units > 0 && self.places[of].holder.take(units, now) {
+                        self.used.push((self.true_now, units));
+                    }
+                }
+                Message::Drained => {
+                    let now = self.owner_now();
+                    let units = self.owner.free(now);
+                    if units > 0 && matches!(self.owner.decide(units, now), Decision::Allow { .. }) {
+                        self.used.push((self.true_now, units));
+                        self.durable = self.owner.to_bytes();
                     }
                 }
             }
@@ -183,6 +241,10 @@ impl Model {
         // A denial by itself is never stored, and no decision may depend on it.
         if !returns.is_empty() || matches!(answer, Some((_, Answer::Granted(_)))) {
             self.durable = self.owner.to_bytes();
+        }
+        if let Some((_, Answer::Granted(grant))) = answer.as_ref().filter(|_| self.setting.hoarding) {
+            let drains_in = grant.expires_at.since(now) + self.setting.sliding[0].1;
+            self.at(self.true_now + drains_in, Message::Drained);
         }
         let settled: Vec<u64> = returns.iter().map(|back| back.id).collect();
         self.send(|| Message::ToHolder { to: from, answer, settled: settled.clone() });
@@ -216,6 +278,7 @@ impl Model {
                 self.places[place].reading = 0;
                 let now = self.read_clock(place);
                 self.places[place].holder.returns(now);
+                self.await_last(place);
             }
             _ => {
                 for limit in &mut self.limits {
@@ -237,7 +300,7 @@ impl Model {
         let (true_now, nonce, ttl_ms) = (self.true_now, self.random, self.owner.ttl_ms());
         let at = &mut self.places[place];
         at.demand += units;
-        if at.holder.take(units, now) {
+        if !self.setting.hoarding && at.holder.take(units, now) {
             self.used.push((true_now, units));
         }
         let at = &mut self.places[place];
@@ -328,36 +391,39 @@ fn any_setting(seed: u64) -> Setting {
         random ^= random << 17;
         least + (random >> 11) % (most - least + 1)
     };
-    let period_ms = within(4_000, 60_000);
-    let small = within(0, 2) == 0;
+    let hoarding = within(0, 3) == 0;
+    let period_ms = within(4_000, if hoarding { 160_000 } else { 60_000 });
+    let small = hoarding || within(0, 2) == 0;
     let mut sliding = vec![(within(1, if small { 16 } else { 600 }) as u32, period_ms)];
     if within(0, 2) == 0 {
         sliding.push((sliding[0].0 + within(1, 300) as u32, period_ms * within(2, 4)));
     }
     let day = (within(0, 3) == 0).then(|| within(1, 800) as u32);
     let terms = Terms {
-        ttl_ms: within(500, 20_000),
+        ttl_ms: if hoarding { 20_000 } else { within(500, 20_000) },
         holders: within(1, 11) as u32,
         least_units: within(1, 64) as u32,
         most_leases: within(1, 40) as u32,
     };
+    let travel_ms = if hoarding { 0 } else { within(0, 150) };
     Setting {
         seed,
         sliding,
         day,
         holders: within(1, 11) as usize,
         terms,
-        allowance: Allowance { drift_ppm: 200, lag_ms: within(0, 1) * within(0, 200), travel_ms: within(0, 150) },
+        allowance: Allowance { drift_ppm: 200, lag_ms: within(0, 1) * within(0, 200), travel_ms },
         // The days are the owner's: only an owner whose clock runs true is asked for them in true time.
         owner_ppm: if day.is_none() { within(0, 1) as i64 * (within(0, 400) as i64 - 200) } else { 0 },
         holder_ppm: 200,
         loss: within(0, 40),
         twice: within(0, 20),
-        delay_ms: within(1, 300),
+        delay_ms: within(0, 1) * within(0, 300),
         overtaken: within(0, 5),
         pause_ms: within(2, 200),
         most_units: within(1, 4) as u32,
         trouble: within(0, 1) * within(0, 60),
+        hoarding,
         duration_ms: period_ms * within(4, 8),
     }
 }
@@ -427,6 +493,7 @@ fn at_least_93_percent_of_a_wanted_limit_is_used() {
             pause_ms: (2 * 60_000 / (u64::from(times * limit))).max(2),
             most_units: (times * limit / 60_000).max(1),
             trouble: 0,
+            hoarding: false,
             duration_ms: minutes * 60_000,
         });
         model.run();
