@@ -44,6 +44,8 @@ struct Setting {
     most_units: u32,
     /// Of 10,000 steps so many are a crash of a holder, of the owner, a clock set back, a changed limit.
     trouble: u64,
+    /// Which of the five, or any of them.
+    only: Option<u64>,
     /// The worst that is allowed: every holder uses a lease in its last millisecond, and the owner itself whatever is
     /// free a period after a lease expired.
     hoarding: bool,
@@ -211,7 +213,8 @@ impl Model {
                 Message::LastOfLease { of } => {
                     let now = self.read_clock_of(of, self.setting.allowance.lag_ms);
                     let units = u32::try_from(self.places[of].holder.unspent(now)).unwrap();
-                    if units > 0 && self.places[of].holder.take(units, now) {
+                    let last = self.places[of].holder.wake_at().is_some_and(|ends_at| ends_at <= now.plus(2));
+                    if last && units > 0 && self.places[of].holder.take(units, now) {
                         self.used.push((self.true_now, units));
                     }
                 }
@@ -244,7 +247,8 @@ impl Model {
         }
         if let Some((_, Answer::Granted(grant))) = answer.as_ref().filter(|_| self.setting.hoarding) {
             let drains_in = grant.expires_at.since(now) + self.setting.sliding[0].1;
-            self.at(self.true_now + drains_in, Message::Drained);
+            let early = self.below(2) * self.below(10);
+            self.at(self.true_now + drains_in - early, Message::Drained);
         }
         let settled: Vec<u64> = returns.iter().map(|back| back.id).collect();
         self.send(|| Message::ToHolder { to: from, answer, settled: settled.clone() });
@@ -257,7 +261,8 @@ impl Model {
 
     fn trouble(&mut self) {
         let place = self.below(self.setting.holders as u64) as usize;
-        match self.below(5) {
+        let any = self.below(5);
+        match self.setting.only.unwrap_or(any) {
             0 => self.places[place].holder = Holder::new(self.setting.allowance),
             1 => {
                 let bytes = self.places[place].holder.to_bytes();
@@ -281,10 +286,9 @@ impl Model {
                 self.await_last(place);
             }
             _ => {
-                for limit in &mut self.limits {
-                    self.random = self.random.wrapping_add(1);
-                    *limit = 1 + (self.random >> 40) as u32 % *limit;
-                }
+                let most: Vec<u32> = self.setting.sliding.iter().map(|(limit, _)| *limit).collect();
+                let mut half_at_least = |limit: u32| limit.div_ceil(2) + self.below(u64::from(limit / 2) + 1) as u32;
+                self.limits = most.into_iter().map(&mut half_at_least).collect();
                 let changed = limiter(&self.setting, &self.limits);
                 self.owner.migrate(changed, self.setting.terms, self.owner_now()).unwrap();
                 self.durable = self.owner.to_bytes();
@@ -423,6 +427,7 @@ fn any_setting(seed: u64) -> Setting {
         pause_ms: within(2, 200),
         most_units: within(1, 4) as u32,
         trouble: within(0, 1) * within(0, 60),
+        only: Some(within(0, 9)).filter(|only| *only < 5),
         hoarding,
         duration_ms: period_ms * within(4, 8),
     }
@@ -493,6 +498,7 @@ fn at_least_93_percent_of_a_wanted_limit_is_used() {
             pause_ms: (2 * 60_000 / (u64::from(times * limit))).max(2),
             most_units: (times * limit / 60_000).max(1),
             trouble: 0,
+            only: None,
             hoarding: false,
             duration_ms: minutes * 60_000,
         });
