@@ -25,6 +25,7 @@
 //! fairness, keys. One state is one key.
 
 mod bytes;
+mod hold;
 mod hot;
 mod log;
 mod meter;
@@ -35,6 +36,7 @@ mod ring;
 mod state;
 mod window;
 
+pub use hold::{HOLD_BYTES, Hold, HoldError, Placing};
 pub use state::{State, StateError};
 pub use window::{LimiterError, Window};
 
