@@ -12,6 +12,7 @@
     reason = "a panic here is a test that fails; the model's numbers are small"
 )]
 
+use proptest::prelude::*;
 use sendgate_core::{
     lease::{Allowance, Answer, Ask, Holder, Lessor, Received, Return, Settled, Terms},
     limiter::{Decision, Limiter, Window},
@@ -482,6 +483,7 @@ fn the_model_sees_a_holder_that_makes_no_allowance() {
 fn at_least_93_percent_of_a_wanted_limit_is_used() {
     for (limit, times) in [(500, 10), (5_000, 2), (50_000, 2)] {
         let minutes = 20;
+        let pause_ms = (2 * 60_000 / (u64::from(times * limit))).max(8);
         let mut model = Model::new(Setting {
             seed: 42,
             sliding: vec![(limit, 60_000)],
@@ -495,8 +497,9 @@ fn at_least_93_percent_of_a_wanted_limit_is_used() {
             twice: 0,
             delay_ms: 120,
             overtaken: 0,
-            pause_ms: (2 * 60_000 / (u64::from(times * limit))).max(2),
-            most_units: (times * limit / 60_000).max(1),
+            pause_ms,
+            // Sends of 1 to this many units, so that `times` the limit is wanted.
+            most_units: (times * limit * pause_ms as u32 / 60_000).saturating_sub(1).max(1),
             trouble: 0,
             only: None,
             hoarding: false,
@@ -530,4 +533,37 @@ fn a_holder_who_hears_an_answer_twice_takes_it_once() {
     assert_eq!(holder.receive(7, &answer, now), Received::Stale);
     assert!(holder.take(10, now));
     assert!(!holder.take(1, now));
+}
+
+proptest! {
+    /// Whatever the bytes are: they load as what would be written like them, or are refused, and never end in a panic.
+    #[test]
+    fn any_bytes_are_refused_or_go_on(
+        tail in prop::collection::vec(any::<u8>(), 0..200), place in 0usize..200, byte in any::<u8>(), now in any::<u64>(),
+    ) {
+        let policy = r#"{"windows":[{"kind":"sliding","name":"minute","limit":10,"period_ms":60000}]}"#;
+        let mut owner = Lessor::new(Limiter::from_json(policy).unwrap(), Terms::default()).unwrap();
+        let fresh = owner.clone();
+        let mut holder = Holder::new(Allowance::default());
+        let start = UnixMillis::new(1_796_119_200_000);
+        let ask = holder.ask(4, 7, start).unwrap();
+        holder.receive(7, &owner.ask(ask.units, start), start);
+        for (bytes, magic) in [(owner.to_bytes(), *b"SO\x01"), (holder.to_bytes(), *b"SK\x01")] {
+            let changed = bytes.iter().enumerate().map(|(at, old)| if at == place { byte } else { *old }).collect();
+            for bytes in [changed, [magic.as_slice(), &tail].concat()] {
+                if let Ok(mut owner) = fresh.clone().load(&bytes) {
+                    prop_assert_eq!(owner.to_bytes(), bytes.clone());
+                    owner.ask(u32::MAX, UnixMillis::new(now));
+                    owner.give_back(Return { id: 1, used: u32::MAX }, UnixMillis::new(now));
+                    prop_assert!(owner.free(UnixMillis::new(now)) <= 10);
+                }
+                if let Ok(mut holder) = Holder::load(Allowance::default(), &bytes) {
+                    prop_assert_eq!(holder.to_bytes(), bytes.clone());
+                    holder.take(u32::MAX, UnixMillis::new(now));
+                    holder.ask(u32::MAX, now, UnixMillis::new(now));
+                    holder.returns(UnixMillis::MAX);
+                }
+            }
+        }
+    }
 }
