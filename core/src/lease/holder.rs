@@ -49,7 +49,7 @@ impl Default for Allowance {
 ///
 /// `now` is an instant of the holder's own clock. Any will do, best one that is never set: offsets mean nothing here.
 /// **Clock.** When it goes backwards, every lease ends and the pending ask is forgotten, because nobody can tell for how
-/// long they would go on. (A clock set back by less than has passed since the last call cannot be told from one that
+/// long they would go on, so threads that share a holder read the clock while they have it for themselves. (A clock set back by less than has passed since the last call cannot be told from one that
 /// was not, which is why a monotonic one is best.)
 ///
 /// **Stored bytes** name units that have not been used. Store them before units leave, or begin with

@@ -10,8 +10,9 @@
 //! 2. a request that needs nothing of the promised room is decided as if there were no hold;
 //! 3. without a hold nothing changes, and nothing is computed.
 //!
-//! Units charged past all decisions ([`Limiter::charge`]) can break a promise, refunds cannot. Each key has at most one
-//! hold; who comes second asks again at the instant it is told.
+//! Units charged past all decisions ([`Limiter::charge`]) can break a promise, refunds cannot. From then on others may
+//! not delay the hold any further. A hold that new limits never admit is void. Each key has at most one; who comes second
+//! asks again at the instant it is told.
 //!
 //! None of this is on the hot path: with a hold standing, a decision for someone else copies the state once or twice.
 
@@ -139,7 +140,11 @@ impl Limiter {
             }
             return decision;
         }
-        match self.peek_beside(state, held, cost, now) {
+        let Some(due) = self.due(state, held, now) else {
+            *hold = None;
+            return self.decide(state, cost, now);
+        };
+        match self.peek_beside(state, held, due, cost, now) {
             Decision::Allow { .. } => self.decide(state, cost, now),
             denied @ (Decision::Defer { .. } | Decision::Reject { .. }) => denied,
         }
@@ -171,28 +176,37 @@ impl Limiter {
         costs.iter().map(turn).collect()
     }
 
-    /// What someone else's request is told while `held` stands.
-    fn peek_beside(&self, state: &State, held: Hold, cost: u32, now: UnixMillis) -> Decision {
+    /// When `held` is allowed if nothing else happens, not before its promise; `None` if never.
+    fn due(&self, state: &State, held: Hold, now: UnixMillis) -> Option<UnixMillis> {
+        match self.peek(state, held.cost, now) {
+            Decision::Allow { .. } => Some(held.promised_at.max(now)),
+            Decision::Defer { retry_at, .. } => Some(held.promised_at.max(retry_at)),
+            Decision::Reject { .. } => None,
+        }
+    }
+
+    /// What someone else's request is told while `held` stands and is due at `due`.
+    fn peek_beside(&self, state: &State, held: Hold, due: UnixMillis, cost: u32, now: UnixMillis) -> Decision {
         let plain = self.peek(state, cost, now);
         let at = match plain {
             Decision::Allow { .. } => now,
             Decision::Defer { retry_at, .. } => retry_at,
             Decision::Reject { .. } => return plain,
         };
-        let Some(in_the_way) = self.delays(state, held, cost, at) else {
+        let Some(in_the_way) = self.delays(state, held, due.max(at), cost, at) else {
             return plain;
         };
         let mut after = state.clone();
-        self.charge(&mut after, held.cost, held.promised_at.max(now));
-        match self.peek(&after, cost, held.promised_at.max(now)) {
+        self.charge(&mut after, held.cost, due);
+        match self.peek(&after, cost, due) {
             Decision::Allow { charged_at } => Decision::Defer { retry_at: charged_at, window: in_the_way },
             Decision::Defer { retry_at, .. } => Decision::Defer { retry_at, window: in_the_way },
             Decision::Reject { window } => Decision::Reject { window },
         }
     }
 
-    /// The window in which `held` would have to wait longer if `cost` units left at `at`; `None` if it would not.
-    fn delays(&self, state: &State, held: Hold, cost: u32, at: UnixMillis) -> Option<usize> {
+    /// The window in which `held` would wait past `due` if `cost` units left at `at`; `None` if it would not.
+    fn delays(&self, state: &State, held: Hold, due: UnixMillis, cost: u32, at: UnixMillis) -> Option<usize> {
         if cost == 0 {
             return None;
         }
@@ -200,7 +214,7 @@ impl Limiter {
         self.charge(&mut after, cost, at);
         match self.peek(&after, held.cost, at) {
             Decision::Allow { .. } => None,
-            Decision::Defer { retry_at, window } => (retry_at > held.promised_at.max(at)).then_some(window),
+            Decision::Defer { retry_at, window } => (retry_at > due).then_some(window),
             Decision::Reject { window } => Some(window),
         }
     }
@@ -383,6 +397,38 @@ mod tests {
         limiter.place_hold(&state, &mut hold, 10, 3, 100, over);
         let next = hold.map(|held| (held.ticket(), held.cost(), held.promised_at()));
         assert_eq!(next, Some((3, 10, NOW.plus(2_100))));
+    }
+
+    #[test]
+    fn a_promise_broken_by_force_is_not_delayed_further_and_does_not_block_what_does_not_delay_it() {
+        let limiter = ten_a_second();
+        let (mut state, mut hold) = (limiter.fresh(), None);
+        limiter.charge(&mut state, 10, NOW);
+        limiter.place_hold(&state, &mut hold, 5, 1, 900, NOW);
+        limiter.charge(&mut state, 8, NOW.plus(500));
+        // Eight of ten count until 1,500; then five and at most five others fit.
+        let at = NOW.plus(1_000);
+        assert_eq!(limiter.decide_beside(&mut state, &mut hold, 2, 2, at), Decision::Allow { charged_at: at });
+        let due = NOW.plus(1_500);
+        assert_eq!(
+            limiter.decide_beside(&mut state, &mut hold, 5, 1, at),
+            Decision::Defer { retry_at: due, window: 0 }
+        );
+        assert_eq!(limiter.decide_beside(&mut state, &mut hold, 5, 1, due), Decision::Allow { charged_at: due });
+    }
+
+    #[test]
+    fn a_hold_that_new_limits_never_admit_is_void() {
+        let (old, mut hold) = (ten_a_second(), None);
+        let mut state = old.fresh();
+        old.charge(&mut state, 10, NOW);
+        old.place_hold(&state, &mut hold, 10, 1, 100, NOW);
+        let policy = r#"{"windows":[{"kind":"sliding","name":"second","limit":9,"period_ms":1000}]}"#;
+        let new = Limiter::from_json(policy).unwrap();
+        let mut state = new.migrate(&old, &state, NOW);
+        let denied = Decision::Defer { retry_at: NOW.plus(1_000), window: 0 };
+        assert_eq!(new.decide_beside(&mut state, &mut hold, 9, 2, NOW.plus(1)), denied);
+        assert_eq!(hold, None);
     }
 
     #[test]
