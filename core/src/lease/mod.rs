@@ -26,7 +26,8 @@
 //!
 //! **Drift.** Two clocks that are each wrong by at most `r` parts per million disagree about a time to live by less
 //! than `2 * r * ttl`: `(1 - r) / (1 + r) >= 1 - 2 * r`. An offset means nothing, only durations are sent. A holder may
-//! count on any clock of its own, best a monotonic one.
+//! count on any clock of its own, best a monotonic one. Periods are the owner's: a clock that runs fast by `r` measures
+//! them short by `r`, here as in every limiter, and where that matters the windows are made longer by as much.
 //!
 //! **What it costs.** A unit counts up to a time to live longer than if it had been charged when it left. At a period
 //! of eight times to live that is an eighth in the worst case, so the time to live is cut to an eighth of the shortest
