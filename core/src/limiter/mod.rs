@@ -30,6 +30,7 @@
 
 mod bytes;
 mod decide;
+mod hold;
 mod lanes;
 mod layout;
 mod log;
@@ -41,6 +42,7 @@ mod state;
 mod table;
 mod window;
 
+pub use hold::{HOLD_BYTES, Hold, HoldError, Placing};
 pub use state::{State, StateError};
 pub use table::Limiters;
 pub use window::{LimiterError, Window};
@@ -263,17 +265,18 @@ impl Limiter {
     ///
     /// A raised limit has its room at once; a lowered one drains. Because every unit is dated later than it left, no
     /// interval that ends after `now` carries more than the new limit. A longer period than before begins with what the
-    /// shorter one remembers.
+    /// shorter one remembers. A window that was charged further past its old limit than it can count is full under the
+    /// new one, whatever that is, until it drains.
     #[must_use]
     pub fn migrate(&self, old: &Self, state: &State, now: UnixMillis) -> State {
         let mut migrated = self.fresh();
         let followed = old.at(state, now);
         let now = now.as_millis().max(layout::last(&followed));
-        let before = old.usage_in(&followed, now);
+        let before = old.units_in(&followed, now);
         let units = |window: usize| {
             let name = self.windows.get(window).map(Window::name);
             let named = old.windows.iter().zip(&before).find(|(known, _)| Some(known.name()) == name);
-            named.map_or(0, |(_, usage)| usage.used)
+            named.map_or(0, |(_, units)| *units)
         };
         self.charge_each(migrated.cells_mut(), units, now);
         migrated
