@@ -2,11 +2,10 @@
 //!
 //! `SENDGATE_SET_ENTRIES=10000000 cargo test --release -p sendgate-core --test suppression_set -- --nocapture whole`
 //! runs the whole set at ten million.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
 
 use proptest::prelude::*;
-use sendgate_core::suppression::{
-    LOAD_CODES, LoadError, Progress, SavedPart, SetLoader, Stage, SuppressionSet,
-};
+use sendgate_core::suppression::{LOAD_CODES, LoadError, Progress, SavedPart, SetLoader, Stage, SuppressionSet};
 use std::collections::BTreeSet;
 
 const KEY: [u8; 16] = *b"0123456789abcdef";

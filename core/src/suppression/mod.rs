@@ -1,48 +1,27 @@
 //! The suppression list: addresses that must never be handed to a provider.
 //!
 //! Entries are keyed by [`Address::key`](crate::address::Address::key), so that `Ann@EXAMPLE.com` and `ann@example.com`
-//! are one. Five hundred messages are checked by one statement.
+//! are one. An entry has a [`Scope`], which mail of the account it stops, a [`Reason`], perhaps an end, and is active or
+//! not. The list is in SQL, and five hundred messages are checked by one statement: [`check`].
+//!
+//! A host that asks more often than a store should be keeps the list in memory as well: a [`SuppressionIndex`] beside the
+//! list, or a [`SuppressionSet`] alone when the list is somebody else's.
 
+mod entry;
+mod index;
+mod list;
 mod set;
-pub use set::{LOAD_CODES, LoadError, MAX_ENTRIES, Pieces, Progress, SavedPart, SetBuilder, SetLoader, Stage, SuppressionSet, TooManyEntries};
 
-use crate::{
-    sql::{Param, Sql, SqlError, Value},
-    time::UnixMillis,
+pub use entry::{Changed, Entry, EntryChange, Reason, Scope, ScopeError};
+pub use index::{IndexError, Lookup, SuppressionIndex};
+pub use list::{Found, add, check, entries, remove, update};
+pub use set::{
+    LOAD_CODES, LoadError, MAX_ENTRIES, Pieces, Progress, SavedPart, SetBuilder, SetLoader, Stage, SuppressionSet,
+    TooManyEntries,
 };
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    string::String,
-    vec::Vec,
-};
-use serde::{Deserialize, Serialize};
 
-/// Why an address is suppressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// It bounced for good.
-    HardBounce,
-    /// Its owner complained.
-    Complaint,
-    /// Its owner unsubscribed.
-    Unsubscribe,
-    /// Somebody put it there.
-    Manual,
-}
-
-impl Reason {
-    /// The stable word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::HardBounce => "hard_bounce",
-            Self::Complaint => "complaint",
-            Self::Unsubscribe => "unsubscribe",
-            Self::Manual => "manual",
-        }
-    }
-}
+use alloc::{string::String, vec::Vec};
+use serde::Serialize;
 
 /// How a suppression check went. The words are the API's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -71,44 +50,4 @@ pub struct Summary {
     pub suppressed_recipients: u64,
     /// Their addresses, one entry a suppressed recipient.
     pub suppressed_emails: Vec<String>,
-}
-
-/// Which of these keys are suppressed, with the reason. One statement, whatever their number.
-///
-/// # Errors
-/// The store's.
-pub fn check(keys: &BTreeSet<&str>, sql: &mut dyn Sql) -> Result<BTreeMap<String, String>, SqlError> {
-    if keys.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let list = serde_json::to_string(keys).map_err(|error| SqlError(alloc::format!("{error}")))?;
-    let rows = sql.run(
-        "SELECT s.address, s.reason FROM json_each(?1) AS wanted JOIN suppression AS s ON s.address = wanted.value",
-        &[Param::Text(&list)],
-    )?;
-    rows.into_iter()
-        .map(|row| match <[Value; 2]>::try_from(row) {
-            Ok([Value::Text(address), Value::Text(reason)]) => Ok((address, reason)),
-            Ok(_) | Err(_) => Err(SqlError("a suppression row has another shape".into())),
-        })
-        .collect()
-}
-
-/// Adds an address, or changes the reason of one that is there.
-///
-/// # Errors
-/// The store's.
-pub fn add(key: &str, reason: Reason, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
-    let statement = "INSERT INTO suppression(address, reason, created_ms) VALUES(?1, ?2, ?3) \
-                     ON CONFLICT(address) DO UPDATE SET reason = excluded.reason";
-    sql.run(statement, &[Param::Text(key), Param::Text(reason.word()), Param::Integer(now.as_i64())]).map(|_| ())
-}
-
-/// Takes an address off the list. Whether it was there.
-///
-/// # Errors
-/// The store's.
-pub fn remove(key: &str, sql: &mut dyn Sql) -> Result<bool, SqlError> {
-    let rows = sql.run("DELETE FROM suppression WHERE address = ?1 RETURNING address", &[Param::Text(key)])?;
-    Ok(!rows.is_empty())
 }

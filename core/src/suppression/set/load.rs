@@ -1,8 +1,7 @@
 //! Taking saved bytes back, whole or piece by piece.
 
 use super::{
-    LoadError, MAX_ENTRIES, SavedPart, SuppressionSet,
-    hasher,
+    LoadError, MAX_ENTRIES, SavedPart, SuppressionSet, hasher,
     save::{Check, HEADER, MAGIC, VERSION, key_check},
     table::{self, MAX_PREFIX_BITS, Table, as_u64},
 };

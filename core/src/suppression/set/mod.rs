@@ -282,3 +282,5 @@ const PENDING_PART: usize = 64;
 /// Fewer changes than this are not worth packing.
 const FEWEST_PENDING: usize = 4_096;
 
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@
 
 use super::{SuppressionSet, table::as_u64};
 use alloc::vec::Vec;
-use core::hash::Hasher;
+use core::{fmt, hash::Hasher};
 use siphasher::sip::SipHasher13;
 
 impl SuppressionSet {
@@ -50,7 +50,7 @@ impl SuppressionSet {
 }
 
 /// The pieces of a saved set, one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pieces<'a> {
     set: &'a SuppressionSet,
     most: usize,
@@ -102,6 +102,13 @@ impl Pieces<'_> {
         let bytes = starts.skip(self.offset / 4).flat_map(u32::to_le_bytes).skip(self.offset % 4);
         piece.extend(bytes.take(room));
         left <= room
+    }
+}
+
+/// Shows what is being saved; its hashers hold keys.
+impl fmt::Debug for Pieces<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pieces({:?}, at most {} bytes)", self.set, self.most)
     }
 }
 
