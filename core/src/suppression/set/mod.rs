@@ -1,7 +1,7 @@
 //! An exact set of up to a hundred million suppressed addresses in memory, at about seven bytes an address.
 //!
-//! It is for a host that wants its answer in a tenth of a microsecond and without a store: a process in Python or C, a
-//! Worker isolate. The list in SQL stays the source of truth; see [`SuppressionIndex`](super::SuppressionIndex), which
+//! It is for a host that wants its answer without a store, in less than a microsecond: a process in Python or C, a Worker
+//! isolate. The list in SQL stays the source of truth; see [`SuppressionIndex`](super::SuppressionIndex), which
 //! keeps a set beside it.
 //!
 //! # How it is made
@@ -93,7 +93,8 @@ impl SuppressionSet {
     /// Whether each of these addresses is in the set: the same answers as one by one, in the same order.
     ///
     /// The memory that sixteen addresses need is asked for before the first of them is decided, so that they wait for it
-    /// together and not one after the other.
+    /// together and not one after the other. In a set that is larger than the processor's caches this takes less than
+    /// half the time for each address.
     #[must_use]
     pub fn contains_many<S: AsRef<str>>(&self, addresses: &[S]) -> Vec<bool> {
         let mut found = Vec::with_capacity(addresses.len());
