@@ -15,7 +15,7 @@ pub(crate) const GROUPS: [Group; 11] = [
     Group { names: &[direct::DENY, direct::RETRY], run: direct::deny },
     Group { names: &[keyed::THOUSAND], run: keyed::thousand },
     Group { names: &[keyed::HUNDRED_THOUSAND], run: keyed::hundred_thousand },
-    Group { names: &[keyed::MILLION, keyed::BATCHED, keyed::BYTES], run: keyed::million },
+    Group { names: &[keyed::MILLION, keyed::BATCHED, keyed::FAST_HASH, keyed::BYTES], run: keyed::million },
     Group { names: &[greedy::WORST, greedy::SUSTAINED], run: greedy::measure },
     Group { names: &suppression::MILLION, run: suppression::million },
     Group { names: &suppression::TEN_MILLION, run: suppression::ten_million },

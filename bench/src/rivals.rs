@@ -1,13 +1,20 @@
 //! The rivals, used as their documentation says: governor's direct and keyed limiters, one for each window.
 
-use crate::ours::{HUGE, REFERENCE};
+use crate::{
+    ours::{HUGE, REFERENCE},
+    random::Random,
+};
 use governor::{
     NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock, FakeRelativeClock},
     middleware::NoOpMiddleware,
     state::{InMemoryState, NotKeyed, keyed::DashMapStateStore},
 };
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    num::NonZeroU32,
+    time::Duration,
+};
 
 /// One governor limiter on its own clock or on the one that stands still.
 pub(crate) type Direct<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
@@ -44,9 +51,10 @@ impl<C: Clock + Clone> Five<Direct<C>> {
     }
 }
 
-impl Five<Keyed> {
+impl<S: BuildHasher + Clone + Default> Five<Keyed<S>> {
     pub(crate) fn reference(clock: &FakeRelativeClock) -> Self {
-        Self(REFERENCE.map(|window| RateLimiter::dashmap_with_clock(quota(window), clock.clone())))
+        let limiter = |window| RateLimiter::dashmap_with_clock_and_hasher(quota(window), clock.clone(), S::default());
+        Self(REFERENCE.map(limiter))
     }
 
     #[inline]
