@@ -7,14 +7,11 @@ use crate::{
     ours::{START, Table, reference},
     random::{Random, distinct},
     report::{Better, Row},
-    rivals::{Cheap, Five, Keyed},
+    rivals::{Cheap, Five, Hashing, Keyed},
 };
 use governor::clock::FakeRelativeClock;
 use sendgate_core::time::UnixMillis;
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::{hash::RandomState, time::Duration};
 
 pub(crate) fn thousand(bench: &mut Bench<'_>) {
     let crowd = Crowd::of(1_000);
@@ -57,8 +54,11 @@ struct Ours {
     now: UnixMillis,
 }
 
+/// Asks for everybody in a part, and counts who was allowed.
+type AdmitAll<'a> = &'a dyn Fn(&mut Ours, &[(u64, u32)]) -> u64;
+
 /// The rival's side, with its clock.
-struct Rivals<S> {
+struct Rivals<S: Hashing> {
     name: &'static str,
     clock: FakeRelativeClock,
     five: Five<Keyed<S>>,
@@ -79,17 +79,14 @@ impl Crowd {
         Ours { table, now: START }
     }
 
-    fn rivals<S: BuildHasher + Clone + Default>(&self, name: &'static str) -> Rivals<S> {
+    fn rivals<S: Hashing>(&self, name: &'static str) -> Rivals<S> {
         let clock = FakeRelativeClock::default();
         let five = Five::<Keyed<S>>::reference(&clock);
         assert!(self.sorted().into_iter().all(|key| five.check(key)));
         Rivals { name, clock, five }
     }
 
-    fn one_by_one<S>(&self, bench: &mut Bench<'_>, name: &'static str, ours: &mut Ours, rivals: &Rivals<S>)
-    where
-        S: BuildHasher + Clone + Default,
-    {
+    fn one_by_one<S: Hashing>(&self, bench: &mut Bench<'_>, name: &'static str, ours: &mut Ours, rivals: &Rivals<S>) {
         let all = |ours: &mut Ours, part: &[(u64, u32)]| {
             let Ours { table, now } = ours;
             part.iter().map(|(key, _)| u64::from(table.admit(*key, *now))).sum()
@@ -97,10 +94,7 @@ impl Crowd {
         self.race(bench, name, (ours, &all), rivals);
     }
 
-    fn batched<S>(&self, bench: &mut Bench<'_>, name: &'static str, ours: &mut Ours, rivals: &Rivals<S>)
-    where
-        S: BuildHasher + Clone + Default,
-    {
+    fn batched<S: Hashing>(&self, bench: &mut Bench<'_>, name: &'static str, ours: &mut Ours, rivals: &Rivals<S>) {
         let all = |ours: &mut Ours, part: &[(u64, u32)]| {
             let Ours { table, now } = ours;
             part.chunks(BATCH).map(|batch| table.admit_many(batch, *now)).sum()
@@ -110,15 +104,13 @@ impl Crowd {
 
     /// The clock moves on by four seconds with each round through all keys, so no decision finds its buckets as the
     /// last one left them.
-    fn race<S>(
+    fn race<S: Hashing>(
         &self,
         bench: &mut Bench<'_>,
         name: &'static str,
-        (ours, all): (&mut Ours, &dyn Fn(&mut Ours, &[(u64, u32)]) -> u64),
+        (ours, all): (&mut Ours, AdmitAll<'_>),
         rivals: &Rivals<S>,
-    ) where
-        S: BuildHasher + Clone + Default,
-    {
+    ) {
         let step = Duration::from_millis(STEP_MS);
         ours.now = ours.now.plus(STEP_MS);
         rivals.clock.advance(step);

@@ -6,12 +6,12 @@ use crate::{
 };
 use governor::{
     NotUntil, Quota, RateLimiter,
-    clock::{Clock, DefaultClock, FakeRelativeClock},
+    clock::{Clock, FakeRelativeClock},
     middleware::NoOpMiddleware,
     state::{InMemoryState, NotKeyed, keyed::DashMapStateStore},
 };
 use std::{
-    hash::{BuildHasher, Hasher, RandomState},
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
     num::NonZeroU32,
     time::Duration,
 };
@@ -19,9 +19,40 @@ use std::{
 /// One governor limiter on its own clock or on the one that stands still.
 pub(crate) type Direct<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// One keyed governor limiter.
-pub(crate) type Keyed =
-    RateLimiter<u64, DashMapStateStore<u64>, FakeRelativeClock, NoOpMiddleware<<FakeRelativeClock as Clock>::Instant>>;
+/// One keyed governor limiter, with the hasher of its choice or with [`Cheap`].
+pub(crate) type Keyed<S> = RateLimiter<
+    u64,
+    DashMapStateStore<u64, S>,
+    FakeRelativeClock,
+    NoOpMiddleware<<FakeRelativeClock as Clock>::Instant>,
+>;
+
+/// What a keyed limiter asks of its hasher.
+pub(crate) trait Hashing: BuildHasher + Clone + Default {}
+
+impl<S: BuildHasher + Clone + Default> Hashing for S {}
+
+/// A hasher for `u64` that costs next to nothing.
+#[derive(Clone, Default)]
+pub(crate) struct CheapHasher(u64);
+
+/// Makes [`CheapHasher`]s.
+pub(crate) type Cheap = BuildHasherDefault<CheapHasher>;
+
+impl Hasher for CheapHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    #[inline]
+    fn write_u64(&mut self, key: u64) {
+        self.0 = Random::new(self.0 ^ key).next();
+    }
+}
 
 /// A limiter for each window: what a program does that has five limits and governor.
 pub(crate) struct Five<L>(pub(crate) [L; 5]);
@@ -51,7 +82,7 @@ impl<C: Clock + Clone> Five<Direct<C>> {
     }
 }
 
-impl<S: BuildHasher + Clone + Default> Five<Keyed<S>> {
+impl<S: Hashing> Five<Keyed<S>> {
     pub(crate) fn reference(clock: &FakeRelativeClock) -> Self {
         let limiter = |window| RateLimiter::dashmap_with_clock_and_hasher(quota(window), clock.clone(), S::default());
         Self(REFERENCE.map(limiter))
@@ -61,9 +92,4 @@ impl<S: BuildHasher + Clone + Default> Five<Keyed<S>> {
     pub(crate) fn check(&self, key: u64) -> bool {
         self.0.iter().all(|limiter| limiter.check_key(&key).is_ok())
     }
-}
-
-/// governor's own clock, which reads the processor's counter.
-pub(crate) fn default_clock() -> DefaultClock {
-    DefaultClock::default()
 }
