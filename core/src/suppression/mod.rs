@@ -3,6 +3,9 @@
 //! Entries are keyed by [`Address::key`](crate::address::Address::key), so that `Ann@EXAMPLE.com` and `ann@example.com`
 //! are one. Five hundred messages are checked by one statement.
 
+mod set;
+pub use set::{LOAD_CODES, LoadError, MAX_ENTRIES, Pieces, Progress, SavedPart, SetBuilder, SetLoader, Stage, SuppressionSet, TooManyEntries};
+
 use crate::{
     sql::{Param, Sql, SqlError, Value},
     time::UnixMillis,
