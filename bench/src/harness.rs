@@ -82,14 +82,6 @@ impl<'a> Bench<'a> {
         self.rows.push(Row { name, unit: "ns", better: Better::Less, ours: Some(Spread::of(times)), rival: None });
     }
 
-    /// What a rival needs for what is not there on our side.
-    pub(crate) fn rival_alone(&mut self, name: &'static str, (rival, work): (&'static str, Work<'_>)) {
-        self.solo(name, work);
-        if let Some(row) = self.rows.last_mut().filter(|row| row.name == name) {
-            row.rival = row.ours.take().map(|spread| (rival, spread));
-        }
-    }
-
     /// A row that is not a time of many repetitions.
     pub(crate) fn row(&mut self, row: Row) {
         if self.wants(row.name) {
