@@ -21,3 +21,15 @@ pub(crate) const GROUPS: [Group; 11] = [
     Group { names: &suppression::TEN_MILLION, run: suppression::ten_million },
     Group { names: &[ledger::RESERVE], run: ledger::measure },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_name_is_there_twice() {
+        let names: Vec<&str> = GROUPS.iter().flat_map(|group| group.names).copied().collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    }
+}
