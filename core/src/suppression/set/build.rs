@@ -1,6 +1,6 @@
 //! Building a set from any number of addresses, in any order.
 
-use super::{MAX_ENTRIES, SuppressionSet, TooManyEntries, fuse::Filter, hasher, table::Table, tag};
+use super::{MAX_ENTRIES, SuppressionSet, TooManyEntries, hasher, table::Table, tag};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 use siphasher::sip::SipHasher13;
@@ -8,9 +8,9 @@ use siphasher::sip::SipHasher13;
 /// Collects the addresses of a set.
 ///
 /// It keeps eight bytes for each address it is given, the repeated ones too, and never the address. While
-/// [`SetBuilder::build`] runs, 20 bytes for each different address are added at the peak, of which seven stay; ten million
-/// therefore need 280 MB for a second or two. Give the number with [`SetBuilder::expect`] when it is known: a list that grows by
-/// doubling holds up to three times as much while it moves.
+/// [`SetBuilder::build`] runs, the set itself is added, some seven bytes an address: ten million need 150 MB at the peak.
+/// Give their number with [`SetBuilder::expect`] when it is known: a list that grows by doubling has room for up to twice
+/// as many, and holds three times as much while it moves.
 pub struct SetBuilder<'a> {
     hasher: SipHasher13,
     tags: Vec<u64>,
@@ -35,8 +35,6 @@ pub enum Stage {
     Sorting,
     /// The table is packed.
     Packing,
-    /// The filter is built: the longest stage, some 80 ns an entry.
-    Filtering,
 }
 
 impl<'a> SetBuilder<'a> {
@@ -84,10 +82,7 @@ impl<'a> SetBuilder<'a> {
             return Err(TooManyEntries);
         }
         self.report(Stage::Packing);
-        let table = Table::from_sorted(&self.tags);
-        self.report(Stage::Filtering);
-        let filter = Filter::build(&self.tags);
-        Ok(SuppressionSet { hasher: self.hasher, table, filter, added: Default::default(), removed: Default::default() })
+        Ok(SuppressionSet::of(self.hasher, Table::from_sorted(&self.tags)))
     }
 
     fn report(&mut self, stage: Stage) {

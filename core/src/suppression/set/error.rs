@@ -59,8 +59,6 @@ pub enum SavedPart {
     Checksum,
     /// The table: its entries are not in order.
     Table,
-    /// The filter: it denies an entry of the table.
-    Filter,
 }
 
 impl LoadError {
@@ -100,7 +98,6 @@ impl SavedPart {
             Self::Header => "its header is not one that was saved",
             Self::Checksum => "its check value is another",
             Self::Table => "its entries are not in order",
-            Self::Filter => "its filter denies an entry",
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{
     LoadError, MAX_ENTRIES, SavedPart, SuppressionSet,
-    fuse::{Filter, slots_of},
     hasher,
     save::{Check, HEADER, MAGIC, VERSION, key_check},
     table::{self, MAX_PREFIX_BITS, Table, as_u64},
@@ -14,8 +13,8 @@ use siphasher::sip::SipHasher13;
 impl SuppressionSet {
     /// The set that was saved under this key.
     ///
-    /// Everything is checked: length, key, check values, the order of every entry, and that the filter lets every entry
-    /// in, so that no damage can make it say *not suppressed*.
+    /// Everything is checked: length, key, check values and the order of every entry, so that no damage can make it say
+    /// *not suppressed*.
     ///
     /// # Errors
     /// A [`LoadError`]; the list itself is then the place to build the set from.
@@ -34,7 +33,7 @@ impl SuppressionSet {
 /// let key = [7; 16];
 /// let mut set = SuppressionSet::builder(key).with(["gone@example.com"]).build().unwrap();
 /// let pieces: Vec<Vec<u8>> = set.to_pieces(50).collect();
-/// assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [50, 30]); // a header of 56, then 8 + 8 + 8
+/// assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [50, 14]); // a header of 40, then 8 + 8 + 8
 /// let mut loader = SetLoader::new(key);
 /// for piece in &pieces {
 ///     loader.push(piece).unwrap();
@@ -49,7 +48,6 @@ pub struct SetLoader {
     figures: Option<Figures>,
     starts: Vec<u8>,
     remainders: Vec<u8>,
-    fingerprints: Vec<u8>,
     trailer: Vec<u8>,
 }
 
@@ -57,12 +55,8 @@ pub struct SetLoader {
 #[derive(Clone, Copy)]
 struct Figures {
     prefix_bits: u32,
-    seed: u64,
-    segment_bits: u32,
-    segments: u32,
     starts: usize,
     remainders: usize,
-    fingerprints: usize,
 }
 
 impl SetLoader {
@@ -78,7 +72,6 @@ impl SetLoader {
             figures: None,
             starts: Vec::new(),
             remainders: Vec::new(),
-            fingerprints: Vec::new(),
             trailer: Vec::new(),
         }
     }
@@ -97,13 +90,11 @@ impl SetLoader {
             let figures = self.read_header()?;
             self.starts.reserve_exact(figures.starts);
             self.remainders.reserve_exact(figures.remainders);
-            self.fingerprints.reserve_exact(figures.fingerprints);
             self.figures = Some(figures);
         }
         if let Some(figures) = self.figures {
             self.take(Part::Starts, figures.starts, &mut bytes);
             self.take(Part::Remainders, figures.remainders, &mut bytes);
-            self.take(Part::Fingerprints, figures.fingerprints, &mut bytes);
             self.take(Part::Trailer, TRAILER, &mut bytes);
         }
         if bytes.is_empty() { Ok(()) } else { Err(self.length()) }
@@ -118,20 +109,9 @@ impl SetLoader {
         if self.trailer != self.check.finish().to_le_bytes() {
             return Err(damaged(SavedPart::Checksum));
         }
-        let starts = self.starts.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
-        let table = Table { prefix_bits: figures.prefix_bits, starts, remainders: self.remainders };
-        if !table.is_ordered() {
-            return Err(damaged(SavedPart::Table));
-        }
-        let filter = if figures.segments == 0 {
-            None
-        } else {
-            let Figures { seed, segment_bits, segments, .. } = figures;
-            let filter = Filter::from_parts(seed, segment_bits, segments, self.fingerprints)
-                .filter(|filter| table.tags().all(|tag| filter.lets_in(tag)));
-            Some(filter.ok_or(damaged(SavedPart::Filter))?)
-        };
-        Ok(SuppressionSet { hasher: self.hasher, table, filter, added: Default::default(), removed: Default::default() })
+        let starts = self.starts.as_chunks().0;
+        let table = Table::from_saved(figures.prefix_bits, starts, self.remainders);
+        Ok(SuppressionSet::of(self.hasher, table.ok_or(damaged(SavedPart::Table))?))
     }
 
     /// Moves what is missing of a part out of `bytes`.
@@ -140,14 +120,13 @@ impl SetLoader {
             Part::Header => &mut self.header,
             Part::Starts => &mut self.starts,
             Part::Remainders => &mut self.remainders,
-            Part::Fingerprints => &mut self.fingerprints,
             Part::Trailer => &mut self.trailer,
         };
         let (taken, left) = bytes.split_at_checked(length.saturating_sub(into.len())).unwrap_or((bytes, &[]));
         into.extend_from_slice(taken);
         *bytes = left;
         match part {
-            Part::Header | Part::Starts | Part::Remainders | Part::Fingerprints => self.check.write(taken),
+            Part::Header | Part::Starts | Part::Remainders => self.check.write(taken),
             Part::Trailer => {}
         }
     }
@@ -157,8 +136,6 @@ impl SetLoader {
         let magic: [u8; 8] = field(&mut rest);
         let (version, prefix_bits) = (u32::from_le_bytes(field(&mut rest)), u32::from_le_bytes(field(&mut rest)));
         let (entries, key) = (u64::from_le_bytes(field(&mut rest)), u64::from_le_bytes(field(&mut rest)));
-        let seed = u64::from_le_bytes(field(&mut rest));
-        let (segment_bits, segments) = (u32::from_le_bytes(field(&mut rest)), u32::from_le_bytes(field(&mut rest)));
         let check = u64::from_le_bytes(field(&mut rest));
         if magic != *MAGIC {
             return Err(LoadError::NotASet);
@@ -175,20 +152,15 @@ impl SetLoader {
         if check != Check::Header.hasher(&self.hasher).hash(checked) || !fits {
             return Err(damaged(SavedPart::Header));
         }
-        let fingerprints = if segments == 0 { Some(0) } else { slots_of(segment_bits, segments) };
         Ok(Figures {
             prefix_bits,
-            seed,
-            segment_bits,
-            segments,
             starts: ((1 << prefix_bits) + 1) * 4,
             remainders: entries * table::width(prefix_bits),
-            fingerprints: fingerprints.ok_or(damaged(SavedPart::Header))?,
         })
     }
 
     fn length(&self) -> LoadError {
-        let body = |figures: Figures| figures.starts + figures.remainders + figures.fingerprints + TRAILER;
+        let body = |figures: Figures| figures.starts + figures.remainders + TRAILER;
         LoadError::Length { wanted: as_u64(HEADER + self.figures.map_or(0, body)), got: self.got }
     }
 }
@@ -204,7 +176,6 @@ enum Part {
     Header,
     Starts,
     Remainders,
-    Fingerprints,
     Trailer,
 }
 

@@ -7,25 +7,21 @@
 //! | 4 | prefix bits *p* of the table |
 //! | 8 | entries *n* |
 //! | 8 | check value of the key |
-//! | 8 | seed of the filter |
-//! | 4 | segment bits of the filter; with segments 0 there is no filter |
-//! | 4 | segments of the filter |
 //! | 8 | check value of the header so far |
-//! | 4 (2^p + 1) | bucket starts |
+//! | 4 (2^p + 1) | starts of the cells |
 //! | n ceil((60 - p) / 8) | remainders |
-//! | (segments + 2) 2^(segment bits) | fingerprints |
 //! | 8 | check value of everything before |
 //!
 //! Numbers are little-endian. Check values are SipHash-1-3 under keys derived from the set's: bytes that were damaged or
-//! made by somebody else are found, not only bytes that were cut off.
+//! made by somebody else are found, not only bytes that were cut off. The sketches are not saved: they are made anew.
 
-use super::{SuppressionSet, fuse::Filter, table::as_u64};
+use super::{SuppressionSet, table::as_u64};
 use alloc::vec::Vec;
 use core::hash::Hasher;
 use siphasher::sip::SipHasher13;
 
 impl SuppressionSet {
-    /// The set as bytes, some seven for each address. Waiting changes are packed first.
+    /// The set as bytes, less than six for each address of millions. Waiting changes are packed first.
     #[must_use]
     pub fn to_bytes(&mut self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.memory_bytes());
@@ -42,17 +38,12 @@ impl SuppressionSet {
     }
 
     fn header(&self) -> [u8; HEADER] {
-        let empty = Filter { seed: 0, segment_bits: 0, segments: 0, fingerprints: Vec::new() };
-        let filter = self.filter.as_ref().unwrap_or(&empty);
         let mut header = Vec::with_capacity(HEADER);
         header.extend_from_slice(MAGIC);
         header.extend_from_slice(&VERSION.to_le_bytes());
-        header.extend_from_slice(&self.table.prefix_bits.to_le_bytes());
+        header.extend_from_slice(&self.table.prefix_bits().to_le_bytes());
         header.extend_from_slice(&as_u64(self.table.len()).to_le_bytes());
         header.extend_from_slice(&key_check(&self.hasher).to_le_bytes());
-        header.extend_from_slice(&filter.seed.to_le_bytes());
-        header.extend_from_slice(&filter.segment_bits.to_le_bytes());
-        header.extend_from_slice(&filter.segments.to_le_bytes());
         header.extend_from_slice(&Check::Header.hasher(&self.hasher).hash(&header).to_le_bytes());
         header.first_chunk().copied().unwrap_or([0; HEADER])
     }
@@ -94,12 +85,10 @@ impl Iterator for Pieces<'_> {
 impl Pieces<'_> {
     /// Copies up to `room` more bytes of the section. Whether they were its last.
     fn copy(&self, room: usize, piece: &mut Vec<u8>) -> bool {
-        let fingerprints = self.set.filter.as_ref().map_or(&[][..], |filter| &filter.fingerprints);
         let bytes: &[u8] = match self.section {
             0 => &self.header,
             1 => return self.copy_starts(room, piece),
-            2 => &self.set.table.remainders,
-            3 => fingerprints,
+            2 => self.set.table.remainders(),
             _ => &self.trailer,
         };
         let left = bytes.get(self.offset..).unwrap_or_default();
@@ -108,11 +97,11 @@ impl Pieces<'_> {
     }
 
     fn copy_starts(&self, room: usize, piece: &mut Vec<u8>) -> bool {
-        let starts = &self.set.table.starts;
-        let left = starts.get(self.offset / 4..).unwrap_or_default();
-        let bytes = left.iter().flat_map(|start| start.to_le_bytes()).skip(self.offset % 4);
+        let starts = self.set.table.starts();
+        let left = starts.len() * 4 - self.offset;
+        let bytes = starts.skip(self.offset / 4).flat_map(u32::to_le_bytes).skip(self.offset % 4);
         piece.extend(bytes.take(room));
-        starts.len() * 4 - self.offset <= room
+        left <= room
     }
 }
 
@@ -143,8 +132,8 @@ pub(super) const MAGIC: &[u8; 8] = b"SGSUPSET";
 /// The version of the layout above.
 pub(super) const VERSION: u32 = 1;
 /// Bytes of the header.
-pub(super) const HEADER: usize = 56;
-/// Header, starts, remainders, fingerprints, trailer.
-const SECTIONS: usize = 5;
+pub(super) const HEADER: usize = 40;
+/// Header, starts, remainders, trailer.
+const SECTIONS: usize = 4;
 /// Pieces that are joined at once anyway.
 const PIECE: usize = 1 << 16;
