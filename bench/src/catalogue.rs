@@ -1,6 +1,6 @@
 //! Every measurement by its name, in the order of the table.
 
-use crate::{direct, greedy, harness::Bench, keyed, ledger, suppression};
+use crate::{account, direct, greedy, harness::Bench, keyed, suppression};
 
 /// Measurements that share what they are made on.
 pub(crate) struct Group {
@@ -8,7 +8,7 @@ pub(crate) struct Group {
     pub(crate) run: fn(&mut Bench<'_>),
 }
 
-pub(crate) const GROUPS: [Group; 11] = [
+pub(crate) const GROUPS: [Group; 12] = [
     Group { names: &[direct::ONE, direct::FIVE, direct::DECIDE, direct::MUTEX], run: direct::hot },
     Group { names: &[direct::ONE_CLOCK, direct::FIVE_CLOCK], run: direct::with_clock },
     Group { names: &[direct::ROLLING], run: direct::rolling },
@@ -19,7 +19,8 @@ pub(crate) const GROUPS: [Group; 11] = [
     Group { names: &[greedy::WORST, greedy::SUSTAINED], run: greedy::measure },
     Group { names: &suppression::MILLION, run: suppression::million },
     Group { names: &suppression::TEN_MILLION, run: suppression::ten_million },
-    Group { names: &[ledger::RESERVE], run: ledger::measure },
+    Group { names: &[account::RESERVE], run: account::ledger },
+    Group { names: &[account::DECIDE], run: account::gate },
 ];
 
 #[cfg(test)]
