@@ -33,4 +33,14 @@ mod tests {
         let names: Vec<&str> = GROUPS.iter().flat_map(|group| group.names).copied().collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
+
+    /// Figures are not compared with anything; that the page is of this build's measurements is.
+    #[test]
+    fn the_page_has_a_row_for_every_name_and_no_other() {
+        let page = include_str!("../../docs/benchmarks.md");
+        let table = page.lines().skip_while(|line| !line.starts_with("| measurement")).skip(2);
+        let rows = table.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('`').nth(1));
+        let names = GROUPS.iter().flat_map(|group| group.names).copied();
+        assert_eq!(rows.collect::<Vec<_>>(), names.collect::<Vec<_>>(), "run `make bench`");
+    }
 }
