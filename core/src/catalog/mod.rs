@@ -8,9 +8,11 @@
 
 mod error;
 mod groups;
+mod plans;
 
 pub use error::CatalogError;
 pub use groups::DomainGroups;
+pub use plans::{DEFAULT_PLAN, Figure, Figures, Plan, Word};
 
 use crate::time::UnixMillis;
 use alloc::{format, string::String, vec::Vec};
