@@ -8,7 +8,7 @@ use crate::{
     front::Pass,
     id::MessageId,
     key,
-    ledger::Refusal,
+    ledger::{Reason, Refusal},
     mailroom::{Recipient, RecipientKind, Status, Submission},
     message::{Class, FieldError, Message},
     problem::{Code, Flaw, Problem},
@@ -123,7 +123,7 @@ impl Account {
         }
         let reservation = match self.gate.reserve(summary.accepted_recipients, sql, now)? {
             Ok(reservation) => reservation.to_string(),
-            Err(refusal) => return problem(&over_quota(&refusal), refusal.retry_at),
+            Err(refusal) => return problem(&over_quota(&refusal), retry_after(&refusal)),
         };
         let views = self.store(&items, &reservation, sql, entropy, now)?;
         let queued_messages = views.iter().filter(|view| view.status == Status::Queued.word()).count();
@@ -358,14 +358,22 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
 }
 
 fn over_quota(refusal: &Refusal) -> Problem {
-    let code = match (refusal.retry_at, refusal.period) {
-        (None, _) => Code::Overquota,
-        (Some(_), CalendarUnit::Day) => Code::QuotaDaily,
-        (Some(_), CalendarUnit::Month) => Code::QuotaMonthly,
-        (Some(_), CalendarUnit::Year) => Code::QuotaYearly,
+    let code = match (refusal.reason, refusal.period) {
+        (Reason::TooLarge | Reason::OverdeliveryUsed, _) => Code::Overquota,
+        (Reason::Full, CalendarUnit::Day) => Code::QuotaDaily,
+        (Reason::Full, CalendarUnit::Month) => Code::QuotaMonthly,
+        (Reason::Full, CalendarUnit::Year) => Code::QuotaYearly,
     };
     let detail = format!("{} recipients are free in the period; nothing of the request was accepted", refusal.free);
     Problem { window: Some(quota_name(refusal.period).into()), ..Problem::new(code, detail) }
+}
+
+/// When a refusal tells to try again: R199, not at all for what is over the quota by policy or by size.
+const fn retry_after(refusal: &Refusal) -> Option<UnixMillis> {
+    match refusal.reason {
+        Reason::Full => refusal.retry_at,
+        Reason::OverdeliveryUsed | Reason::TooLarge => None,
+    }
 }
 
 /// The name of a quota, the same in limits, headers and refusals.
