@@ -6,13 +6,21 @@
 //!
 //! Out of scope: fetching newer figures. A provider's own answer headers may be stricter than a profile, and win.
 
+mod classes;
+mod contacts;
 mod error;
 mod groups;
 mod plans;
+mod profiles;
+mod ramps;
 
+pub use classes::{ClassPreset, Spread};
+pub use contacts::Contacts;
 pub use error::CatalogError;
 pub use groups::DomainGroups;
 pub use plans::{DEFAULT_PLAN, Figure, Figures, Plan, Word};
+pub use profiles::{Call, Profile, ProfileWindow, Scope, Unit};
+pub use ramps::{Allowance, Ramp, Tier};
 
 use crate::time::UnixMillis;
 use alloc::{format, string::String, vec::Vec};
