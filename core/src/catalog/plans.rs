@@ -148,10 +148,11 @@ impl Plan {
         alloc::vec![window]
     }
 
-    /// The quotas of the plan; none when it is unlimited.
+    /// The quotas of the plan: a day's, or a month's meter when the plan is unlimited and charges by use (R222, R228).
     #[must_use]
     pub fn quotas(&self) -> Vec<Quota> {
-        self.recipients_per_day.map(|limit| Quota { period: CalendarUnit::Day, limit }).into_iter().collect()
+        let metered = Quota { period: CalendarUnit::Month, limit: Quota::UNLIMITED };
+        alloc::vec![self.recipients_per_day.map_or(metered, |limit| Quota { period: CalendarUnit::Day, limit })]
     }
 
     /// The plan's limits on one request.
@@ -318,7 +319,10 @@ mod tests {
     fn an_own_figure_wins_over_the_plan_and_says_so() {
         let own = plan("free", r#"{"batch_max": 7, "recipients_per_day": "unlimited"}"#).unwrap();
         let guard = own.guard(Dimension::BatchMax).unwrap();
-        assert_eq!((guard.limit, guard.source, own.quotas()), (7, Source::Account, alloc::vec![]));
+        assert_eq!(
+            (guard.limit, guard.source, own.quotas()),
+            (7, Source::Account, plan("pro", "{}").unwrap().quotas())
+        );
         assert!(own.is_own("batch_max") && own.is_own("recipients_per_day") && !own.is_own("storage_bytes"));
         assert_eq!(own.guard(Dimension::CampaignRecipients), None);
     }

@@ -98,6 +98,18 @@ pub enum Call {
     Events,
 }
 
+impl Call {
+    /// The kinds of windows that a call of this kind is counted in.
+    #[must_use]
+    pub const fn charges(self) -> &'static [Self] {
+        match self {
+            Self::Api => &[Self::Api],
+            Self::Send => &[Self::Api, Self::Send],
+            Self::Events => &[Self::Events],
+        }
+    }
+}
+
 /// What of a call is counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -183,16 +195,15 @@ impl Profile {
 
     /// The windows that a call charges.
     pub fn charged_by(&self, call: Call) -> impl Iterator<Item = &ProfileWindow> {
-        self.windows.iter().filter(move |known| match call {
-            Call::Send => matches!(known.call, Call::Api | Call::Send),
-            Call::Api | Call::Events => known.call == call,
-        })
+        self.windows.iter().filter(move |known| call.charges().contains(&known.call))
     }
 
-    /// The windows that a call charges for one owner of a scope: a [`Limiter`]'s policy.
+    /// The windows that count one kind of call together for one owner of a scope: a limiter's policy. A call asks the
+    /// lanes of every kind that it [`Call::charges`], and is counted in all or in none.
     #[must_use]
-    pub fn lane(&self, call: Call, scope: Scope) -> Vec<Window> {
-        self.charged_by(call).filter(|known| known.scope == scope).map(|known| known.window.clone()).collect()
+    pub fn lane(&self, scope: Scope, kind: Call) -> Vec<Window> {
+        let in_lane = |known: &&ProfileWindow| known.scope == scope && known.call == kind;
+        self.windows.iter().filter(in_lane).map(|known| known.window.clone()).collect()
     }
 
     /// The calls that so many messages take: ranges of their places, as few as there can be (R021).

@@ -47,8 +47,13 @@ use serde::{Deserialize, Serialize};
 pub struct Quota {
     /// Day, month or year.
     pub period: CalendarUnit,
-    /// Units; 0 refuses everything.
+    /// Units; 0 refuses everything, [`Quota::UNLIMITED`] refuses nothing and counts.
     pub limit: u64,
+}
+
+impl Quota {
+    /// The limit of a quota that only meters: usage is counted for a bill and never refused (R222, R228).
+    pub const UNLIMITED: u64 = u64::MAX;
 }
 
 /// What happens when more is asked for than is free.
