@@ -15,6 +15,7 @@ pub mod account;
 pub mod address;
 pub mod backoff;
 pub mod calendar;
+pub mod catalog;
 pub mod config;
 pub mod front;
 pub mod gate;
