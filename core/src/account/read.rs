@@ -3,7 +3,7 @@
 use super::{Account, Reply, send::quota_name};
 use crate::{
     front::{MAX_BODY_BYTES, Pass},
-    gate::Standing,
+    gate::{Scope, Standing},
     id::MessageId,
     limiter::Window,
     mailroom,
@@ -23,6 +23,9 @@ use serde::Serialize;
 struct Limit {
     name: String,
     scope: &'static str,
+    /// Which one of its scope: the provider, the group of receivers, the class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dimension: Option<String>,
     kind: &'static str,
     limit: u64,
     unit: &'static str,
@@ -64,14 +67,11 @@ pub(super) fn message(id: &str, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis)
 
 impl Account {
     /// Every limit that applies to the caller, with its source and current use.
-    pub(super) fn limits(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Reply, SqlError> {
-        let requests = self.gate.explain(&pass.key_id, sql, now)?;
+    pub(super) fn limits(&mut self, pass: &Pass, now: UnixMillis) -> Result<Reply, SqlError> {
+        let requests = self.gate.explain(&pass.key_id, now);
+        let outgoing = self.mailroom.standings(now);
         let mut limits: Vec<Limit> =
-            requests.iter().map(|standing| of_window(standing, "requests", "plan", now)).collect();
-        limits.extend(self.mailroom.standings(now).iter().map(|standing| {
-            let source = if standing.scope == "provider" { "provider" } else { "account" };
-            of_window(standing, "messages", source, now)
-        }));
+            requests.iter().chain(&outgoing).map(|standing| of_window(standing, now)).collect();
         limits.extend(self.gate.ledger.usage(now).iter().map(|quota| Limit {
             name: quota_name(quota.period).into(),
             scope: "account",
@@ -91,18 +91,25 @@ impl Account {
     }
 }
 
-fn of_window(standing: &Standing, unit: &'static str, source: &'static str, now: UnixMillis) -> Limit {
-    let (kind, period_ms) = match standing.window {
+fn of_window(standing: &Standing<'_>, now: UnixMillis) -> Limit {
+    let (source, dimension) = match standing.scope {
+        Scope::Key | Scope::Plan => ("plan", None),
+        Scope::Account => ("account", None),
+        Scope::DomainGroup | Scope::Class => ("account", Some(standing.dimension.into())),
+        Scope::Provider => ("provider", Some(standing.dimension.into())),
+    };
+    let (kind, period_ms) = match *standing.window {
         Window::Sliding { period_ms, .. } => ("sliding", Some(period_ms)),
         Window::Calendar { .. } => ("calendar", None),
         Window::Pace { interval_ms, .. } => ("pace", Some(interval_ms)),
     };
     Limit {
         name: standing.window.name().into(),
-        scope: standing.scope,
+        scope: standing.scope.word(),
+        dimension,
         kind,
-        limit: u64::from(standing.window.limit()),
-        unit,
+        limit: u64::from(standing.limit),
+        unit: standing.unit.word(),
         period_ms,
         used: Some(u64::from(standing.used)),
         remaining: Some(u64::from(standing.remaining)),

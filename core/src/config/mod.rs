@@ -4,12 +4,16 @@
 //! again whether a value makes sense. Secrets are not in it: a provider's credential is the *name* of one.
 
 mod defaults;
+mod outgoing;
+
+pub use outgoing::OTHER_DOMAINS;
 
 use crate::{
     backoff::{Backoff, Jitter},
     key,
     ledger::{Ledger, Quota},
     limiter::{Limiter, Window},
+    message::Class,
     provider::ProviderKind,
 };
 use alloc::{
@@ -59,6 +63,14 @@ pub struct AccountConfig {
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
+    /// Recipients that each group of receivers is given per time, sliding windows only: by the group's name in
+    /// [`crate::catalog::DomainGroups`] (`gmail`), by a domain that is in none, or [`OTHER_DOMAINS`] for each of the
+    /// others on its own.
+    #[serde(default)]
+    pub domain_windows: BTreeMap<String, Vec<Window>>,
+    /// Messages of each class per time, sliding windows only.
+    #[serde(default)]
+    pub class_windows: BTreeMap<Class, Vec<Window>>,
     /// Where messages leave to. The first one is used.
     pub providers: Vec<ProviderConfig>,
     /// When to try again.
@@ -176,6 +188,9 @@ pub struct ProviderConfig {
     /// Requests that it takes per time, sliding windows only.
     #[serde(default)]
     pub windows: Vec<Window>,
+    /// Recipients that it takes per time, sliding windows only.
+    #[serde(default)]
+    pub recipient_windows: Vec<Window>,
     /// How long one request may take.
     #[serde(default = "defaults::request_timeout")]
     pub timeout_ms: u64,
@@ -297,6 +312,7 @@ impl AccountConfig {
         if !sending.is_empty() {
             Limiter::new(sending).map_err(|error| wrong(&format!("{at}.sending"), &error.to_string()))?;
         }
+        self.check_outgoing(at)?;
         Ledger::new(&self.quotas, &self.time_zone)
             .map_err(|error| wrong(&format!("{at}.quotas"), &error.to_string()))?;
         if !(1..=MAX_MESSAGES).contains(&self.max_messages) {
@@ -340,11 +356,8 @@ impl ProviderConfig {
         if !is_allowed_base_url(&self.base_url) {
             return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
         }
-        if self.windows.iter().any(|window| !matches!(window, Window::Sliding { .. })) {
-            return Err(wrong(&format!("{at}.windows"), "a provider's windows must be sliding"));
-        }
-        if !self.windows.is_empty() {
-            Limiter::new(self.windows.clone()).map_err(|error| wrong(&format!("{at}.windows"), &error.to_string()))?;
+        for (field, windows) in [("windows", &self.windows), ("recipient_windows", &self.recipient_windows)] {
+            outgoing::check(&format!("{at}.{field}"), windows)?;
         }
         if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
             let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);

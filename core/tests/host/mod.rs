@@ -193,7 +193,7 @@ impl Host {
     /// Everything stored but the counts of requests, which every request changes.
     pub fn contents(&mut self) -> Vec<Vec<Row>> {
         let tables = ["message", "part", "suppression", "idempotency"].map(|table| format!("SELECT * FROM {table}"));
-        let ledger = String::from("SELECT bytes FROM state WHERE name NOT LIKE 'key:%' AND name <> 'plan'");
+        let ledger = String::from("SELECT bytes FROM state WHERE name <> 'requests'");
         tables.iter().chain([&ledger]).map(|statement| self.query(statement).into_iter().collect()).collect()
     }
 
