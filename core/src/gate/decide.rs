@@ -104,8 +104,9 @@ impl Binding {
 
 /// Decides for all dimensions together, and charges each its cost or none anything.
 ///
-/// A denial changes no byte of any state. Each dimension judges and counts by its own clock: where `now` is before its
-/// newest charge, at that charge's instant.
+/// A denial changes no byte of any state, unless the clock was set back so far that a state follows it
+/// ([`Dimension::rebase`]). Each dimension judges and counts by its own clock: where `now` is a little before its newest
+/// charge, at that charge's instant.
 ///
 /// # Example: does a denial by one dimension cost anything in another?
 /// ```
@@ -132,6 +133,9 @@ impl Binding {
 /// assert_eq!(plan.limiter().usage(plan.state(), now)[0].used, 2);
 /// ```
 pub fn decide(status: AccountStatus, charges: &mut [Charge<'_>], now: UnixMillis) -> Verdict {
+    for charge in &mut *charges {
+        charge.dimension.rebase(now);
+    }
     let asked = charges.iter().map(|charge| Ask::new(&*charge.dimension, charge.cost));
     let verdict = peek(status, asked, now);
     if matches!(verdict, Verdict::Allow) {
@@ -142,7 +146,10 @@ pub fn decide(status: AccountStatus, charges: &mut [Charge<'_>], now: UnixMillis
     verdict
 }
 
-/// What [`decide`] would say; charges nothing and allocates nothing.
+/// What [`decide`] would say; charges nothing, and allocates nothing unless a clock was set back.
+///
+/// Who asks again and again and never decides must let the dimensions follow such a clock first: their units are dated
+/// anew by every look, and `retry_at` with them.
 ///
 /// What can never pass outdoes everything, then what waits for an answer, then the latest `retry_at`; of equals the
 /// first one asked is named.

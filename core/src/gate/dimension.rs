@@ -129,6 +129,11 @@ impl Dimension {
         self.rule.limiter.charge(&mut self.state, units, now)
     }
 
+    /// Follows a clock that was set back far, as [`Limiter::rebase`] does; returns whether a byte changed.
+    pub fn rebase(&mut self, now: UnixMillis) -> bool {
+        self.rule.limiter.rebase(&mut self.state, now)
+    }
+
     pub(crate) fn of(scope: Scope, name: Arc<str>, unit: Unit, rule: &Arc<Rule>) -> Self {
         Self { scope, name, unit, state: rule.limiter.fresh(), rule: Arc::clone(rule) }
     }

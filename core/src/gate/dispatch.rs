@@ -55,6 +55,8 @@ pub(crate) struct Dispatch {
     others: Option<Dimension>,
     catalog: Option<DomainGroups>,
     prune_at: usize,
+    /// The newest instant that [`Dispatch::follow`] saw.
+    newest: UnixMillis,
     row: Vec<u8>,
 }
 
@@ -107,6 +109,18 @@ impl Dispatch {
         }
         weight.groups = groups.into_iter().collect();
         weight
+    }
+
+    /// Follows a clock that was set back; returns whether it was. What is stored follows with the next charge.
+    pub(crate) fn follow(&mut self, now: UnixMillis) -> bool {
+        let set_back = now < self.newest;
+        self.newest = now;
+        if set_back {
+            for slot in self.slots_mut() {
+                slot.dimension.rebase(now);
+            }
+        }
+        set_back
     }
 
     /// Whether a message may leave beside those on their way.
@@ -178,6 +192,7 @@ impl Dispatch {
             others: None,
             catalog: None,
             prune_at: MOST_MET,
+            newest: UnixMillis::MAX,
             row: Vec::new(),
         };
         dispatch.add(Scope::Account, "sending", Unit::Messages, config.sending.windows())?;

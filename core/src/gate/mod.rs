@@ -110,26 +110,27 @@ impl Gate {
         Ok(gate)
     }
 
-    /// Counts one request of a key in every window, or in none. One row is written when it is counted, none when not.
+    /// Counts one request of a key in every window, or in none. One row is written when it is counted; none when not,
+    /// unless a clock was set back.
     ///
     /// # Errors
     /// The store's.
     pub fn admit(&mut self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Admission, SqlError> {
-        self.meet(key_id);
+        let moved = self.look_up(key_id, now);
         let key = self.keys.get_mut(key_id).map(|dimension| Charge { dimension, cost: 1 });
         let plan = Charge { dimension: &mut self.plan, cost: 1 };
         let verdict = match key {
             Some(key) => decide(self.status, &mut [key, plan], now),
             None => decide(self.status, &mut [plan], now),
         };
+        if moved || verdict == Verdict::Allow {
+            self.store(sql)?;
+        }
         let window = |binding: Binding| {
             binding.of(self.asked(key_id)).map_or_else(String::new, |(_, window)| window.name().into())
         };
         Ok(match verdict {
-            Verdict::Allow => {
-                self.store(sql)?;
-                Admission::Allow
-            }
+            Verdict::Allow => Admission::Allow,
             Verdict::Defer { retry_at, binding } => Admission::Defer { retry_at, window: window(binding) },
             // Nothing is held at this gate.
             Verdict::Occupied { binding } => Admission::Reject(Reason::NeverFits(binding)),
@@ -139,13 +140,13 @@ impl Gate {
 
     /// What [`Gate::admit`] would say; counts nothing.
     pub fn peek(&mut self, key_id: &str, now: UnixMillis) -> Verdict {
-        self.meet(key_id);
+        self.look_up(key_id, now);
         peek(self.status, self.asked(key_id), now)
     }
 
     /// Where every window stands for a request of this key: the explanation of [`Gate::admit`].
     pub fn explain(&mut self, key_id: &str, now: UnixMillis) -> Vec<Standing<'_>> {
-        self.meet(key_id);
+        self.look_up(key_id, now);
         explain(self.status, self.asked(key_id), now)
     }
 
@@ -171,16 +172,19 @@ impl Gate {
         self.keys.get(key_id).into_iter().chain(once(&self.plan)).map(|dimension| Ask::new(dimension, 1))
     }
 
-    /// Makes the dimension of a key that has not been seen. The caller knows that the account has this key.
-    fn meet(&mut self, key_id: &str) {
-        if self.keys.contains_key(key_id) {
-            return;
+    /// Makes the dimension of a key that has not been seen, and follows a clock that was set back; returns whether that
+    /// changed a byte. The caller knows that the account has this key.
+    fn look_up(&mut self, key_id: &str, now: UnixMillis) -> bool {
+        let moved = self.plan.rebase(now);
+        if let Some(key) = self.keys.get_mut(key_id) {
+            return key.rebase(now) || moved;
         }
         let mut key = Dimension::of(Scope::Key, key_id.into(), Unit::Requests, &self.key_rule);
         if let Some(at) = self.damaged_at {
             key.fill(at);
         }
         self.keys.insert(key.shared_name(), key);
+        moved
     }
 
     fn store(&mut self, sql: &mut dyn Sql) -> Result<(), SqlError> {

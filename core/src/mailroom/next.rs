@@ -43,6 +43,10 @@ impl Mailroom {
         if self.queue.is_empty() {
             return Ok(Effect::Idle);
         }
+        if self.dispatch.follow(now) {
+            // What was shut was shut until an instant of the clock before.
+            self.queue.reopen_all();
+        }
         let mut held = 0;
         loop {
             let Some(head) = self.queue.head(now) else { return Ok(self.nothing_due(now)) };

@@ -123,6 +123,16 @@ impl Queue {
         }
     }
 
+    /// Everything is asked about again.
+    pub(crate) fn reopen_all(&mut self) {
+        for line in &mut self.lines {
+            line.shut_until = UnixMillis::default();
+            while let Some((_, key)) = line.shut.first().cloned() {
+                line.set_shut(&key, None);
+            }
+        }
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.iter().all(|line| line.lanes.is_empty())
