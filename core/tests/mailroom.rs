@@ -302,6 +302,10 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
             account["providers"][0]["windows"] =
                 json!([{"kind": "sliding", "name": "esp-second", "limit": 5, "period_ms": 1000}]);
             account["providers"][0]["kind"] = json!("postmark");
+            if seed % 2 == 1 {
+                account["domain_windows"] = json!({"gmail": per_second(2), "*": per_second(3)});
+                account["class_windows"] = json!({"bulk": per_second(2), "transactional": per_second(4)});
+            }
         });
         host.entropy = seed * 7_919;
         let mut accepted = 0;
@@ -312,7 +316,10 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
             match host.random() % 10 {
                 0 if accepted < 300 => {
                     let many = host.random() % 4 + 1;
-                    let messages = (0..many).map(|n| message(&format!("u{step}-{n}@example.com"))).collect();
+                    let domain = ["example.com", "gmail.com", "googlemail.com", "hotmail.com"];
+                    let mut messages: Vec<Value> =
+                        (0..many).map(|n| message(&format!("u{step}-{n}@{}", domain[n as usize]))).collect();
+                    messages[0]["class"] = json!(["transactional", "bulk"][step % 2]);
                     if host.send(&json!({ "messages": Value::Array(messages) })).status == 202 {
                         accepted += many;
                     }
@@ -348,6 +355,10 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
         assert!(taken_by_provider.values().all(|times| *times == 1), "seed {seed}: handed over twice");
         assert!(accepted > 100 && taken_by_provider.len() > 50, "seed {seed}: the test did nothing");
     }
+}
+
+fn per_second(limit: u32) -> Value {
+    json!([{"kind": "sliding", "name": "second", "limit": limit, "period_ms": 1000}])
 }
 
 fn settle_at_random(host: &mut Host, attempt: Attempt, to: &str, taken: &mut BTreeMap<String, u32>) {

@@ -12,6 +12,7 @@ use sendgate_core::{
     config::{Config, Warning},
     ledger::Ledger,
     limiter::{Decision, Limiter, State, Window},
+    mailroom::Effect,
     message::Class,
     time::UnixMillis,
 };
@@ -295,6 +296,43 @@ fn a_provider_takes_its_windows_from_a_profile() {
     assert_eq!(seen, [("api-second", 3), ("api-minute", 500)]);
 }
 
+/// C06: what a profile counts in recipients is a window of recipients. R024: it binds in the outbox, at the provider.
+#[test]
+fn a_profile_of_recipients_binds_by_recipients() {
+    let mut host = host::Host::with(|account| account["providers"][0]["profile"] = json!("ses.production"));
+    let provider = &host.config.accounts["shop"].providers[0];
+    assert_eq!((provider.windows.len(), provider.recipient_windows.len()), (0, 2));
+    let mut to_ten = host::message("ann@example.com");
+    to_ten["bcc"] = json!((0..9).map(|n| format!("user{n}@example.com")).collect::<Vec<_>>());
+    host.send_ok(vec![to_ten.clone(), to_ten]);
+    let (attempt, _) = host.next_request();
+    assert!(!matches!(host.next(), Effect::Send { .. }), "ten and ten recipients are more than 14 in a second");
+    host.settle(attempt, Ok(&host::taken()));
+    let Effect::Wait { until } = host.next() else { panic!("the second message waits") };
+    assert_eq!(until, host.now.plus(1_000));
+    host.now = until;
+    host.next_request();
+}
+
+/// R087: the configuration's own groups share a bucket as the built-in ones do.
+#[test]
+fn a_group_of_the_configuration_shares_a_bucket() {
+    let windows = json!({"big": [{"kind": "sliding", "name": "minute", "limit": 1, "period_ms": 60000}]});
+    let nameless = config(|account| account["domain_windows"] = windows.clone()).unwrap_err();
+    assert!(nameless.starts_with("accounts.shop.domain_windows.big"), "{nameless}");
+    let twice = json!({"big": ["big.example"], "other": ["big.example"]});
+    let error = config(|account| account["domain_groups"] = twice).unwrap_err();
+    assert!(error.contains("domain_groups.other: big.example stands in two groups"), "{error}");
+    let mut host = host::Host::with(|account| {
+        account["domain_groups"] = json!({"big": ["big.example", "large.example"]});
+        account["domain_windows"] = windows;
+    });
+    host.send_ok(vec![host::message("ann@big.example"), host::message("bob@large.example")]);
+    let (attempt, _) = host.next_request();
+    host.settle(attempt, Ok(&host::taken()));
+    assert!(!matches!(host.next(), Effect::Send { .. }), "the other domain's message waits for the same bucket");
+}
+
 /// R016 and C23: a limit that only the account knows is a warning until it is given, never a guess. R080: figures older
 /// than the configured age warn, and `now` decides.
 #[test]
@@ -337,10 +375,6 @@ fn a_profile_that_cannot_be_meant_is_refused_by_its_field() {
         (
             json!({"plan_limit": {"limit": 0, "period_ms": 1}}),
             "accounts.shop.providers[0].windows: limit of window send-plan must be 1 to",
-        ),
-        (
-            json!({"kind": "sandbox", "profile": "ses.production"}),
-            "accounts.shop.providers[0].profile: counts recipients",
         ),
     ] {
         let error = config(|account| account["providers"] = postmark(&provider)).unwrap_err();

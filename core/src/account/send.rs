@@ -160,13 +160,14 @@ impl Account {
                 .collect();
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
-        Item::Good(Prepared {
-            body: raw,
-            class: message.class,
-            send_at: message.send_at,
-            expires_at: message.expires_at,
-            recipients: recipients_of(&message),
-        })
+        let recipients = recipients_of(&message);
+        if let Some((name, window)) = self.mailroom.never_admits(message.class, &recipients) {
+            let detail = format!("the window {} of {name} holds {} at once", window.name(), window.limit());
+            let flaw = Flaw { field: format!("messages[{place}]"), code: "never_fits", detail };
+            return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
+        }
+        let Message { class, send_at, expires_at, .. } = message;
+        Item::Good(Prepared { body: raw, class, send_at, expires_at, recipients })
     }
 
     /// The plan's bounds on one message, where they are below the technical ones that reading it has checked.

@@ -5,11 +5,13 @@
 
 mod defaults;
 mod error;
+mod outgoing;
 mod plan;
 mod provider;
 mod warnings;
 
 pub use error::ConfigError;
+pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
 pub use warnings::Warning;
@@ -20,6 +22,7 @@ use crate::{
     key,
     ledger::{Ledger, Overdelivery, Quota},
     limiter::{Limiter, Window},
+    message::Class,
 };
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -94,6 +97,14 @@ pub struct AccountConfig {
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
+    /// Recipients that each group of receivers is given per time, sliding windows only: by the group's name in
+    /// [`crate::catalog::DomainGroups`] (`gmail`), by a domain that is in none, or [`OTHER_DOMAINS`] for each of the
+    /// others on its own.
+    #[serde(default)]
+    pub domain_windows: BTreeMap<String, Vec<Window>>,
+    /// Messages of each class per time, sliding windows only.
+    #[serde(default)]
+    pub class_windows: BTreeMap<Class, Vec<Window>>,
     /// Where messages leave to. The first one is used.
     pub providers: Vec<ProviderConfig>,
     /// When to try again.
@@ -289,6 +300,7 @@ impl AccountConfig {
         if !sending.is_empty() {
             Limiter::new(sending).map_err(|error| wrong(&format!("{at}.sending"), &error.to_string()))?;
         }
+        self.check_outgoing(at)?;
         Ledger::new(&self.quotas, &self.time_zone)
             .map_err(|error| wrong(&format!("{at}.quotas"), &error.to_string()))?;
         if !(1..=MAX_MESSAGES).contains(&self.max_messages) {

@@ -1,0 +1,361 @@
+//! The dimensions of messages on their way out: the account's pace, the provider, the classes and the receivers.
+//!
+//! A message weighs differently in each: one message, one request to the provider, so many recipients there, and so many
+//! at each group of domains. Units on their way are held: they take room from departure to answer and are counted when
+//! the answer arrives. A provider and a receiver see them between the two, so no window of theirs can hold more than
+//! ours did, whatever the latency.
+//!
+//! All of an account's named dimensions share a row. A receiver that only the rule for all others limits has a row of
+//! its own, because there may be thousands of them and a message touches one.
+
+use super::{
+    Ask, Binding, Dimension, GateError, Rule, Scope, Standing, Unit, Verdict, explain, forgotten_before, peek,
+    row::{read, read_all, remove, write},
+    shelf::{Stored, pack},
+};
+use crate::{
+    catalog::DomainGroups,
+    config::{AccountConfig, AccountStatus, OTHER_DOMAINS},
+    limiter::Window,
+    message::Class,
+    sql::{Sql, SqlError},
+    time::UnixMillis,
+};
+use alloc::{collections::BTreeMap, format, string::String, string::ToString, sync::Arc, vec::Vec};
+use core::iter::once;
+
+/// What a message costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    pub(crate) class: Class,
+    /// Recipients that are not suppressed.
+    pub(crate) recipients: u32,
+    /// Of them, those of each limited group, by name.
+    pub(crate) groups: Vec<(Arc<str>, u32)>,
+}
+
+/// Which messages a binding window keeps from leaving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hurdle {
+    /// Every one.
+    All,
+    /// Those of the same class.
+    Class,
+    /// Those to the same groups.
+    Groups,
+}
+
+/// The dimensions, with what is on its way.
+pub(crate) struct Dispatch {
+    status: AccountStatus,
+    /// The account's, the provider's and the classes'.
+    fixed: Vec<Slot>,
+    groups: BTreeMap<Arc<str>, Slot>,
+    /// The rule for every other group, as a dimension in which nothing was ever counted.
+    others: Option<Dimension>,
+    catalog: Option<DomainGroups>,
+    prune_at: usize,
+    /// The newest instant that [`Dispatch::follow`] saw.
+    newest: UnixMillis,
+    row: Vec<u8>,
+}
+
+struct Slot {
+    dimension: Dimension,
+    held: u32,
+    /// It is one of the others, and has a row of its own.
+    own_row: bool,
+}
+
+impl Dispatch {
+    pub(crate) fn open(config: &AccountConfig, sql: &mut dyn Sql, now: UnixMillis) -> Result<Self, GateError> {
+        let mut stored = Stored::nothing();
+        if let Some(bytes) = read(DISPATCH, sql)? {
+            stored.add(&bytes, now);
+        }
+        let mut dispatch = Self::fresh(config)?;
+        let mut changed = false;
+        for slot in dispatch.slots_mut() {
+            changed |= stored.take_up(&mut slot.dimension, now);
+        }
+        for (name, bytes) in read_all(GROUP, sql)? {
+            changed |= dispatch.take_in(&name, &bytes, &stored, sql, now)?;
+        }
+        if changed {
+            dispatch.store(sql)?;
+        }
+        Ok(dispatch)
+    }
+
+    pub(crate) const fn status(&self) -> AccountStatus {
+        self.status
+    }
+
+    /// Whether messages have to be weighed by their recipients' addresses.
+    pub(crate) const fn weighs_groups(&self) -> bool {
+        self.catalog.is_some()
+    }
+
+    /// What a message to these addresses costs. An address limited by no rule costs nothing at its receiver.
+    pub(crate) fn weigh<'a>(&self, class: Class, addresses: impl Iterator<Item = &'a str>) -> Weight {
+        let mut weight = Weight { class, ..Weight::default() };
+        let mut groups: BTreeMap<Arc<str>, u32> = BTreeMap::new();
+        for address in addresses {
+            weight.recipients = weight.recipients.saturating_add(1);
+            if let Some(group) = self.group_of(address) {
+                let units = groups.entry(group).or_default();
+                *units = units.saturating_add(1);
+            }
+        }
+        weight.groups = groups.into_iter().collect();
+        weight
+    }
+
+    /// Follows a clock that was set back; returns whether it was. What is stored follows with the next charge.
+    pub(crate) fn follow(&mut self, now: UnixMillis) -> bool {
+        let set_back = now < self.newest;
+        self.newest = now;
+        if set_back {
+            for slot in self.slots_mut() {
+                slot.dimension.rebase(now);
+            }
+        }
+        set_back
+    }
+
+    /// Whether a message may leave beside those on their way.
+    pub(crate) fn peek(&self, weight: &Weight, now: UnixMillis) -> Verdict {
+        peek(self.status, self.asked(weight), now)
+    }
+
+    /// Whom a binding window stops.
+    pub(crate) fn hurdle(&self, binding: Binding) -> Hurdle {
+        match self.fixed.get(binding.dimension).map(|slot| slot.dimension.scope()) {
+            Some(Scope::Key | Scope::Plan | Scope::Account | Scope::Provider) => Hurdle::All,
+            Some(Scope::Class) => Hurdle::Class,
+            Some(Scope::DomainGroup) | None => Hurdle::Groups,
+        }
+    }
+
+    /// The window that never admits a message of this weight, and its dimension.
+    pub(crate) fn never_fits(&self, weight: &Weight) -> Option<(&Dimension, &Window)> {
+        self.asked(weight).find_map(|ask| {
+            let window = ask.dimension.limiter().windows().get(ask.never()?)?;
+            Some((ask.dimension, window))
+        })
+    }
+
+    /// Where every window stands, for a message of this weight.
+    pub(crate) fn explain(&self, weight: &Weight, now: UnixMillis) -> Vec<Standing<'_>> {
+        explain(self.status, self.asked(weight), now)
+    }
+
+    /// Where every window there is stands: the account's, the provider's, the classes', the groups' by name, and what
+    /// any other group would find.
+    pub(crate) fn standings(&self, now: UnixMillis) -> Vec<Standing<'_>> {
+        let met = self.fixed.iter().chain(self.groups.values()).map(|slot| slot.ask(1));
+        explain(self.status, met.chain(self.others.iter().map(|others| Ask::new(others, 1))), now)
+    }
+
+    /// A message departs.
+    pub(crate) fn hold(&mut self, weight: &Weight, now: UnixMillis) {
+        self.each(weight, now, |slot, cost| slot.held = slot.held.saturating_add(cost));
+    }
+
+    /// A message is answered; if it was seen, [`Dispatch::charge`] follows.
+    pub(crate) fn release(&mut self, weight: &Weight, now: UnixMillis) {
+        self.each(weight, now, |slot, cost| slot.held = slot.held.saturating_sub(cost));
+    }
+
+    /// Counts a message that was, or may have been, seen; writes the rows that this changes.
+    pub(crate) fn charge(&mut self, weight: &Weight, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        let mut shared = false;
+        self.each(weight, now, |slot, cost| {
+            slot.dimension.charge(cost, now);
+            shared |= !slot.own_row;
+        });
+        for (name, _) in &weight.groups {
+            if let Some(slot) = self.groups.get(name).filter(|slot| slot.own_row) {
+                pack(once(&slot.dimension), &mut self.row);
+                write(&group_row(name), &self.row, sql)?;
+            }
+        }
+        if shared { self.store(sql) } else { Ok(()) }
+    }
+
+    /// The dimensions of a configuration, with nothing counted yet.
+    fn fresh(config: &AccountConfig) -> Result<Self, GateError> {
+        let mut dispatch = Self {
+            status: config.status,
+            fixed: Vec::new(),
+            groups: BTreeMap::new(),
+            others: None,
+            catalog: None,
+            prune_at: MOST_MET,
+            newest: UnixMillis::MAX,
+            row: Vec::new(),
+        };
+        dispatch.add(Scope::Account, "sending", Unit::Messages, config.sending.windows())?;
+        if let Some(provider) = config.providers.first() {
+            dispatch.add(Scope::Provider, &provider.name, Unit::Requests, provider.windows.clone())?;
+            dispatch.add(Scope::Provider, &provider.name, Unit::Recipients, provider.recipient_windows.clone())?;
+        }
+        for (class, windows) in &config.class_windows {
+            dispatch.add(Scope::Class, class.as_str(), Unit::Messages, windows.clone())?;
+        }
+        for (group, windows) in &config.domain_windows {
+            let dimension = Dimension::new(Scope::DomainGroup, group, Unit::Recipients, windows.clone())?;
+            if group == OTHER_DOMAINS {
+                dispatch.others = Some(dimension);
+            } else {
+                dispatch.groups.insert(dimension.shared_name(), Slot::new(dimension));
+            }
+        }
+        if !config.domain_windows.is_empty() {
+            let groups = DomainGroups::embedded().and_then(|known| known.with(&config.domain_groups));
+            let groups = groups.map_err(|error| GateError::Policy(error.to_string()))?;
+            dispatch.catalog = Some(groups);
+        }
+        Ok(dispatch)
+    }
+
+    fn add(&mut self, scope: Scope, name: &str, unit: Unit, windows: Vec<Window>) -> Result<(), GateError> {
+        if !windows.is_empty() {
+            self.fixed.push(Slot::new(Dimension::new(scope, name, unit, windows)?));
+        }
+        Ok(())
+    }
+
+    /// Takes in the row of one group. Returns whether that changes the shared row. A row that is not needed goes.
+    fn take_in(
+        &mut self,
+        row: &str,
+        bytes: &[u8],
+        shared: &Stored,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<bool, SqlError> {
+        let name: Arc<str> = row.strip_prefix(GROUP).unwrap_or_default().into();
+        let mut stored = Stored::nothing();
+        stored.add(bytes, now);
+        if let Some(slot) = self.groups.get_mut(&name) {
+            // It has a rule of its own by now.
+            let known = shared.names(Scope::DomainGroup).any(|known| *known == *name);
+            if !known {
+                stored.take_up(&mut slot.dimension, now);
+            }
+            return remove(row, sql).map(|()| !known);
+        }
+        let Some(others) = &self.others else { return remove(row, sql).map(|()| false) };
+        let mut slot = Slot::of_others(others, &name);
+        let changed = stored.take_up(&mut slot.dimension, now);
+        if slot.dimension.was_idle(forgotten_before(now)) {
+            return remove(row, sql).map(|()| false);
+        }
+        if changed {
+            pack(once(&slot.dimension), &mut self.row);
+            write(row, &self.row, sql)?;
+        }
+        self.groups.insert(name, slot);
+        Ok(false)
+    }
+
+    /// The group whose windows limit an address; `None` when nothing does.
+    fn group_of(&self, address: &str) -> Option<Arc<str>> {
+        let catalog = self.catalog.as_ref()?;
+        let (_, domain) = address.rsplit_once('@')?;
+        let group = catalog.group_of(domain).unwrap_or(domain);
+        match self.groups.get_key_value(group) {
+            Some((known, _)) => Some(Arc::clone(known)),
+            None => self.others.is_some().then(|| group.into()),
+        }
+    }
+
+    fn asked<'a>(&'a self, weight: &Weight) -> impl Iterator<Item = Ask<'a>> + Clone {
+        let fixed = self.fixed.iter().map(move |slot| slot.ask(weight.cost(&slot.dimension)));
+        let groups = weight.groups.iter().filter_map(move |(name, units)| match self.groups.get(name) {
+            Some(slot) => Some(slot.ask(*units)),
+            None => self.others.as_ref().map(|others| Ask::new(others, *units)),
+        });
+        fixed.chain(groups)
+    }
+
+    /// Does something to every dimension in which a message costs something.
+    fn each(&mut self, weight: &Weight, now: UnixMillis, mut act: impl FnMut(&mut Slot, u32)) {
+        for slot in &mut self.fixed {
+            let cost = weight.cost(&slot.dimension);
+            if cost > 0 {
+                act(slot, cost);
+            }
+        }
+        for (name, units) in &weight.groups {
+            self.meet(name, now);
+            if let Some(slot) = self.groups.get_mut(name) {
+                act(slot, *units);
+            }
+        }
+    }
+
+    /// Makes the dimension of a group that only the rule for all others limits.
+    fn meet(&mut self, name: &Arc<str>, now: UnixMillis) {
+        let Some(others) = &self.others else { return };
+        if self.groups.contains_key(name) {
+            return;
+        }
+        if self.groups.len() >= self.prune_at {
+            let idle_at = forgotten_before(now);
+            self.groups.retain(|_, slot| !slot.own_row || slot.held > 0 || !slot.dimension.was_idle(idle_at));
+            self.prune_at = self.groups.len().saturating_mul(2).max(MOST_MET);
+        }
+        self.groups.insert(Arc::clone(name), Slot::of_others(others, name));
+    }
+
+    fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.fixed.iter_mut().chain(self.groups.values_mut())
+    }
+
+    fn store(&mut self, sql: &mut dyn Sql) -> Result<(), SqlError> {
+        let shared = self.fixed.iter().chain(self.groups.values()).filter(|slot| !slot.own_row);
+        pack(shared.map(|slot| &slot.dimension), &mut self.row);
+        write(DISPATCH, &self.row, sql)
+    }
+}
+
+impl Slot {
+    const fn new(dimension: Dimension) -> Self {
+        Self { dimension, held: 0, own_row: false }
+    }
+
+    fn of_others(others: &Dimension, name: &Arc<str>) -> Self {
+        let rule: &Arc<Rule> = others.rule();
+        let dimension = Dimension::of(Scope::DomainGroup, Arc::clone(name), Unit::Recipients, rule);
+        Self { dimension, held: 0, own_row: true }
+    }
+
+    const fn ask(&self, cost: u32) -> Ask<'_> {
+        Ask { dimension: &self.dimension, cost, held: self.held }
+    }
+}
+
+impl Weight {
+    /// What it costs in one of the fixed dimensions.
+    fn cost(&self, dimension: &Dimension) -> u32 {
+        match (dimension.scope(), dimension.unit()) {
+            (Scope::Class, _) => u32::from(dimension.name() == self.class.as_str()),
+            (Scope::Account | Scope::Provider, Unit::Recipients) => self.recipients,
+            (Scope::Account | Scope::Provider, Unit::Requests | Unit::Messages) => 1,
+            (Scope::Key | Scope::Plan | Scope::DomainGroup, _) => 0,
+        }
+    }
+}
+
+fn group_row(name: &str) -> String {
+    format!("{GROUP}{name}")
+}
+
+/// The row of the named dimensions.
+const DISPATCH: &str = "dispatch";
+/// What the rows of the others are called, before the group's name.
+const GROUP: &str = "group:";
+/// Groups kept in memory before those that are idle are let go.
+const MOST_MET: usize = 4_096;
