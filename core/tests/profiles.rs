@@ -333,6 +333,28 @@ fn a_group_of_the_configuration_shares_a_bucket() {
     assert!(!matches!(host.next(), Effect::Send { .. }), "the other domain's message waits for the same bucket");
 }
 
+/// R125 to R128: a class that asks for its preset starts at the low end of the guide's range, and its own windows win.
+#[test]
+fn a_class_takes_its_windows_from_a_preset() {
+    let own = json!({"drip": [{"kind": "sliding", "name": "minute", "limit": 7, "period_ms": 60000}]});
+    let config = config(|account| {
+        account["class_presets"] = json!(["transactional", "bulk", "drip", "lifecycle"]);
+        account["class_windows"] = own;
+    });
+    let account = &config.unwrap().accounts["shop"];
+    let of = |class| -> Vec<(&str, u32)> {
+        account.class_windows[&class].iter().map(|window| (window.name(), window.limit())).collect()
+    };
+    assert_eq!(of(Class::Transactional), [("transactional-second", 50), ("transactional-day", 100_000)]);
+    assert_eq!(of(Class::Bulk), [("bulk-second", 20), ("bulk-day", 1_000_000)]);
+    assert_eq!(of(Class::Lifecycle), [("lifecycle-second", 20)]);
+    assert_eq!(of(Class::Drip), [("minute", 7)]);
+    let mut host = host::Host::with(|account| account["class_presets"] = json!(["bulk"]));
+    let answer = host::body(&host.request(&host::key_of("reader"), "GET", "/v1/limits", b""));
+    let shown = answer["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == "bulk-second").unwrap();
+    assert!(shown["reference"].as_str().unwrap().starts_with("document 001, R127"), "{shown}");
+}
+
 /// R016 and C23: a limit that only the account knows is a warning until it is given, never a guess. R080: figures older
 /// than the configured age warn, and `now` decides.
 #[test]

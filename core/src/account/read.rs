@@ -112,7 +112,8 @@ fn of_window(standing: &Standing<'_>, config: &AccountConfig, now: UnixMillis) -
         Scope::Key => (config.origin_of_key_windows(), None),
         Scope::Plan => (config.origin_of_windows(), None),
         Scope::Account => (Origin::OWN, None),
-        Scope::DomainGroup | Scope::Class => (Origin::OWN, Some(standing.dimension.into())),
+        Scope::DomainGroup => (Origin::OWN, Some(standing.dimension.into())),
+        Scope::Class => (config.origin_of_class(standing.dimension), Some(standing.dimension.into())),
         Scope::Provider => (config.origin_of_provider_window(standing.window.name()), Some(standing.dimension.into())),
     };
     let (kind, period_ms) = match *standing.window {

@@ -18,7 +18,7 @@ pub use warnings::Warning;
 
 use crate::{
     backoff::{Backoff, Jitter},
-    catalog::{DomainGroups, Figures, Plan},
+    catalog::{DomainGroups, Figures, Plan, Provenance},
     key,
     ledger::{Ledger, Overdelivery, Quota},
     limiter::{Limiter, Window},
@@ -105,6 +105,12 @@ pub struct AccountConfig {
     /// Messages of each class per time, sliding windows only.
     #[serde(default)]
     pub class_windows: BTreeMap<Class, Vec<Window>>,
+    /// Classes that take their windows from the built-in presets ([`crate::catalog::ClassPreset`]): the low end of the
+    /// guide's range in a second, and its day. Windows in `class_windows` win over a preset.
+    #[serde(default)]
+    pub class_presets: BTreeSet<Class>,
+    #[serde(skip)]
+    presets: BTreeMap<Class, Provenance>,
     /// Where messages leave to. The first one is used.
     pub providers: Vec<ProviderConfig>,
     /// When to try again.
