@@ -233,6 +233,14 @@ fn the_monthly_contact_limit_binds_all_but_transactional_mail() {
         let any = Class::ALL.iter().any(|class| rule(profile, plan).monthly_quota(Some(1), *class).is_some());
         assert!(!any, "{profile} has no monthly limit");
     }
+    let counted = r#"{"as_of":"2026-01-01","source":"https://esp.example/","family":"esp","windows":[],
+        "plans":{"all":{"month_multiplier":2}}}"#;
+    let all = Profile::parse("esp", counted).unwrap().plan("all").unwrap();
+    assert_eq!(
+        all.monthly_quota(Some(5), Class::Transactional).unwrap().limit,
+        10,
+        "exempt only where a profile says so"
+    );
     let mut key = Owner::of("sendgrid", Scope::ApiKey);
     key.ask_times(Call::Send, 100, 0);
     assert!(key.ask(Call::Send, 1, 1).is_err());
