@@ -12,12 +12,17 @@ mod host;
 
 use host::*;
 use sendgate_core::{
+    account::Account,
     config::Config,
-    mailroom::{Attempt, Effect},
+    gate::{Reason, Verdict},
+    ledger::Ledger,
+    mailroom::{Attempt, Effect, Mailroom, Recipient, RecipientKind},
+    message::Class,
     outcome::TransportFailure,
     sql::Value as Cell,
     time::UnixMillis,
 };
+use sendgate_embed::Database;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -126,6 +131,67 @@ fn a_message_costs_its_recipients_at_each_receiver() {
     assert_eq!(end, Effect::Wait { until: host.now.plus(60_000) });
     let rows = host.query("SELECT name FROM state WHERE name LIKE 'group:%' ORDER BY name");
     assert_eq!(rows, [[Cell::Text("group:one.example".into())], [Cell::Text("group:two.example".into())]]);
+}
+
+/// A message to three at Gmail is not starved by those to one, and nobody but Gmail's waits for it.
+#[test]
+fn who_needs_more_room_keeps_its_turn() {
+    let mut host = Host::with(|account| account["domain_windows"] = json!({"gmail": window("minute", 4, 60_000)}));
+    for n in 0..2 {
+        host.send_ok(vec![message(&format!("a{n}@gmail.com")), message(&format!("b{n}@gmail.com"))]);
+        assert_eq!(drain(&mut host).0.len(), 2);
+        host.advance(30_000);
+    }
+    let mut three = message("x");
+    three["to"] = json!(["a@gmail.com", "b@gmail.com", "c@gmail.com", "d@outlook.com"]);
+    host.send_ok(vec![three]);
+    assert_eq!(drain(&mut host).1, Effect::Wait { until: host.now.plus(30_000) }, "two of the three have room");
+    host.advance(1);
+    host.send_ok(vec![message("e@gmail.com"), message("f@outlook.com"), message("g@gmail.com")]);
+    assert_eq!(drain(&mut host).0, ["outlook.com"], "there is room for one to Gmail, and it is not next");
+    host.advance(29_999);
+    let (sent, end) = drain(&mut host);
+    assert_eq!(sent, ["outlook.com", "gmail.com"], "the message to three, then the next one");
+    assert_eq!(end, Effect::Wait { until: host.now.plus(60_000) });
+}
+
+/// What a message would meet can be asked without a trace: for a dry run.
+#[test]
+fn asking_counts_nothing() {
+    let config = config_with(|account| {
+        account["domain_windows"] = json!({"gmail": window("minute", 3, 60_000)});
+        account["class_windows"] = json!({"bulk": window("bulk-minute", 9, 60_000)});
+    });
+    let config = Config::from_json(&config).unwrap();
+    let account = &config.accounts["shop"];
+    let now = UnixMillis::new(START);
+    let mut database = Database::in_memory().unwrap();
+    let recipient = |address: &str| Recipient {
+        kind: RecipientKind::To,
+        address: address.into(),
+        key: address.into(),
+        suppressed: None,
+    };
+    let mailroom = database
+        .transaction::<_, Failed, _>(|sql| {
+            let mut ledger = Ledger::new(&account.quotas, "UTC").unwrap();
+            let secret = |_: &str| Some(String::from("esp-secret"));
+            Account::open(&config, "shop", &secret, sql, now)?;
+            Ok(Mailroom::open(account, "esp-secret", &mut ledger, sql, now)?)
+        })
+        .unwrap();
+    let two = [recipient("ann@gmail.com"), recipient("bob@googlemail.com"), recipient("cid@example.com")];
+    for _ in 0..10 {
+        assert_eq!(mailroom.peek(Class::Bulk, &two, now), Verdict::Allow);
+    }
+    let slack = |class| -> Vec<(String, u32, bool)> {
+        let explained = mailroom.explain(class, &two, now);
+        explained.iter().map(|s| (s.dimension.to_owned(), s.slack, s.is_binding)).collect()
+    };
+    assert_eq!(slack(Class::Bulk), [("bulk".into(), 9, false), ("gmail".into(), 1, true)]);
+    assert_eq!(slack(Class::Drip), [("bulk".into(), u32::MAX, false), ("gmail".into(), 1, true)]);
+    let four: Vec<Recipient> = (0..4).map(|n| recipient(&format!("u{n}@gmail.com"))).collect();
+    assert!(matches!(mailroom.peek(Class::Bulk, &four, now), Verdict::Reject(Reason::NeverFits(_))));
 }
 
 /// R119, R120: a class that has used up its window waits alone.

@@ -41,8 +41,8 @@ pub(crate) enum Hurdle {
     All,
     /// Those of the same class.
     Class,
-    /// Those to the same groups.
-    Groups,
+    /// Those to the same group: its place in the weight.
+    Group(usize),
 }
 
 /// The dimensions, with what is on its way.
@@ -131,9 +131,9 @@ impl Dispatch {
     /// Whom a binding window stops.
     pub(crate) fn hurdle(&self, binding: Binding) -> Hurdle {
         match self.fixed.get(binding.dimension).map(|slot| slot.dimension.scope()) {
-            Some(Scope::Key | Scope::Plan | Scope::Account | Scope::Provider) => Hurdle::All,
             Some(Scope::Class) => Hurdle::Class,
-            Some(Scope::DomainGroup) | None => Hurdle::Groups,
+            Some(Scope::Key | Scope::Plan | Scope::Account | Scope::Provider | Scope::DomainGroup) => Hurdle::All,
+            None => Hurdle::Group(binding.dimension.saturating_sub(self.fixed.len())),
         }
     }
 
