@@ -63,12 +63,11 @@ pub struct AccountConfig {
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
-    /// Recipients that each group of receivers is given per time, sliding windows only: by the group's name in
-    /// [`crate::catalog::DomainGroups`] (`gmail`), by a domain that is in none, or [`OTHER_DOMAINS`] for each of the
-    /// others on its own.
+    /// Recipients per time at a group of [`crate::catalog::DomainGroups`], at a domain that is in none, or at each of the
+    /// others ([`OTHER_DOMAINS`]). Sliding windows only, here and below.
     #[serde(default)]
     pub domain_windows: BTreeMap<String, Vec<Window>>,
-    /// Messages of each class per time, sliding windows only.
+    /// Messages of a class per time.
     #[serde(default)]
     pub class_windows: BTreeMap<Class, Vec<Window>>,
     /// Where messages leave to. The first one is used.
@@ -356,9 +355,8 @@ impl ProviderConfig {
         if !is_allowed_base_url(&self.base_url) {
             return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
         }
-        for (field, windows) in [("windows", &self.windows), ("recipient_windows", &self.recipient_windows)] {
-            outgoing::check(&format!("{at}.{field}"), windows)?;
-        }
+        outgoing::check(&format!("{at}.windows"), &self.windows)?;
+        outgoing::check(&format!("{at}.recipient_windows"), &self.recipient_windows)?;
         if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
             let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);
             return Err(wrong(&format!("{at}.timeout_ms"), &detail));

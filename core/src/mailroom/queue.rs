@@ -138,8 +138,8 @@ impl Queue {
 
     /// A message of this weight was answered: whatever it stood in the way of is asked about again.
     pub(crate) fn reopen(&mut self, weight: &Weight) {
-        self.line(weight.class).shut_until = UnixMillis::default();
         for line in &mut self.lines {
+            line.shut_until = UnixMillis::default();
             weight.groups.iter().for_each(|(group, _)| line.reopen(group));
         }
     }
