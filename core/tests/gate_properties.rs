@@ -300,11 +300,12 @@ fn the_hundred_and_twenty_first_recipient_of_a_group_waits_and_another_group_pas
         let message = Charge { dimension: &mut account, cost: 1 };
         decide(ACTIVE, &mut [message, Charge { dimension: group, cost: recipients }], now)
     };
+    let of_the_group = binding(1, 0);
     assert_eq!(send(&mut gmail, 70), Verdict::Allow);
     assert_eq!(send(&mut gmail, 50), Verdict::Allow);
-    assert!(matches!(send(&mut gmail, 1), Verdict::Defer { binding, .. } if binding == self::binding(1, 0)));
+    assert!(matches!(send(&mut gmail, 1), Verdict::Defer { binding, .. } if binding == of_the_group));
     assert_eq!(send(&mut microsoft, 1), Verdict::Allow);
-    assert_eq!(send(&mut microsoft, 121), Verdict::Reject(Reason::NeverFits(self::binding(1, 0))));
+    assert_eq!(send(&mut microsoft, 121), Verdict::Reject(Reason::NeverFits(of_the_group)));
     assert_eq!(account.limiter().usage(account.state(), now)[0].used, 3, "what was denied cost nothing anywhere");
 }
 

@@ -97,12 +97,11 @@ pub struct AccountConfig {
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
-    /// Recipients that each group of receivers is given per time, sliding windows only: by the group's name in
-    /// [`crate::catalog::DomainGroups`] (`gmail`), by a domain that is in none, or [`OTHER_DOMAINS`] for each of the
-    /// others on its own.
+    /// Recipients per time at a group of [`crate::catalog::DomainGroups`], at a domain that is in none, or at each of the
+    /// others ([`OTHER_DOMAINS`]). Sliding windows only, here and below.
     #[serde(default)]
     pub domain_windows: BTreeMap<String, Vec<Window>>,
-    /// Messages of each class per time, sliding windows only.
+    /// Messages of a class per time.
     #[serde(default)]
     pub class_windows: BTreeMap<Class, Vec<Window>>,
     /// Classes that take their windows from the built-in presets ([`crate::catalog::ClassPreset`]): the low end of the

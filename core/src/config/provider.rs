@@ -130,9 +130,8 @@ impl ProviderConfig {
         if !is_allowed_base_url(&self.base_url) {
             return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
         }
-        for (field, windows) in [("windows", &self.windows), ("recipient_windows", &self.recipient_windows)] {
-            outgoing::check(&format!("{at}.{field}"), windows)?;
-        }
+        outgoing::check(&format!("{at}.windows"), &self.windows)?;
+        outgoing::check(&format!("{at}.recipient_windows"), &self.recipient_windows)?;
         if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
             let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);
             return Err(wrong(&format!("{at}.timeout_ms"), &detail));

@@ -41,8 +41,8 @@ pub(crate) enum Hurdle {
     All,
     /// Those of the same class.
     Class,
-    /// Those to the same groups.
-    Groups,
+    /// Those to the same group: its place in the weight.
+    Group(usize),
 }
 
 /// The dimensions, with what is on its way.
@@ -130,10 +130,11 @@ impl Dispatch {
 
     /// Whom a binding window stops.
     pub(crate) fn hurdle(&self, binding: Binding) -> Hurdle {
-        match self.fixed.get(binding.dimension).map(|slot| slot.dimension.scope()) {
-            Some(Scope::Key | Scope::Plan | Scope::Account | Scope::Provider) => Hurdle::All,
-            Some(Scope::Class) => Hurdle::Class,
-            Some(Scope::DomainGroup) | None => Hurdle::Groups,
+        match self.fixed.get(binding.dimension).map(|slot| (slot.dimension.scope(), slot.dimension.unit())) {
+            // A message to fewer recipients may still have room, and a large one must not stop a class above its own.
+            Some((Scope::Class, _) | (_, Unit::Recipients)) => Hurdle::Class,
+            Some((Scope::Key | Scope::Plan | Scope::Account | Scope::Provider | Scope::DomainGroup, _)) => Hurdle::All,
+            None => Hurdle::Group(binding.dimension.saturating_sub(self.fixed.len())),
         }
     }
 

@@ -14,7 +14,8 @@
 //! the latency.
 //!
 //! *Nobody waits for another's limit*: a message whose receivers or whose class are full steps aside, and what goes
-//! elsewhere passes it by. Only the account's and the provider's windows stop everything.
+//! elsewhere passes it by. One that is too large for what a provider still takes stops its own class only. The account's
+//! pace and the provider's windows of requests stop everything.
 //!
 //! Out of scope: failover between several providers, and calls that carry several messages.
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     address::Mailbox,
     config::{AccountStatus, OnUnknown, SuppressionMode},
-    gate::{Hurdle, Reason, Verdict},
+    gate::{Binding, Hurdle, Reason, Verdict},
     id::MessageId,
     ledger::Ledger,
     message::Message,
@@ -48,40 +48,43 @@ impl Mailroom {
             self.queue.reopen_all();
         }
         let mut held = 0;
-        loop {
+        while held < ENDED_PER_CALL {
             let Some(head) = self.queue.head(now) else { return Ok(self.nothing_due(now)) };
             if self.provider.blocked_until > now {
                 return Ok(self.limited(Some(self.provider.blocked_until)));
             }
             let Some(weight) = self.queue.weight(&head) else { return Ok(Effect::Idle) };
-            let (binding, until) = match self.dispatch.peek(weight, now) {
-                Verdict::Allow => {
-                    if let Some(effect) = self.start(&head, ledger, sql, now)? {
-                        return Ok(effect);
-                    }
-                    continue;
+            let stopped = match self.dispatch.peek(weight, now) {
+                Verdict::Allow if self.queue.step_back(&head) => None,
+                Verdict::Allow => self.start(&head, ledger, sql, now)?,
+                Verdict::Defer { retry_at, binding } => self.stand_aside(&head, binding, retry_at),
+                Verdict::Occupied { binding } => self.stand_aside(&head, binding, UnixMillis::MAX),
+                Verdict::Reject(Reason::NeverFits(_)) => {
+                    held += 1;
+                    self.hold(&head, sql, now)?;
+                    None
                 }
                 // Whoever reactivates the account does not tell its object.
                 Verdict::Reject(Reason::Suspended | Reason::Closed) => {
-                    return Ok(Effect::Wait { until: now.plus(SUSPENDED_WAIT_MS) });
+                    Some(Effect::Wait { until: now.plus(SUSPENDED_WAIT_MS) })
                 }
-                Verdict::Reject(Reason::NeverFits(_)) => {
-                    self.hold(&head, sql, now)?;
-                    held += 1;
-                    if held < ENDED_PER_CALL {
-                        continue;
-                    }
-                    return Ok(Effect::Wait { until: now });
-                }
-                Verdict::Defer { retry_at, binding } => (binding, Some(retry_at)),
-                Verdict::Occupied { binding } => (binding, None),
             };
-            match self.dispatch.hurdle(binding) {
-                Hurdle::All => return Ok(self.limited(until)),
-                Hurdle::Class => self.queue.shut_class(head.class, until.unwrap_or(UnixMillis::MAX)),
-                Hurdle::Groups => self.queue.shut_lane(&head, until.unwrap_or(UnixMillis::MAX)),
+            if let Some(effect) = stopped {
+                return Ok(effect);
             }
         }
+        Ok(Effect::Wait { until: now })
+    }
+
+    /// A message that may not leave lets those pass that the same window does not stop; if it stops all, that is the
+    /// effect.
+    fn stand_aside(&mut self, head: &Head, binding: Binding, until: UnixMillis) -> Option<Effect> {
+        match self.dispatch.hurdle(binding) {
+            Hurdle::All => return Some(self.limited((until < UnixMillis::MAX).then_some(until))),
+            Hurdle::Class => self.queue.shut_class(head.class, until),
+            Hurdle::Group(place) => self.queue.shut_lane(head, place, until),
+        }
+        None
     }
 
     /// Nothing is due, or what is due waits for an answer.

@@ -3,8 +3,8 @@
 //!
 //! Messages to the same limited groups stand in one *lane*, in the order of their due times. A lane whose first message
 //! may not leave yet is shut until it may, and is not looked at before: others pass it by, and a thousand messages to a
-//! receiver that is full cost one question, not a thousand. Within a lane nobody overtakes, so a message to many
-//! recipients of a group is not starved by messages to one.
+//! receiver that is full cost one question, not a thousand. Within a class nobody overtakes who waits longer for the
+//! same group, so a message to many recipients of a group is not starved by messages to one.
 
 use crate::{gate::Weight, id::MessageId, message::Class, time::UnixMillis};
 use alloc::{
@@ -41,6 +41,8 @@ struct Line {
     open: BTreeSet<(UnixMillis, MessageId, LaneKey)>,
     /// Every lane that is shut, by the instant it opens.
     shut: BTreeSet<(UnixMillis, LaneKey)>,
+    /// The first messages of the shut lanes by the group that they wait for, with the instant they wait until.
+    claims: BTreeMap<(Arc<str>, UnixMillis, MessageId), UnixMillis>,
     /// Lanes of several groups: they are found by searching.
     several: BTreeSet<LaneKey>,
     /// The whole class is shut until then.
@@ -50,7 +52,14 @@ struct Line {
 #[derive(Default)]
 struct Lane {
     waiting: BTreeMap<(UnixMillis, MessageId), Entry>,
-    shut_until: Option<UnixMillis>,
+    shut: Option<Shut>,
+}
+
+/// Why a lane's first message waits: for room at a group, until an instant.
+#[derive(Clone)]
+struct Shut {
+    until: UnixMillis,
+    group: Arc<str>,
 }
 
 struct Entry {
@@ -110,15 +119,27 @@ impl Queue {
         self.line(class).shut_until = until;
     }
 
-    /// No message of the same lane is asked about before this instant.
-    pub(crate) fn shut_lane(&mut self, head: &Head, until: UnixMillis) {
-        self.line(head.class).set_shut(&head.lane, Some(until));
+    /// No message of the same lane is asked about before this instant: there is no room at the group of this place in its
+    /// weight.
+    pub(crate) fn shut_lane(&mut self, head: &Head, group: usize, until: UnixMillis) {
+        if let Some(group) = head.lane.get(group) {
+            self.line(head.class).set_shut(&head.lane, Some(Shut { until, group: Arc::clone(group) }));
+        }
+    }
+
+    /// Shuts a message's lane when another one of its class has waited longer for room at one of its groups; returns
+    /// whether it did.
+    pub(crate) fn step_back(&mut self, head: &Head) -> bool {
+        let line = self.line(head.class);
+        let Some(shut) = line.claimed(head) else { return false };
+        line.set_shut(&head.lane, Some(shut));
+        true
     }
 
     /// A message of this weight was answered: whatever it stood in the way of is asked about again.
     pub(crate) fn reopen(&mut self, weight: &Weight) {
-        self.line(weight.class).shut_until = UnixMillis::default();
         for line in &mut self.lines {
+            line.shut_until = UnixMillis::default();
             weight.groups.iter().for_each(|(group, _)| line.reopen(group));
         }
     }
@@ -178,19 +199,30 @@ impl Line {
     }
 
     fn remove(&mut self, key: &LaneKey, due: UnixMillis, id: MessageId) -> Option<Entry> {
-        self.change(key, |lane| {
-            if lane.waiting.first_key_value().is_some_and(|(first, _)| *first == (due, id)) {
-                // The lane was shut for this message; the next one may weigh less.
-                lane.shut_until = None;
-            }
-            lane.waiting.remove(&(due, id))
-        })
+        let (entry, shut) = self.change(key, |lane| {
+            let is_first = lane.waiting.first_key_value().is_some_and(|(first, _)| *first == (due, id));
+            (lane.waiting.remove(&(due, id)), if is_first { lane.shut.take() } else { None })
+        });
+        if let Some(shut) = shut {
+            // Others waited behind it, and may weigh less.
+            self.reopen(&shut.group);
+        }
+        entry
     }
 
-    fn set_shut(&mut self, key: &LaneKey, until: Option<UnixMillis>) {
+    fn set_shut(&mut self, key: &LaneKey, shut: Option<Shut>) {
         if self.lanes.contains_key(key) {
-            self.change(key, |lane| lane.shut_until = until);
+            self.change(key, |lane| lane.shut = shut);
         }
+    }
+
+    fn claimed(&self, head: &Head) -> Option<Shut> {
+        head.lane.iter().find_map(|group| {
+            let first = (Arc::clone(group), UnixMillis::default(), MessageId::FIRST);
+            let ((known, due, id), until) = self.claims.range(first..).next()?;
+            let is_older = known == group && (*due, *id) < (head.due, head.id);
+            is_older.then(|| Shut { until: *until, group: Arc::clone(group) })
+        })
     }
 
     fn reopen(&mut self, group: &Arc<str>) {
@@ -219,19 +251,25 @@ impl Line {
     /// Changes a lane and keeps its place in the two orders; a lane in which nobody waits is gone.
     fn change<T>(&mut self, key: &LaneKey, act: impl FnOnce(&mut Lane) -> T) -> T {
         let lane = self.lanes.entry(Arc::clone(key)).or_default();
-        match (lane.shut_until, lane.waiting.first_key_value()) {
-            (Some(until), _) => _ = self.shut.remove(&(until, Arc::clone(key))),
+        match (&lane.shut, lane.waiting.first_key_value()) {
+            (Some(Shut { until, group }), Some(((due, id), _))) => {
+                self.shut.remove(&(*until, Arc::clone(key)));
+                self.claims.remove(&(Arc::clone(group), *due, *id));
+            }
             (None, Some(((due, id), _))) => _ = self.open.remove(&(*due, *id, Arc::clone(key))),
-            (None, None) => {}
+            (_, None) => {}
         }
         let result = act(lane);
-        match (lane.shut_until, lane.waiting.first_key_value()) {
+        match (&lane.shut, lane.waiting.first_key_value()) {
+            (Some(Shut { until, group }), Some(((due, id), _))) => {
+                self.shut.insert((*until, Arc::clone(key)));
+                self.claims.insert((Arc::clone(group), *due, *id), *until);
+            }
+            (None, Some(((due, id), _))) => _ = self.open.insert((*due, *id, Arc::clone(key))),
             (_, None) => {
                 self.lanes.remove(key);
                 self.several.remove(key);
             }
-            (Some(until), Some(_)) => _ = self.shut.insert((until, Arc::clone(key))),
-            (None, Some(((due, id), _))) => _ = self.open.insert((*due, *id, Arc::clone(key))),
         }
         result
     }
@@ -343,10 +381,10 @@ mod tests {
         queue.push(to(Class::Bulk, &["gmail", "microsoft"]), UnixMillis::new(3), None, id(3));
         queue.push(to(Class::Bulk, &["microsoft"]), UnixMillis::new(4), None, id(4));
         queue.push(to(Class::Bulk, &[]), UnixMillis::new(5), None, id(5));
-        for (first, until) in [(1, 5_000), (3, 4_000)] {
+        for (first, group, until) in [(1, 0, 5_000), (3, 1, 4_000)] {
             let head = queue.head(now).unwrap();
             assert_eq!(head.id, id(first));
-            queue.shut_lane(&head, UnixMillis::new(until));
+            queue.shut_lane(&head, group, UnixMillis::new(until));
         }
         assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(4))));
         assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(5))));
@@ -357,6 +395,30 @@ mod tests {
         assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(1))), "an answer from the receiver opens its lanes");
         assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(2))));
         assert!(queue.is_empty());
+    }
+
+    /// Who needs three units is not overtaken for ever by those who need one; who goes elsewhere passes.
+    #[test]
+    fn who_waits_longer_for_a_group_is_first_served() {
+        let mut queue = Queue::default();
+        let now = UnixMillis::new(1_000);
+        queue.push(to(Class::Bulk, &["gmail", "microsoft"]), UnixMillis::new(1), None, id(1));
+        queue.push(to(Class::Bulk, &["gmail"]), UnixMillis::new(2), None, id(2));
+        queue.push(to(Class::Bulk, &["microsoft"]), UnixMillis::new(3), None, id(3));
+        let first = queue.head(now).unwrap();
+        assert!(!queue.step_back(&first));
+        queue.shut_lane(&first, 0, UnixMillis::new(5_000));
+        let second = queue.head(now).unwrap();
+        assert_eq!((second.id, queue.step_back(&second)), (id(2), true), "it would take the room that the first needs");
+        let third = queue.head(now).unwrap();
+        assert_eq!((third.id, queue.step_back(&third)), (id(3), false), "the first waits for Gmail, not for this");
+        assert!(queue.take(&third).is_some());
+        assert_eq!((queue.head(now), queue.next_at()), (None, Some(UnixMillis::new(5_000))));
+        assert_eq!(queue.head(UnixMillis::new(5_000)), Some(first.clone()));
+        queue.shut_lane(&first, 1, UnixMillis::new(9_000));
+        assert_eq!(pop(&mut queue, UnixMillis::new(5_000)), Some((Class::Bulk, id(2))), "it waits for another by now");
+        assert!(queue.take(&first).is_some());
+        assert!(queue.is_empty() && queue.lines.iter().all(|line| line.claims.is_empty() && line.several.is_empty()));
     }
 
     /// R119: a class that is full does not stop another.
@@ -379,7 +441,7 @@ mod tests {
         queue.push(to(Class::Bulk, &["gmail"]), UnixMillis::new(1), Some(UnixMillis::new(50)), id(1));
         queue.push(to(Class::Bulk, &["gmail"]), UnixMillis::new(2), None, id(2));
         let head = queue.head(UnixMillis::new(10)).unwrap();
-        queue.shut_lane(&head, UnixMillis::MAX);
+        queue.shut_lane(&head, 0, UnixMillis::MAX);
         assert_eq!(queue.next_at(), Some(UnixMillis::new(50)), "its end is an instant to look at");
         assert_eq!(queue.pop_expired(UnixMillis::new(50)), Some(id(1)));
         assert_eq!(pop(&mut queue, UnixMillis::new(50)), Some((Class::Bulk, id(2))));

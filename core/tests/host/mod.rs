@@ -282,3 +282,35 @@ pub fn recipients(request: &HttpRequest) -> Vec<String> {
 pub fn events(trace: &Value) -> Vec<String> {
     trace["trace"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap().into()).collect()
 }
+
+/// One sliding window, as configuration writes it.
+pub fn window(name: &str, limit: u32, period_ms: u64) -> Value {
+    json!([{"kind": "sliding", "name": name, "limit": limit, "period_ms": period_ms}])
+}
+
+/// A message of a class to one address.
+pub fn of_class(class: &str, to: &str) -> Value {
+    let mut message = message(to);
+    message["class"] = json!(class);
+    message
+}
+
+/// The domain of a sandbox request's last recipient.
+pub fn domain_of(request: &HttpRequest) -> String {
+    let all = recipients(request).join(" ");
+    all.rsplit('@').next().unwrap().trim_end_matches(['"', '}']).into()
+}
+
+/// Settles whatever may leave at this instant; returns the domains in order, and the effect that ended it.
+pub fn drain(host: &mut Host) -> (Vec<String>, Effect) {
+    let mut domains = Vec::new();
+    loop {
+        match host.next() {
+            Effect::Send { attempt, request, .. } => {
+                domains.push(domain_of(&request));
+                host.settle(attempt, Ok(&taken()));
+            }
+            other => return (domains, other),
+        }
+    }
+}
