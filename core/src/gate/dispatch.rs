@@ -398,12 +398,12 @@ mod tests {
         let full = gate.weigh(Class::Bulk, ["a@full.example", "b@full.example"].into_iter());
         gate.hold(&full, now);
         for n in 0..3 * MOST_MET {
-            let weight = gate.weigh(Class::Bulk, core::iter::once(&*format!("a@d{n}.example")));
+            let weight = gate.weigh(Class::Bulk, once(&*format!("a@d{n}.example")));
             gate.hold(&weight, now);
             gate.release(&weight, now);
         }
         assert!(gate.met.len() <= MOST_MET + 1, "{}", gate.met.len());
-        let more = gate.weigh(Class::Bulk, core::iter::once("c@full.example"));
+        let more = gate.weigh(Class::Bulk, once("c@full.example"));
         assert!(matches!(gate.peek(&more, now), Verdict::Occupied { .. }), "what is on its way is not let go");
         assert_eq!(gate.standings(now).len(), 2, "the one in use and what any other would find");
     }
