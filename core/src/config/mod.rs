@@ -51,7 +51,7 @@ pub struct AccountConfig {
     /// Request windows of each key on its own.
     #[serde(default = "defaults::per_key_windows")]
     pub key_windows: Vec<Window>,
-    /// Request windows that all keys share: the plan.
+    /// Request windows that all keys share: the plan. None means that the plan has no limit (C24).
     #[serde(default = "defaults::conservative_plan_windows")]
     pub account_windows: Vec<Window>,
     /// Recipients per calendar period.
@@ -63,8 +63,7 @@ pub struct AccountConfig {
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
-    /// Recipients per time at a group of [`crate::catalog::DomainGroups`], at a domain that is in none, or at each of the
-    /// others ([`OTHER_DOMAINS`]). Sliding windows only, here and below.
+    /// Recipients per time, by [`crate::catalog::DomainGroups`] or domain or [`OTHER_DOMAINS`]; sliding windows only.
     #[serde(default)]
     pub domain_windows: BTreeMap<String, Vec<Window>>,
     /// Messages of a class per time.
@@ -304,7 +303,8 @@ impl AccountConfig {
 
     fn check(&self, at: &str) -> Result<(), ConfigError> {
         self.check_keys(at)?;
-        for (field, windows) in [("key_windows", &self.key_windows), ("account_windows", &self.account_windows)] {
+        let plan = Some(("account_windows", &self.account_windows)).filter(|(_, windows)| !windows.is_empty());
+        for (field, windows) in plan.into_iter().chain([("key_windows", &self.key_windows)]) {
             Limiter::new(windows.clone()).map_err(|error| wrong(&format!("{at}.{field}"), &error.to_string()))?;
         }
         let sending = self.sending.windows();
