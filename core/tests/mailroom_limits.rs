@@ -165,8 +165,8 @@ fn the_limits_list_every_dimension() {
             "provider main esp-second requests provider 2",
             "provider main esp-recipients recipients provider 2",
             "class bulk bulk-minute messages account 0",
-            "domain_group example.com each recipients account 1",
             "domain_group gmail minute recipients account 1",
+            "domain_group example.com each recipients account 1",
             "domain_group * each recipients account 0",
         ]
     );

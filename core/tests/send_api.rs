@@ -129,30 +129,6 @@ fn the_eleventh_request_of_a_second_waits_and_other_keys_do_not() {
     assert_eq!(host.send(&json!({"messages": [message("ann@example.com")]})).status, 202);
 }
 
-/// R092, R096: the keys of an account together never exceed its limit; who is denied is charged nothing, not even with
-/// its own key, and nothing is written.
-#[test]
-fn all_keys_of_an_account_share_its_limit() {
-    let mut host = Host::with(|account| {
-        account["account_windows"] = json!([{"kind": "sliding", "name": "plan", "limit": 15, "period_ms": 2000}]);
-    });
-    let mut statuses = Vec::new();
-    for n in 0..30_usize {
-        let key = key_of(["k1", "other", "reader"][n % 3]);
-        let (response, counted) = host.count(|host| host.request(&key, "GET", "/v1/limits", b""));
-        assert_eq!(counted.writes, usize::from(response.status == 200), "one row when counted, none when not");
-        statuses.push(response.status);
-        host.advance(10);
-    }
-    assert_eq!((&statuses[..15], &statuses[15..]), (&[200; 15][..], &[429; 15][..]));
-    host.now = sendgate_core::time::UnixMillis::new(START + 2_000);
-    let response = host.request(&key_of("k1"), "GET", "/v1/limits", b"");
-    assert_eq!((response.status, response.header("x-ratelimit-remaining")), (200, Some("0")));
-    let denied = host.request(&key_of("other"), "GET", "/v1/limits", b"");
-    assert_eq!((denied.status, body(&denied)["window"].as_str()), (429, Some("plan")));
-    assert!(denied.header("ratelimit").unwrap().contains("\"key-second\";r=10"), "its own key was not charged");
-}
-
 /// R237-R239: the headers are on every answer, refusals too; Reset is not in the past.
 #[test]
 fn every_answer_carries_the_rate_headers() {

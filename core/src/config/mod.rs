@@ -74,7 +74,7 @@ pub struct AccountConfig {
     pub key_windows: Vec<Window>,
     #[serde(default, rename = "account_windows")]
     own_account_windows: Option<Vec<Window>>,
-    /// Request windows that all keys share: the account's own, or the plan's.
+    /// Request windows that all keys share: the account's own, or the plan's. None means that there is no limit (C24).
     #[serde(skip)]
     pub account_windows: Vec<Window>,
     #[serde(default, rename = "quotas")]
@@ -97,8 +97,7 @@ pub struct AccountConfig {
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
-    /// Recipients per time at a group of [`crate::catalog::DomainGroups`], at a domain that is in none, or at each of the
-    /// others ([`OTHER_DOMAINS`]). Sliding windows only, here and below.
+    /// Recipients per time, by [`crate::catalog::DomainGroups`] or domain or [`OTHER_DOMAINS`]; sliding windows only.
     #[serde(default)]
     pub domain_windows: BTreeMap<String, Vec<Window>>,
     /// Messages of a class per time.
@@ -298,7 +297,8 @@ impl AccountConfig {
 
     fn check(&self, at: &str) -> Result<(), ConfigError> {
         self.check_keys(at)?;
-        for (field, windows) in [("key_windows", &self.key_windows), ("account_windows", &self.account_windows)] {
+        let plan = Some(("account_windows", &self.account_windows)).filter(|(_, windows)| !windows.is_empty());
+        for (field, windows) in plan.into_iter().chain([("key_windows", &self.key_windows)]) {
             Limiter::new(windows.clone()).map_err(|error| wrong(&format!("{at}.{field}"), &error.to_string()))?;
         }
         let sending = self.sending.windows();

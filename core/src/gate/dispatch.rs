@@ -50,9 +50,12 @@ pub(crate) struct Dispatch {
     status: AccountStatus,
     /// The account's, the provider's and the classes'.
     fixed: Vec<Slot>,
-    groups: BTreeMap<Arc<str>, Slot>,
+    /// The groups with a rule of their own.
+    named: BTreeMap<Arc<str>, Slot>,
     /// The rule for every other group, as a dimension in which nothing was ever counted.
     others: Option<Dimension>,
+    /// The others that were met, each with a row of its own.
+    met: BTreeMap<Arc<str>, Slot>,
     catalog: Option<DomainGroups>,
     prune_at: usize,
     /// The newest instant that [`Dispatch::follow`] saw.
@@ -63,8 +66,6 @@ pub(crate) struct Dispatch {
 struct Slot {
     dimension: Dimension,
     held: u32,
-    /// It is one of the others, and has a row of its own.
-    own_row: bool,
 }
 
 impl Dispatch {
@@ -75,7 +76,7 @@ impl Dispatch {
         }
         let mut dispatch = Self::fresh(config)?;
         let mut changed = false;
-        for slot in dispatch.slots_mut() {
+        for slot in dispatch.fixed.iter_mut().chain(dispatch.named.values_mut()) {
             changed |= stored.take_up(&mut slot.dimension, now);
         }
         for (name, bytes) in read_all(GROUP, sql)? {
@@ -116,9 +117,8 @@ impl Dispatch {
         let set_back = now < self.newest;
         self.newest = now;
         if set_back {
-            for slot in self.slots_mut() {
-                slot.dimension.rebase(now);
-            }
+            let groups = self.named.values_mut().chain(self.met.values_mut());
+            self.fixed.iter_mut().chain(groups).for_each(|slot| _ = slot.dimension.rebase(now));
         }
         set_back
     }
@@ -151,11 +151,13 @@ impl Dispatch {
         explain(self.status, self.asked(weight), now)
     }
 
-    /// Where every window there is stands: the account's, the provider's, the classes', the groups' by name, and what
-    /// any other group would find.
+    /// Where every window there is stands: the account's, the provider's, the classes', the named groups', those of the
+    /// others that are in use, and what any other group would find.
     pub(crate) fn standings(&self, now: UnixMillis) -> Vec<Standing<'_>> {
-        let met = self.fixed.iter().chain(self.groups.values()).map(|slot| slot.ask(1));
-        explain(self.status, met.chain(self.others.iter().map(|others| Ask::new(others, 1))), now)
+        let in_use = |slot: &&Slot| slot.held > 0 || !slot.dimension.was_idle(now);
+        let met = self.met.values().filter(in_use);
+        let slots = self.fixed.iter().chain(self.named.values()).chain(met).map(|slot| slot.ask(1));
+        explain(self.status, slots.chain(self.others.iter().map(|others| Ask::new(others, 1))), now)
     }
 
     /// A message departs.
@@ -170,18 +172,19 @@ impl Dispatch {
 
     /// Counts a message that was, or may have been, seen; writes the rows that this changes.
     pub(crate) fn charge(&mut self, weight: &Weight, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
-        let mut shared = false;
-        self.each(weight, now, |slot, cost| {
-            slot.dimension.charge(cost, now);
-            shared |= !slot.own_row;
-        });
+        self.each(weight, now, |slot, cost| _ = slot.dimension.charge(cost, now));
         for (name, _) in &weight.groups {
-            if let Some(slot) = self.groups.get(name).filter(|slot| slot.own_row) {
+            if let Some(slot) = self.met.get(name) {
                 pack(once(&slot.dimension), &mut self.row);
                 write(&group_row(name), &self.row, sql)?;
             }
         }
-        if shared { self.store(sql) } else { Ok(()) }
+        let costs_nothing = |slot: &Slot| weight.cost(&slot.dimension) == 0;
+        let is_named = |(name, _): &(Arc<str>, u32)| self.named.contains_key(name);
+        if self.fixed.iter().all(costs_nothing) && !weight.groups.iter().any(is_named) {
+            return Ok(());
+        }
+        self.store(sql)
     }
 
     /// The dimensions of a configuration, with nothing counted yet.
@@ -189,8 +192,9 @@ impl Dispatch {
         let mut dispatch = Self {
             status: config.status,
             fixed: Vec::new(),
-            groups: BTreeMap::new(),
+            named: BTreeMap::new(),
             others: None,
+            met: BTreeMap::new(),
             catalog: None,
             prune_at: MOST_MET,
             newest: UnixMillis::MAX,
@@ -209,7 +213,7 @@ impl Dispatch {
             if group == OTHER_DOMAINS {
                 dispatch.others = Some(dimension);
             } else {
-                dispatch.groups.insert(dimension.shared_name(), Slot::new(dimension));
+                dispatch.named.insert(dimension.shared_name(), Slot::new(dimension));
             }
         }
         if !config.domain_windows.is_empty() {
@@ -239,7 +243,7 @@ impl Dispatch {
         let name: Arc<str> = row.strip_prefix(GROUP).unwrap_or_default().into();
         let mut stored = Stored::nothing();
         stored.add(bytes, now);
-        if let Some(slot) = self.groups.get_mut(&name) {
+        if let Some(slot) = self.named.get_mut(&name) {
             // It has a rule of its own by now.
             let known = shared.names(Scope::DomainGroup).any(|known| *known == *name);
             if !known {
@@ -257,7 +261,7 @@ impl Dispatch {
             pack(once(&slot.dimension), &mut self.row);
             write(row, &self.row, sql)?;
         }
-        self.groups.insert(name, slot);
+        self.met.insert(name, slot);
         Ok(false)
     }
 
@@ -266,7 +270,7 @@ impl Dispatch {
         let catalog = self.catalog.as_ref()?;
         let (_, domain) = address.rsplit_once('@')?;
         let group = catalog.group_of(domain).unwrap_or(domain);
-        match self.groups.get_key_value(group) {
+        match self.named.get_key_value(group).or_else(|| self.met.get_key_value(group)) {
             Some((known, _)) => Some(Arc::clone(known)),
             None => self.others.is_some().then(|| group.into()),
         }
@@ -274,9 +278,11 @@ impl Dispatch {
 
     fn asked<'a>(&'a self, weight: &Weight) -> impl Iterator<Item = Ask<'a>> + Clone {
         let fixed = self.fixed.iter().map(move |slot| slot.ask(weight.cost(&slot.dimension)));
-        let groups = weight.groups.iter().filter_map(move |(name, units)| match self.groups.get(name) {
-            Some(slot) => Some(slot.ask(*units)),
-            None => self.others.as_ref().map(|others| Ask::new(others, *units)),
+        let groups = weight.groups.iter().filter_map(move |(name, units)| {
+            match self.named.get(name).or_else(|| self.met.get(name)) {
+                Some(slot) => Some(slot.ask(*units)),
+                None => self.others.as_ref().map(|others| Ask::new(others, *units)),
+            }
         });
         fixed.chain(groups)
     }
@@ -291,7 +297,7 @@ impl Dispatch {
         }
         for (name, units) in &weight.groups {
             self.meet(name, now);
-            if let Some(slot) = self.groups.get_mut(name) {
+            if let Some(slot) = self.named.get_mut(name).or_else(|| self.met.get_mut(name)) {
                 act(slot, *units);
             }
         }
@@ -300,37 +306,31 @@ impl Dispatch {
     /// Makes the dimension of a group that only the rule for all others limits.
     fn meet(&mut self, name: &Arc<str>, now: UnixMillis) {
         let Some(others) = &self.others else { return };
-        if self.groups.contains_key(name) {
+        if self.named.contains_key(name) || self.met.contains_key(name) {
             return;
         }
-        if self.groups.len() >= self.prune_at {
+        if self.met.len() >= self.prune_at {
             let idle_at = forgotten_before(now);
-            self.groups.retain(|_, slot| !slot.own_row || slot.held > 0 || !slot.dimension.was_idle(idle_at));
-            self.prune_at = self.groups.len().saturating_mul(2).max(MOST_MET);
+            self.met.retain(|_, slot| slot.held > 0 || !slot.dimension.was_idle(idle_at));
+            self.prune_at = self.met.len().saturating_mul(2).max(MOST_MET);
         }
-        self.groups.insert(Arc::clone(name), Slot::of_others(others, name));
-    }
-
-    fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
-        self.fixed.iter_mut().chain(self.groups.values_mut())
+        self.met.insert(Arc::clone(name), Slot::of_others(others, name));
     }
 
     fn store(&mut self, sql: &mut dyn Sql) -> Result<(), SqlError> {
-        let shared = self.fixed.iter().chain(self.groups.values()).filter(|slot| !slot.own_row);
-        pack(shared.map(|slot| &slot.dimension), &mut self.row);
+        pack(self.fixed.iter().chain(self.named.values()).map(|slot| &slot.dimension), &mut self.row);
         write(DISPATCH, &self.row, sql)
     }
 }
 
 impl Slot {
     const fn new(dimension: Dimension) -> Self {
-        Self { dimension, held: 0, own_row: false }
+        Self { dimension, held: 0 }
     }
 
     fn of_others(others: &Dimension, name: &Arc<str>) -> Self {
         let rule: &Arc<Rule> = others.rule();
-        let dimension = Dimension::of(Scope::DomainGroup, Arc::clone(name), Unit::Recipients, rule);
-        Self { dimension, held: 0, own_row: true }
+        Self::new(Dimension::of(Scope::DomainGroup, Arc::clone(name), Unit::Recipients, rule))
     }
 
     const fn ask(&self, cost: u32) -> Ask<'_> {
@@ -360,3 +360,52 @@ const DISPATCH: &str = "dispatch";
 const GROUP: &str = "group:";
 /// Groups kept in memory before those that are idle are let go.
 const MOST_MET: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use alloc::vec;
+
+    fn dispatch(account: &str) -> Dispatch {
+        let text = format!(
+            r#"{{"accounts":{{"shop":{{"keys":[],"providers":[{{"name":"main","kind":"sandbox",
+            "base_url":"https://esp.example","credential":"ESP"}}],{account}}}}}}}"#
+        );
+        Dispatch::fresh(&Config::from_json(&text).unwrap().accounts["shop"]).unwrap()
+    }
+
+    const RULE: &str = r#"[{"kind":"sliding","name":"minute","limit":2,"period_ms":60000}]"#;
+
+    #[test]
+    fn a_message_weighs_what_the_rules_are_about() {
+        let gate = dispatch(&format!(r#""domain_windows":{{"gmail":{RULE},"shop.example":{RULE}}}"#));
+        let addresses = ["a@gmail.com", "b@shop.example", "c@googlemail.com", "d@other.example", "\"@\"@gmail.com"];
+        let weight = gate.weigh(Class::Drip, addresses.into_iter());
+        let groups: Vec<(&str, u32)> = weight.groups.iter().map(|(name, units)| (&**name, *units)).collect();
+        assert_eq!(
+            (weight.class, weight.recipients, groups),
+            (Class::Drip, 5, vec![("gmail", 3), ("shop.example", 1)])
+        );
+        let free = dispatch(r#""max_messages":1"#);
+        assert!(!free.weighs_groups() && free.weigh(Class::Bulk, addresses.into_iter()).groups.is_empty());
+    }
+
+    /// A deployment that sends to every domain there is keeps what is in use, and not every name it ever saw.
+    #[test]
+    fn groups_without_a_rule_of_their_own_are_let_go_when_idle() {
+        let mut gate = dispatch(&format!(r#""domain_windows":{{"*":{RULE}}}"#));
+        let now = UnixMillis::new(1_796_119_200_000);
+        let full = gate.weigh(Class::Bulk, ["a@full.example", "b@full.example"].into_iter());
+        gate.hold(&full, now);
+        for n in 0..3 * MOST_MET {
+            let weight = gate.weigh(Class::Bulk, once(&*format!("a@d{n}.example")));
+            gate.hold(&weight, now);
+            gate.release(&weight, now);
+        }
+        assert!(gate.met.len() <= MOST_MET + 1, "{}", gate.met.len());
+        let more = gate.weigh(Class::Bulk, once("c@full.example"));
+        assert!(matches!(gate.peek(&more, now), Verdict::Occupied { .. }), "what is on its way is not let go");
+        assert_eq!(gate.standings(now).len(), 2, "the one in use and what any other would find");
+    }
+}

@@ -40,13 +40,13 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::iter::once;
 use shelf::Stored;
 
 /// The request windows and the quotas of one account.
 pub struct Gate {
     status: AccountStatus,
-    plan: Dimension,
+    /// None when the plan limits no requests.
+    plan: Option<Dimension>,
     keys: BTreeMap<Arc<str>, Dimension>,
     key_rule: Arc<Rule>,
     /// The stored states could not be read then: a key that was not met since is taken as full since then.
@@ -86,17 +86,20 @@ impl Gate {
         if let Some(bytes) = read(REQUESTS, sql)? {
             stored.add(&bytes, now);
         }
-        let plan_rule = Rule::new(config.account_windows.clone())?;
+        let plan = match config.account_windows.as_slice() {
+            [] => None,
+            windows => Some(Dimension::new(Scope::Plan, "plan", Unit::Requests, windows.to_vec())?),
+        };
         let mut gate = Self {
             status: config.status,
-            plan: Dimension::of(Scope::Plan, "plan".into(), Unit::Requests, &plan_rule),
+            plan,
             keys: BTreeMap::new(),
             key_rule: Rule::new(config.key_windows.clone())?,
             damaged_at: stored.damaged_at(),
             row: Vec::new(),
             ledger: ledger.map_err(|error| GateError::Policy(error.to_string()))?,
         };
-        let mut changed = stored.take_up(&mut gate.plan, now);
+        let mut changed = gate.plan.as_mut().is_some_and(|plan| stored.take_up(plan, now));
         for name in stored.names(Scope::Key) {
             let mut key = Dimension::of(Scope::Key, name.into(), Unit::Requests, &gate.key_rule);
             changed |= stored.take_up(&mut key, now);
@@ -118,10 +121,11 @@ impl Gate {
     pub fn admit(&mut self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Admission, SqlError> {
         let moved = self.look_up(key_id, now);
         let key = self.keys.get_mut(key_id).map(|dimension| Charge { dimension, cost: 1 });
-        let plan = Charge { dimension: &mut self.plan, cost: 1 };
-        let verdict = match key {
-            Some(key) => decide(self.status, &mut [key, plan], now),
-            None => decide(self.status, &mut [plan], now),
+        let plan = self.plan.as_mut().map(|dimension| Charge { dimension, cost: 1 });
+        let verdict = match (key, plan) {
+            (Some(key), Some(plan)) => decide(self.status, &mut [key, plan], now),
+            (Some(one), None) | (None, Some(one)) => decide(self.status, &mut [one], now),
+            (None, None) => decide(self.status, &mut [], now),
         };
         if moved || verdict == Verdict::Allow {
             self.store(sql)?;
@@ -169,13 +173,13 @@ impl Gate {
 
     /// What one request of a key costs: its own dimension first, then the plan's.
     fn asked(&self, key_id: &str) -> impl Iterator<Item = Ask<'_>> + Clone {
-        self.keys.get(key_id).into_iter().chain(once(&self.plan)).map(|dimension| Ask::new(dimension, 1))
+        self.keys.get(key_id).into_iter().chain(&self.plan).map(|dimension| Ask::new(dimension, 1))
     }
 
     /// Makes the dimension of a key that has not been seen, and follows a clock that was set back; returns whether that
     /// changed a byte. The caller knows that the account has this key.
     fn look_up(&mut self, key_id: &str, now: UnixMillis) -> bool {
-        let moved = self.plan.rebase(now);
+        let moved = self.plan.as_mut().is_some_and(|plan| plan.rebase(now));
         if let Some(key) = self.keys.get_mut(key_id) {
             return key.rebase(now) || moved;
         }
@@ -188,7 +192,7 @@ impl Gate {
     }
 
     fn store(&mut self, sql: &mut dyn Sql) -> Result<(), SqlError> {
-        shelf::pack(once(&self.plan).chain(self.keys.values()), &mut self.row);
+        shelf::pack(self.plan.iter().chain(self.keys.values()), &mut self.row);
         write(REQUESTS, &self.row, sql)
     }
 }

@@ -37,15 +37,13 @@ impl Mailroom {
         if self.expire(ledger, sql, now)? {
             return Ok(Effect::Wait { until: now });
         }
-        if self.in_flight.len() >= MAX_IN_FLIGHT {
-            return Ok(Effect::Idle);
-        }
-        if self.queue.is_empty() {
+        if self.in_flight.len() >= MAX_IN_FLIGHT || self.queue.is_empty() {
             return Ok(Effect::Idle);
         }
         if self.dispatch.follow(now) {
             // What was shut was shut until an instant of the clock before.
             self.queue.reopen_all();
+            self.limited_until = None;
         }
         let mut held = 0;
         while held < ENDED_PER_CALL {
