@@ -151,9 +151,9 @@ impl Binding {
 ///     time::UnixMillis,
 /// };
 ///
-/// let window = |name: &str, limit| vec![Window::Sliding { name: name.into(), limit, period_ms: 60_000 }];
-/// let mut plan = Dimension::new(Scope::Plan, "shop", Unit::Requests, window("plan-minute", 100)).unwrap();
-/// let mut gmail = Dimension::new(Scope::DomainGroup, "gmail", Unit::Recipients, window("gmail-minute", 120)).unwrap();
+/// let window = |limit, period_ms| vec![Window::Sliding { name: "one".into(), limit, period_ms }];
+/// let mut plan = Dimension::new(Scope::Plan, "shop", Unit::Requests, window(1_000, 3_600_000)).unwrap();
+/// let mut gmail = Dimension::new(Scope::DomainGroup, "gmail", Unit::Recipients, window(120, 60_000)).unwrap();
 /// let now = UnixMillis::new(1_800_000_000_000);
 /// let mut send = |recipients, now| {
 ///     let mut charges =
