@@ -151,7 +151,7 @@ impl Binding {
 ///     time::UnixMillis,
 /// };
 ///
-/// let window = |limit, period_ms| vec![Window::Sliding { name: "one".into(), limit, period_ms }];
+/// let window = |limit, period_ms| vec![Window::Sliding { name: "window".into(), limit, period_ms }];
 /// let mut plan = Dimension::new(Scope::Plan, "shop", Unit::Requests, window(1_000, 3_600_000)).unwrap();
 /// let mut gmail = Dimension::new(Scope::DomainGroup, "gmail", Unit::Recipients, window(120, 60_000)).unwrap();
 /// let now = UnixMillis::new(1_800_000_000_000);
