@@ -22,6 +22,7 @@ pub mod gate;
 pub mod http;
 pub mod id;
 pub mod key;
+pub mod lease;
 pub mod ledger;
 pub mod limiter;
 pub mod mailroom;

@@ -1,7 +1,7 @@
 //! The short way through a decision.
 //!
-//! As long as `now` is before the state's edge nothing has drained, so every total is the truth: units fit if they fit
-//! above each total, and charging them is an addition to each. No division, no time zone, no look at an older bucket,
+//! As long as `now` is before the state's edge nothing has drained and no window is over its limit, so every total is
+//! the truth: units fit if they fit above each total, and charging them is an addition to each total and each tip. No division, no time zone, no look at an older bucket,
 //! and for five windows one cache line. Whatever is not that simple is left to the long way, which knows all the
 //! reasons.
 
@@ -13,26 +13,23 @@ use super::{
 };
 use alloc::vec::Vec;
 
-/// What the short way has to know of a policy: one entry for each window, zeros behind them.
+/// What the short way has to know of a policy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Lanes {
-    count: usize,
     /// A clock set back further than this moves the state's charges with it.
     pub(super) tolerance_ms: u64,
-    limits: [u32; MAX_WINDOWS],
-    /// All bits are set where units are added to the total, else none; the same for tips.
-    totals: [u32; MAX_WINDOWS],
-    tips: [u32; MAX_WINDOWS],
-    extras: Vec<Extra>,
-}
-
-/// What a window needs beside an addition.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Extra {
-    /// An entry for each unit, and a tip that counts them.
-    Log(Log),
-    /// An arrival time in the place of a count.
-    Pace(Pace),
+    count: usize,
+    /// The number of windows, or 0 when a pace or a limit above [`MOST_IN_LANE`] needs more looking.
+    shape: usize,
+    /// One for each window; a pace has none and stands here as the largest number.
+    limits: Vec<u32>,
+    /// The same, two to a word, with [`MOST_IN_LANE`] where a word has one too few.
+    pairs: [u64; MAX_WINDOWS / 2],
+    /// The smallest limit.
+    least: u32,
+    /// With the numbers of their windows.
+    logs: Vec<(usize, Log)>,
+    paces: Vec<Pace>,
 }
 
 /// What the short way found.
@@ -48,115 +45,136 @@ pub(super) enum Short {
 
 impl Lanes {
     pub(super) fn new() -> Self {
-        let none = [0; MAX_WINDOWS];
-        Self { count: 0, tolerance_ms: u64::MAX, limits: none, totals: none, tips: none, extras: Vec::new() }
+        let pair = word(MOST_IN_LANE, MOST_IN_LANE);
+        Self {
+            tolerance_ms: u64::MAX,
+            count: 0,
+            shape: 0,
+            limits: Vec::new(),
+            pairs: [pair; MAX_WINDOWS / 2],
+            least: u32::MAX,
+            logs: Vec::new(),
+            paces: Vec::new(),
+        }
     }
 
-    /// A window that only counts.
-    pub(super) fn add_tally(&mut self, limit: u32) {
-        self.add(limit, u32::MAX, 0);
-    }
-
-    /// A window that counts, and counts its newest bucket in the tip.
-    pub(super) fn add_ring(&mut self, limit: u32) {
-        self.add(limit, u32::MAX, u32::MAX);
+    /// A window that counts in total and tip.
+    pub(super) fn add(&mut self, limit: u32) {
+        self.limits.push(limit);
+        self.count = self.limits.len();
+        self.least = self.least.min(limit);
+        for (pair, limits) in self.pairs.iter_mut().zip(self.limits.chunks(2)) {
+            *pair = match limits {
+                [first, second, ..] => word(*first, *second),
+                [first] => word(*first, MOST_IN_LANE),
+                [] => *pair,
+            };
+        }
+        let simple = self.limits.iter().all(|limit| *limit <= MOST_IN_LANE);
+        self.shape = if simple { self.count } else { 0 };
     }
 
     /// A window that counts and keeps an entry for each unit.
     pub(super) fn add_log(&mut self, log: &Log) {
-        self.add(log.limit, u32::MAX, 0);
-        self.extras.push(Extra::Log(log.clone()));
+        self.logs.push((self.count, log.clone()));
+        self.add(log.limit);
     }
 
     /// A window with an arrival time.
     pub(super) fn add_pace(&mut self, pace: &Pace) {
-        self.add(u32::MAX, 0, 0);
-        self.extras.push(Extra::Pace(pace.clone()));
+        self.add(u32::MAX);
+        self.paces.push(pace.clone());
     }
 
-    fn add(&mut self, limit: u32, total: u32, tip: u32) {
-        let lanes = [(&mut self.limits, limit), (&mut self.totals, total), (&mut self.tips, tip)];
-        for (lane, value) in lanes {
-            if let Some(place) = lane.get_mut(self.count) {
-                *place = value;
-            }
-        }
-        self.count += 1;
+    /// The number of windows for which [`Lanes::admit`] is unrolled, or 0 for [`Lanes::admit_any`].
+    #[inline(always)]
+    pub(super) const fn shape(&self) -> usize {
+        self.shape
     }
 
-    /// Charges `cost` units at `now` if that is simple.
-    #[inline]
-    pub(super) fn admit(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        let (last, edge) = (layout::last(cells), layout::edge(cells));
-        let at = now.max(last);
-        if at >= edge || at - now > self.tolerance_ms || cost == 0 {
-            return Short::Unclear;
-        }
-        match self.count {
-            1 => self.admit_at::<1>(cells, cost, at),
-            2 => self.admit_at::<2>(cells, cost, at),
-            3 => self.admit_at::<3>(cells, cost, at),
-            4 => self.admit_at::<4>(cells, cost, at),
-            5 => self.admit_at::<5>(cells, cost, at),
-            6 => self.admit_at::<6>(cells, cost, at),
-            7 => self.admit_at::<7>(cells, cost, at),
-            _ => self.admit_at::<8>(cells, cost, at),
-        }
-    }
-
-    /// As [`Lanes::admit`], unrolled for a number of windows.
-    #[inline]
-    fn admit_at<const N: usize>(&self, cells: &mut [u8], cost: u32, at: u64) -> Short {
-        if !self.extras.iter().all(|extra| extra.fits(cells, cost, at)) {
-            return Short::Full;
-        }
-        let (Some(limits), Some(adds), Some(tip_adds)) =
-            (self.limits.first_chunk::<N>(), self.totals.first_chunk::<N>(), self.tips.first_chunk::<N>())
-        else {
+    /// Charges `cost` units at `now` if that is simple. Unrolled for `N` windows, whose totals are in the first `PAIRS` words and whose bodies begin at
+    /// `BODIES`.
+    ///
+    /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and no
+    /// cost above a limit. So no difference of two counts and no sum leaves its half of a word, and the top bit of a half,
+    /// set before the cost is taken from what is free, is still set if it fits. Counts are read and written in the same
+    /// words: else a decision would wait until the one before it is written.
+    #[inline(always)]
+    pub(super) fn admit<const N: usize, const PAIRS: usize, const BODIES: usize>(
+        &self,
+        cells: &mut [u8],
+        cost: u32,
+        now: u64,
+    ) -> Short {
+        let (Some(head), Some(pairs)) = (cells.first_chunk_mut::<BODIES>(), self.pairs.first_chunk::<PAIRS>()) else {
             return Short::Unclear;
         };
-        let Some(counts) = cells.get_mut(TOTALS..).map(|rest| rest.as_chunks_mut::<4>().0) else {
+        if self.is_unclear(head, cost, now) {
             return Short::Unclear;
-        };
-        let Some((totals, rest)) = counts.split_first_chunk_mut::<N>() else { return Short::Unclear };
-        let Some((tips, _)) = rest.split_first_chunk_mut::<N>() else { return Short::Unclear };
-        let over = limits.iter().zip(adds).zip(&*totals).fold(false, |over, ((limit, add), total)| {
-            over | ((cost & add) > limit.saturating_sub(u32::from_le_bytes(*total)))
+        }
+        let (instants, counts) = head.split_at_mut(TOTALS);
+        let Some(words) = counts.as_chunks_mut::<8>().0.first_chunk_mut::<N>() else { return Short::Unclear };
+        let costs = word(cost, cost);
+        let fits = pairs.iter().zip(&*words).fold(TOP_BITS, |fits, (limits, counts)| {
+            let free = limits.wrapping_sub(u64::from_le_bytes(*counts));
+            fits & (free | TOP_BITS).wrapping_sub(costs)
         });
-        if over {
+        if fits & TOP_BITS != TOP_BITS {
             return Short::Full;
         }
-        for (total, add) in totals.iter_mut().zip(adds) {
-            *total = u32::from_le_bytes(*total).wrapping_add(cost & add).to_le_bytes();
+        for counts in words {
+            *counts = u64::from_le_bytes(*counts).wrapping_add(costs).to_le_bytes();
         }
-        for (tip, add) in tips.iter_mut().zip(tip_adds) {
-            *tip = u32::from_le_bytes(*tip).wrapping_add(cost & add).to_le_bytes();
+        layout::put_last(instants, now);
+        if self.logs.is_empty() { Short::Charged(now) } else { self.append(cells, cost, now) }
+    }
+
+    /// Whether something may have drained, the clock was set back, nothing is asked, or more than a window ever admits.
+    #[inline(always)]
+    fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
+        now >= layout::edge(cells) || now < layout::last(cells) || cost.wrapping_sub(1) >= self.least
+    }
+
+    /// As [`Lanes::admit`] for every policy. The counts of a pace stay 0.
+    #[inline(never)]
+    pub(super) fn admit_any(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
+        if self.is_unclear(cells, cost, now) {
+            return Short::Unclear;
         }
-        for extra in &self.extras {
-            extra.charge(cells, cost, at);
+        let (counts, bodies) = layout::parts(cells, self.count);
+        let all = self.limits.iter().zip(counts).all(|(limit, counts)| limit.wrapping_sub(counts.total) >= cost);
+        if !all || !self.paces.iter().all(|pace| pace.fits(bodies, cost, now)) {
+            return Short::Full;
         }
-        layout::put_last(cells, at);
+        let (places, bodies) = layout::parts_mut(cells, self.count);
+        self.paces.iter().for_each(|pace| pace.charge(bodies, cost, now));
+        for (_, (total, tip)) in self.limits.iter().zip(places).filter(|(limit, _)| **limit != u32::MAX) {
+            *total = u32::from_le_bytes(*total).wrapping_add(cost).to_le_bytes();
+            *tip = u32::from_le_bytes(*tip).wrapping_add(cost).to_le_bytes();
+        }
+        layout::put_last(cells, now);
+        self.append(cells, cost, now)
+    }
+
+    /// Writes down the instant of units that are already counted.
+    #[inline(never)]
+    fn append(&self, cells: &mut [u8], cost: u32, at: u64) -> Short {
+        for (window, log) in &self.logs {
+            let Some(counts) = layout::parts(cells, self.count).0.nth(*window) else { continue };
+            let edge = log.append(layout::parts_mut(cells, self.count).1, counts, cost, at);
+            layout::put_edge(cells, layout::edge(cells).min(edge));
+        }
         Short::Charged(at)
     }
 }
 
-impl Extra {
-    /// Whether units fit an arrival time; those of a log are counted by its total.
-    fn fits(&self, cells: &[u8], cost: u32, at: u64) -> bool {
-        match self {
-            Self::Log(_) => true,
-            Self::Pace(pace) => pace.fits(cells, cost, at),
-        }
-    }
-
-    /// Charges units that fit, at an instant before the edge.
-    fn charge(&self, cells: &mut [u8], cost: u32, at: u64) {
-        match self {
-            Self::Log(log) => {
-                let edge = log.append(cells, cost, at);
-                layout::put_edge(cells, layout::edge(cells).min(edge));
-            }
-            Self::Pace(pace) => pace.charge(cells, cost, at),
-        }
-    }
+/// Two counts as they stand in a state, the first in the lower half.
+const fn word(first: u32, second: u32) -> u64 {
+    (second as u64) << 32 | first as u64
 }
+
+/// Two counts and a cost of at most this leave the top bit of their half of a word alone: a quarter of the range.
+const MOST_IN_LANE: u32 = 1 << 30;
+
+/// The top bits of both halves.
+const TOP_BITS: u64 = word(1 << 31, 1 << 31);

@@ -156,7 +156,7 @@ impl Mailroom {
             let error = Some("stored_message_unreadable");
             return end(id, &row, Status::Failed, "refused", error, ledger, sql, now).map(|()| None);
         };
-        let Some(row) = self.final_check(id, row, ledger, sql, now)? else { return Ok(None) };
+        let Some(row) = self.final_check(id, row, &message, ledger, sql, now)? else { return Ok(None) };
         let suppressed = suppressed(&row.recipients)?;
         let request = match self.build(&id.to_string(), &message, &suppressed) {
             Ok(request) => request,
@@ -201,6 +201,7 @@ impl Mailroom {
         &self,
         id: MessageId,
         mut row: DueRow,
+        message: &Message,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
@@ -208,7 +209,7 @@ impl Mailroom {
         if self.suppression == SuppressionMode::Ignored {
             return Ok(Some(row));
         }
-        let (newly, recipients) = newly_suppressed(&row.recipients, sql)?;
+        let (newly, recipients) = newly_suppressed(&row.recipients, message, sql, now)?;
         if newly == 0 {
             return Ok(Some(row));
         }
@@ -257,15 +258,21 @@ fn keep<'a>(
 }
 
 /// How many recipients were suppressed since acceptance, and the recipients with that written in.
-fn newly_suppressed(stored: &str, sql: &mut dyn Sql) -> Result<(u64, String), SqlError> {
+fn newly_suppressed(
+    stored: &str,
+    message: &Message,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<(u64, String), SqlError> {
     let mut recipients: Vec<StoredRecipient<'_>> = stored_recipients(stored)?;
     let keys: Vec<String> = recipients.iter().map(|recipient| key_of(&recipient.address)).collect();
-    let found = suppression::check(&keys.iter().map(String::as_str).collect(), sql)?;
+    let found = suppression::check(&keys.iter().map(String::as_str).collect(), sql, now)?;
+    let domain = message.from.address.domain();
     let mut newly: u64 = 0;
     for (recipient, key) in recipients.iter_mut().zip(&keys) {
-        if let (None, Some(reason)) = (&recipient.suppressed, found.get(key)) {
+        if let (None, Some(reason)) = (&recipient.suppressed, found.reason(key, domain, message.class)) {
             recipient.suppressed = Some(Cow::Borrowed("final"));
-            recipient.reason = Some(Cow::Owned(reason.clone()));
+            recipient.reason = Some(Cow::Owned(reason.into()));
             newly = newly.saturating_add(1);
         }
     }

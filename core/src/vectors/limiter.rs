@@ -63,7 +63,7 @@ fn perform(limiter: &Limiter, state: &mut State, step: &Step) -> Result<Value, V
     })
 }
 
-fn decision(limiter: &Limiter, decision: Decision) -> Value {
+pub(super) fn decision(limiter: &Limiter, decision: Decision) -> Value {
     let name = |window: usize| limiter.windows().get(window).map(|window| window.name());
     match decision {
         Decision::Allow { charged_at } => json!({ "allow": { "charged_at": charged_at.as_millis() } }),
