@@ -158,8 +158,8 @@ fn the_limits_list_every_dimension() {
     assert_eq!(
         listed,
         [
-            "key - key-second requests plan 2",
-            "plan - plan-minute requests plan 2",
+            "key - key-second requests technical 2",
+            "plan - plan-minute requests account 2",
             "account - sending-second messages account 2",
             "account - sending-minute messages account 2",
             "provider main esp-second requests provider 2",

@@ -1,13 +1,16 @@
 //! `GET /v1/messages/{id}` and `GET /v1/limits`.
 
-use super::{Account, Reply, send::quota_name};
+use super::{Account, Reply, quota::quota_name};
 use crate::{
+    config::{AccountConfig, Origin},
     front::{MAX_BODY_BYTES, Pass},
     gate::{Scope, Standing},
+    guard::Dimension,
     id::MessageId,
+    ledger::{Quota, QuotaUsage},
     limiter::Window,
     mailroom,
-    message::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, MAX_RECIPIENTS},
+    message::MAX_RECIPIENTS,
     problem::{Code, Problem},
     sql::{Sql, SqlError},
     time::UnixMillis,
@@ -27,7 +30,9 @@ struct Limit {
     #[serde(skip_serializing_if = "Option::is_none")]
     dimension: Option<String>,
     kind: &'static str,
-    limit: u64,
+    /// The most there may be; absent for what is counted without a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
     unit: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     period_ms: Option<u64>,
@@ -39,10 +44,31 @@ struct Limit {
     committed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining: Option<u64>,
+    /// Units in use beyond the limit; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<u64>,
     /// When more is free; absent when all is.
     #[serde(skip_serializing_if = "Option::is_none")]
     resets_at: Option<String>,
+    /// Who set it: `technical`, `plan`, `account` or `provider`.
     source: &'static str,
+    /// Since when a built-in figure is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<String>,
+    /// Where a built-in figure comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+impl Limit {
+    fn from(self, origin: Origin<'_>) -> Self {
+        Self {
+            source: origin.source.as_str(),
+            as_of: origin.as_of.map(|day| day.to_string()),
+            reference: origin.reference.map(ToString::to_string),
+            ..self
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -68,35 +94,27 @@ pub(super) fn message(id: &str, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis)
 impl Account {
     /// Every limit that applies to the caller, with its source and current use.
     pub(super) fn limits(&mut self, pass: &Pass, now: UnixMillis) -> Result<Reply, SqlError> {
+        let config = &self.config;
         let requests = self.gate.explain(&pass.key_id, now);
         let outgoing = self.mailroom.standings(now);
         let mut limits: Vec<Limit> =
-            requests.iter().chain(&outgoing).map(|standing| of_window(standing, now)).collect();
-        limits.extend(self.gate.ledger.usage(now).iter().map(|quota| Limit {
-            name: quota_name(quota.period).into(),
-            scope: "account",
-            kind: "quota",
-            limit: quota.limit,
-            unit: "recipients",
-            reserved: Some(quota.reserved),
-            committed: Some(quota.committed),
-            remaining: Some(quota.free),
-            resets_at: Some(quota.resets_at.to_string()),
-            source: "plan",
-            ..Limit::default()
-        }));
-        limits.extend(technical(self.config.max_messages));
+            requests.iter().chain(&outgoing).map(|standing| of_window(standing, config, now)).collect();
+        let quotas = self.gate.ledger.usage(now);
+        limits.extend(quotas.iter().map(|quota| of_quota(quota).from(config.origin_of_quotas())));
+        limits.extend(of_requests(config));
         let body = serde_json::to_vec(&Limits { limits }).map_err(|error| SqlError(error.to_string()))?;
         Ok(Reply::json(200, body))
     }
 }
 
-fn of_window(standing: &Standing<'_>, now: UnixMillis) -> Limit {
-    let (source, dimension) = match standing.scope {
-        Scope::Key | Scope::Plan => ("plan", None),
-        Scope::Account => ("account", None),
-        Scope::DomainGroup | Scope::Class => ("account", Some(standing.dimension.into())),
-        Scope::Provider => ("provider", Some(standing.dimension.into())),
+fn of_window(standing: &Standing<'_>, config: &AccountConfig, now: UnixMillis) -> Limit {
+    let (origin, dimension) = match standing.scope {
+        Scope::Key => (config.origin_of_key_windows(), None),
+        Scope::Plan => (config.origin_of_windows(), None),
+        Scope::Account => (Origin::OWN, None),
+        Scope::DomainGroup => (Origin::OWN, Some(standing.dimension.into())),
+        Scope::Class => (config.origin_of_class(standing.dimension), Some(standing.dimension.into())),
+        Scope::Provider => (config.origin_of_provider_window(standing.window.name()), Some(standing.dimension.into())),
     };
     let (kind, period_ms) = match *standing.window {
         Window::Sliding { period_ms, .. } => ("sliding", Some(period_ms)),
@@ -108,34 +126,59 @@ fn of_window(standing: &Standing<'_>, now: UnixMillis) -> Limit {
         scope: standing.scope.word(),
         dimension,
         kind,
-        limit: u64::from(standing.limit),
+        limit: Some(u64::from(standing.limit)),
         unit: standing.unit.word(),
         period_ms,
         used: Some(u64::from(standing.used)),
         remaining: Some(u64::from(standing.remaining)),
         resets_at: (standing.next_at > now).then(|| standing.next_at.to_string()),
-        source,
+        ..Limit::default()
+    }
+    .from(origin)
+}
+
+fn of_quota(quota: &QuotaUsage) -> Limit {
+    let limited = quota.limit != Quota::UNLIMITED;
+    Limit {
+        name: quota_name(quota.period).into(),
+        scope: "account",
+        kind: if limited { "quota" } else { "meter" },
+        limit: limited.then_some(quota.limit),
+        unit: "recipients",
+        reserved: Some(quota.reserved),
+        committed: Some(quota.committed),
+        remaining: limited.then_some(quota.free),
+        over: (quota.over > 0).then_some(quota.over),
+        resets_at: Some(quota.resets_at.to_string()),
         ..Limit::default()
     }
 }
 
-fn technical(max_messages: usize) -> impl Iterator<Item = Limit> {
-    let size = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    [
-        ("messages_per_request", size(max_messages), "messages"),
-        ("body_bytes", MAX_BODY_BYTES, "bytes"),
-        ("message_bytes", size(MAX_MESSAGE_BYTES), "bytes"),
-        ("attachments_per_message", size(MAX_ATTACHMENTS), "attachments"),
-        ("recipients_per_message", size(MAX_RECIPIENTS), "recipients"),
-    ]
-    .into_iter()
-    .map(|(name, limit, unit)| Limit {
+/// The limits on one request: no waiting changes them, so nothing of them is in use.
+fn of_requests(config: &AccountConfig) -> Vec<Limit> {
+    let limit = |name: &str, limit: u64, unit| Limit {
         name: name.into(),
         scope: "request",
-        kind: "technical",
-        limit,
+        kind: "request",
+        limit: Some(limit),
         unit,
-        source: "technical",
         ..Limit::default()
-    })
+    };
+    let size = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let mut limits = alloc::vec![
+        limit("messages_per_request", config.batch().limit, "messages").from(config.origin_of_batch()),
+        limit("body_bytes", MAX_BODY_BYTES, "bytes").from(Origin::technical(Some("document 002, R189"))),
+        limit("recipients_per_message", size(MAX_RECIPIENTS), "recipients").from(Origin::technical(None)),
+    ];
+    let Some(plan) = config.plan_limits() else { return limits };
+    for guard in plan.guards().iter().filter(|guard| guard.dimension != Dimension::BatchMax) {
+        let (field, unit) = (guard.dimension.as_str(), guard.dimension.unit());
+        let name = if guard.dimension == Dimension::Attachments { "attachments_per_message" } else { field };
+        limits.push(limit(name, guard.limit, unit).from(config.origin_of_figure(field)));
+    }
+    if let Some(bytes) = plan.storage_bytes {
+        let storage = limit("storage_bytes", bytes, "bytes").from(config.origin_of_figure("storage_bytes"));
+        limits.push(Limit { scope: "account", kind: "level", ..storage });
+    }
+    limits
 }

@@ -17,7 +17,8 @@ impl AccountConfig {
             return Ok(());
         }
         let field = format!("{at}.domain_windows");
-        let catalog = DomainGroups::embedded().map_err(|error| wrong(&field, &error.to_string()))?;
+        let catalog = DomainGroups::embedded().and_then(|known| known.with(&self.domain_groups));
+        let catalog = catalog.map_err(|error| wrong(&field, &error.to_string()))?;
         for (name, windows) in &self.domain_windows {
             let field = format!("{field}.{name}");
             check_name(&field, name, &catalog)?;

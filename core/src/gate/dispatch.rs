@@ -217,7 +217,8 @@ impl Dispatch {
             }
         }
         if !config.domain_windows.is_empty() {
-            let groups = DomainGroups::embedded().map_err(|error| GateError::Policy(error.to_string()))?;
+            let groups = DomainGroups::embedded().and_then(|known| known.with(&config.domain_groups));
+            let groups = groups.map_err(|error| GateError::Policy(error.to_string()))?;
             dispatch.catalog = Some(groups);
         }
         Ok(dispatch)
