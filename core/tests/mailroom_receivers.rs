@@ -281,3 +281,66 @@ fn no_receivers_second_carries_more_than_its_rule_whatever_the_latency() {
         assert!(most * 2 > limit, "{domain:?}: the test did nothing");
     }
 }
+
+/// R121: nobody is forgotten in a lane or a class that was shut. Under random groups, costs, classes, ends, latencies,
+/// requests that never left, clocks set back and kills, everything that was accepted comes to its end by itself.
+#[test]
+fn everybody_who_waits_is_asked_about_again() {
+    for seed in 0..12 {
+        let mut host = Host::with(|account| {
+            account["domain_windows"] = json!({"gmail": window("s", 4, 1_000), "*": window("s", 3, 700)});
+            account["class_windows"] = json!({"bulk": window("s", 2, 900), "drip": window("s", 1, 300)});
+            account["providers"][0]["recipient_windows"] = window("esp", 7, 1_000);
+            account["providers"][0]["windows"] = window("esp", 5, 800);
+        });
+        host.entropy = seed * 104_729;
+        let mut flying: Vec<Attempt> = Vec::new();
+        let (mut left, answer) = (120, taken());
+        for step in 0.. {
+            assert!(step < 20_000, "seed {seed}: somebody waits for ever");
+            if left > 0 && host.random().is_multiple_of(4) {
+                left -= 1;
+                let message = random_message(&mut host);
+                host.send_ok(vec![message]);
+                host.advance(110);
+            }
+            match (host.random() % 60, flying.len()) {
+                (0, _) => {
+                    host.crash();
+                    flying.clear();
+                }
+                (1, _) => host.now = UnixMillis::new(host.now.as_millis() - host.entropy % 2_000),
+                (2..30, 1..) => {
+                    let attempt = flying.swap_remove(usize::try_from(host.random()).unwrap_or(7) % flying.len());
+                    let fails = host.random().is_multiple_of(5);
+                    host.settle(attempt, if fails { Err(TransportFailure::NotSent) } else { Ok(&answer) });
+                }
+                _ => match host.next() {
+                    Effect::Send { attempt, .. } => flying.push(attempt),
+                    Effect::Wait { until } => host.now = until.min(host.now.plus(400)).max(host.now),
+                    Effect::Idle if flying.is_empty() && left == 0 => break,
+                    Effect::Idle => host.advance(1),
+                },
+            }
+        }
+        let open = "SELECT count(*) FROM message WHERE status IN ('queued', 'deferred', 'held', 'sending')";
+        assert_eq!(host.query(open), [[Cell::Integer(0)]], "seed {seed}");
+        assert_eq!(host.query("SELECT count(*) FROM message"), [[Cell::Integer(120)]], "seed {seed}");
+        let sent = host.query("SELECT count(*) FROM message WHERE status = 'sent'");
+        let Cell::Integer(sent) = sent[0][0] else { panic!("no number") };
+        assert!(sent > 60, "seed {seed}: {sent}");
+    }
+}
+
+/// A message of any class to one to three receivers, which may end in five seconds.
+fn random_message(host: &mut Host) -> Value {
+    let domains = ["gmail.com", "googlemail.com", "one.example", "two.example"];
+    let classes = ["transactional", "lifecycle", "drip", "bulk"];
+    let mut pick = |n: u64| usize::try_from(host.random() % n).unwrap();
+    let mut message = of_class(classes[pick(4)], "x");
+    message["to"] = (0..=pick(3)).map(|n| json!(format!("u{n}@{}", domains[pick(4)]))).collect();
+    if pick(10) == 0 {
+        message["expires_at"] = json!(host.now.plus(5_000).to_string());
+    }
+    message
+}

@@ -5,7 +5,6 @@ use super::{
     quota::{over_quota, retry_after},
 };
 use crate::{
-    address::Mailbox,
     config::SuppressionMode,
     front::Pass,
     guard::{Dimension, Guard, TooLarge},
@@ -162,14 +161,14 @@ impl Account {
                 .collect();
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
-        let recipients = recipients_of(&message);
+        let recipients = Recipient::all_of(&message);
         if let Some((name, window)) = self.mailroom.never_admits(message.class, &recipients) {
             let detail = format!("the window {} of {name} holds {} at once", window.name(), window.limit());
             let flaw = Flaw { field: format!("messages[{place}]"), code: "never_fits", detail };
             return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
         }
-        let Message { from, class, send_at, expires_at, .. } = message;
-        let domain = from.address.domain().into();
+        let domain = message.from.address.domain().into();
+        let Message { class, send_at, expires_at, .. } = message;
         Item::Good(Prepared { body: raw, class, send_at, expires_at, domain, recipients })
     }
 
@@ -340,22 +339,6 @@ fn messages_of(body: &[u8], most: Guard) -> Result<Vec<&RawValue>, Problem> {
             }),
         },
     }
-}
-
-fn recipients_of(message: &Message) -> Vec<Recipient> {
-    let line = |kind: RecipientKind, mailboxes: &[Mailbox]| -> Vec<Recipient> {
-        let one = |mailbox: &Mailbox| Recipient {
-            kind,
-            address: mailbox.address.as_str().into(),
-            key: mailbox.address.key(),
-            suppressed: None,
-        };
-        mailboxes.iter().map(one).collect()
-    };
-    let mut recipients = line(RecipientKind::To, &message.to);
-    recipients.extend(line(RecipientKind::Cc, &message.cc));
-    recipients.extend(line(RecipientKind::Bcc, &message.bcc));
-    recipients
 }
 
 fn refused_fields<'a>(place: usize, errors: Vec<FieldError>) -> Item<'a> {

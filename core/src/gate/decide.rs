@@ -81,6 +81,40 @@ impl<'a> Ask<'a> {
     }
 }
 
+impl Charge<'_> {
+    const fn ask(&self) -> Ask<'_> {
+        Ask::new(self.dimension, self.cost)
+    }
+}
+
+impl Verdict {
+    /// What is said together with one more dimension.
+    fn and(self, dimension: usize, ask: Ask<'_>, now: UnixMillis) -> Self {
+        if ask.cost == 0 || matches!(self, Self::Reject(_)) {
+            return self;
+        }
+        let units = ask.held.saturating_add(ask.cost);
+        self.with(dimension, ask, ask.dimension.limiter().peek(ask.dimension.state(), units, now))
+    }
+
+    /// What is said together with one more dimension's decision.
+    fn with(self, dimension: usize, ask: Ask<'_>, decision: Decision) -> Self {
+        match (decision, self) {
+            (_, Self::Reject(_)) | (Decision::Allow { .. }, _) => self,
+            (Decision::Reject { window }, _) => match ask.never() {
+                Some(window) => Self::Reject(Reason::NeverFits(Binding { dimension, window })),
+                None if matches!(self, Self::Occupied { .. }) => self,
+                None => Self::Occupied { binding: Binding { dimension, window } },
+            },
+            (Decision::Defer { .. }, Self::Occupied { .. }) => self,
+            (Decision::Defer { retry_at, .. }, Self::Defer { retry_at: latest, .. }) if retry_at <= latest => self,
+            (Decision::Defer { retry_at, window }, Self::Allow | Self::Defer { .. }) => {
+                Self::Defer { retry_at, binding: Binding { dimension, window } }
+            }
+        }
+    }
+}
+
 impl Reason {
     /// The stable word.
     #[must_use]
@@ -136,14 +170,19 @@ pub fn decide(status: AccountStatus, charges: &mut [Charge<'_>], now: UnixMillis
     for charge in &mut *charges {
         charge.dimension.rebase(now);
     }
-    let asked = charges.iter().map(|charge| Ask::new(&*charge.dimension, charge.cost));
-    let verdict = peek(status, asked, now);
-    if matches!(verdict, Verdict::Allow) {
-        for charge in charges {
-            charge.dimension.charge(charge.cost, now);
-        }
+    let place = charges.len().saturating_sub(1);
+    let Some((last, others)) = charges.split_last_mut() else { return peek(status, [], now) };
+    let said = peek(status, others.iter().map(Charge::ask), now);
+    if said != Verdict::Allow {
+        return said.and(place, last.ask(), now);
     }
-    verdict
+    // The last dimension decides and charges in one step; the others are known to have room.
+    let decision = last.dimension.decide(last.cost, now);
+    if matches!(decision, Decision::Allow { .. }) {
+        others.iter_mut().for_each(|charge| charge.dimension.admit(charge.cost, now));
+        return Verdict::Allow;
+    }
+    said.with(place, last.ask(), decision)
 }
 
 /// What [`decide`] would say; charges nothing, and allocates nothing unless a clock was set back.
@@ -159,28 +198,5 @@ pub fn peek<'a>(status: AccountStatus, asked: impl IntoIterator<Item = Ask<'a>>,
         AccountStatus::Suspended => return Verdict::Reject(Reason::Suspended),
         AccountStatus::Closed => return Verdict::Reject(Reason::Closed),
     }
-    let mut verdict = Verdict::Allow;
-    for (dimension, ask) in asked.into_iter().enumerate() {
-        if ask.cost == 0 {
-            continue;
-        }
-        let units = ask.held.saturating_add(ask.cost);
-        verdict = match (ask.dimension.limiter().peek(ask.dimension.state(), units, now), verdict) {
-            (Decision::Reject { window }, said) => match (ask.never(), said) {
-                (Some(window), _) => return Verdict::Reject(Reason::NeverFits(Binding { dimension, window })),
-                (None, Verdict::Occupied { .. }) => said,
-                (None, Verdict::Allow | Verdict::Defer { .. } | Verdict::Reject(_)) => {
-                    Verdict::Occupied { binding: Binding { dimension, window } }
-                }
-            },
-            (Decision::Defer { retry_at, window }, Verdict::Allow) => {
-                Verdict::Defer { retry_at, binding: Binding { dimension, window } }
-            }
-            (Decision::Defer { retry_at, window }, Verdict::Defer { retry_at: latest, .. }) if retry_at > latest => {
-                Verdict::Defer { retry_at, binding: Binding { dimension, window } }
-            }
-            (Decision::Allow { .. } | Decision::Defer { .. }, said) => said,
-        };
-    }
-    verdict
+    asked.into_iter().enumerate().fold(Verdict::Allow, |said, (place, ask)| said.and(place, ask, now))
 }

@@ -1,7 +1,7 @@
 //! One thing that is limited, with its windows and where they stand.
 
 use crate::{
-    limiter::{Limiter, LimiterError, State, Window},
+    limiter::{Decision, Limiter, LimiterError, State, Window},
     time::UnixMillis,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
@@ -132,6 +132,18 @@ impl Dimension {
     /// Follows a clock that was set back far, as [`Limiter::rebase`] does; returns whether a byte changed.
     pub fn rebase(&mut self, now: UnixMillis) -> bool {
         self.rule.limiter.rebase(&mut self.state, now)
+    }
+
+    /// Decides and counts in one step.
+    pub(super) fn decide(&mut self, units: u32, now: UnixMillis) -> Decision {
+        self.rule.limiter.decide(&mut self.state, units, now)
+    }
+
+    /// Counts units that are known to fit.
+    pub(super) fn admit(&mut self, units: u32, now: UnixMillis) {
+        if self.rule.limiter.admit(&mut self.state, units, now).is_none() {
+            self.charge(units, now);
+        }
     }
 
     pub(crate) fn of(scope: Scope, name: Arc<str>, unit: Unit, rule: &Arc<Rule>) -> Self {

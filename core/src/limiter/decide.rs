@@ -45,7 +45,7 @@ impl Limiter {
     pub(super) fn peek_in(&self, cells: &[u8], cost: u32, now: u64) -> Decision {
         let clock = Clock::of(cells, now);
         let mut sight = Sight::default();
-        if self.see(cells, clock, cost, &mut sight) {
+        if clock.current && self.lanes.fits(cells, cost) || self.see(cells, clock, cost, &mut sight) {
             return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
         }
         self.denial(cells, clock, &sight, cost)

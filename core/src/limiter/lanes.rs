@@ -156,6 +156,17 @@ impl Lanes {
         self.append(cells, cost, now)
     }
 
+    /// Whether units fit above every total, before the edge. Of a policy with a pace it never says so.
+    #[inline]
+    pub(super) fn fits(&self, cells: &[u8], cost: u32) -> bool {
+        let (mut counts, _) = layout::parts(cells, self.count);
+        self.paces.is_empty()
+            && self
+                .limits
+                .iter()
+                .all(|limit| counts.next().is_some_and(|counts| limit.wrapping_sub(counts.total) >= cost))
+    }
+
     /// Writes down the instant of units that are already counted.
     #[inline(never)]
     fn append(&self, cells: &mut [u8], cost: u32, at: u64) -> Short {

@@ -5,8 +5,9 @@ use super::{
     trace::{Line, StoredRecipient},
 };
 use crate::{
+    address::Mailbox,
     id::MessageId,
-    message::Class,
+    message::{Class, Message},
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
@@ -36,6 +37,22 @@ pub struct Recipient {
     pub key: String,
     /// Why it is suppressed, when it is.
     pub suppressed: Option<String>,
+}
+
+impl Recipient {
+    /// Everybody a message is for, line by line; nobody is suppressed yet.
+    #[must_use]
+    pub fn all_of(message: &Message) -> Vec<Self> {
+        let lines =
+            [(RecipientKind::To, &message.to), (RecipientKind::Cc, &message.cc), (RecipientKind::Bcc, &message.bcc)];
+        let one = |kind, mailbox: &Mailbox| Self {
+            kind,
+            address: mailbox.address.as_str().into(),
+            key: mailbox.address.key(),
+            suppressed: None,
+        };
+        lines.into_iter().flat_map(|(kind, line)| line.iter().map(move |mailbox| one(kind, mailbox))).collect()
+    }
 }
 
 /// A message that was validated, checked and reserved for.
