@@ -40,3 +40,8 @@ pub mod time;
 pub mod usage;
 pub mod vectors;
 mod wire;
+
+/// The README's Rust is run like any other example.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -41,3 +41,13 @@ fn the_table_of_bounds_has_the_figures_of_the_code() {
     assert_eq!(figure("| a message with its attachments"), u64::try_from(MAX_MESSAGE_BYTES).unwrap());
     assert_eq!(figure("| attachments of a message"), u64::try_from(MAX_ATTACHMENTS).unwrap());
 }
+
+/// The example configuration is one: only its hash is not.
+#[test]
+fn the_example_configuration_is_read() {
+    let example = README.split("```json\n").find(|block| block.starts_with("{\"accounts\"")).unwrap();
+    let example = example.split("```").next().unwrap().replace("<sha-256 of the key>", &"0".repeat(64));
+    let config = config::Config::from_json(&example).unwrap();
+    let shop = &config.accounts["shop"];
+    assert_eq!((shop.plan.as_str(), shop.providers.len()), ("hobby", 1));
+}
