@@ -7,6 +7,7 @@
 mod address;
 mod backoff;
 mod calendar;
+mod ledger;
 mod limiter;
 mod outcome;
 
@@ -20,7 +21,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 /// The suites [`evaluate`] knows, by the names of their files.
-pub const SUITES: &[&str] = &["address", "backoff", "calendar", "limiter", "outcome"];
+pub const SUITES: &[&str] = &["address", "backoff", "calendar", "ledger", "limiter", "outcome"];
 
 /// Performs a case's operations and returns, as JSON text, what came out in the shape of the case's `want`; for a
 /// case with steps, an array with one element a step.
@@ -33,6 +34,7 @@ pub fn evaluate(suite: &str, case_json: &str) -> Result<String, VectorError> {
         "address" => address::evaluate(case_json)?,
         "backoff" => backoff::evaluate(case_json)?,
         "calendar" => calendar::evaluate(case_json)?,
+        "ledger" => ledger::evaluate(case_json)?,
         "limiter" => limiter::evaluate(case_json)?,
         "outcome" => outcome::evaluate(case_json)?,
         unknown => return Err(VectorError::UnknownSuite { suite: unknown.to_string() }),
