@@ -4,7 +4,7 @@ PORT ?= 8787
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint setup clean
+.PHONY: help run test lint bench setup clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -17,6 +17,9 @@ test: ## Runs every suite; `scripts/test.sh fmt unit` runs single ones, KEEP_GOI
 
 lint: ## Formatting and lints only
 	@scripts/test.sh fmt clippy
+
+bench: ## Measures against the rivals and writes docs/benchmarks.md and target/bench.json; BENCH="--quick" passes arguments
+	@scripts/bench.sh $(BENCH)
 
 setup: ## Installs the tools that a build needs into the checkout
 	@scripts/setup.sh

@@ -1,203 +1,224 @@
-//! A sliding window of at most [`MOST_UNITS`] units: it keeps the instants themselves and is exact to the
-//! millisecond.
+//! A sliding window of at most [`MOST_UNITS`] units: it keeps the instant of each and is exact to the millisecond.
 //!
-//! Bytes: the units in use are the window's head, the number of entries its tip; the body has as many places for
-//! entries as the limit has units, oldest first, then zeros. An entry is a u64: the instant in the upper 48 bits (the
-//! year 9999 needs 48), the units that left at it in the lower 16.
+//! Bytes: the units in use are the window's total, the number of entries its tip; the body has as many places for
+//! entries as the limit has units, oldest first, then zeros. An entry is one unit: the lowest 2, 4 or 8 bytes of its
+//! instant, little-endian. They are enough to know it, because a unit that still counted at the newest charge left
+//! less than a period before it.
 //!
-//! The places are enough for every trace that keeps to the limit. Past it the two oldest entries are taken as one of
-//! the later instant: a window over its limit admits nothing before its limit's worth of newest units begins to
-//! drain, so no decision changes.
+//! The places are enough for every trace that keeps to the limit. Past it the newest units keep their places and the
+//! others, which are the total less the entries, count as of the oldest entry's instant: a window over its limit
+//! admits nothing before its limit's worth of newest units begins to drain, so no decision changes. A total of
+//! [`u32::MAX`] is past counting and takes no refund.
 
 use super::{
-    bytes::{put, u64_at},
-    hot::Hot,
-    meter::Clock,
-    place::Place,
+    bytes::{put, u16_at, u32_at, u64_at},
+    layout::Place,
+    meter::{Clock, Seen},
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Log {
-    pub(super) limit: u64,
+    pub(super) limit: u32,
     period_ms: u64,
     places: usize,
+    width: Width,
     place: Place,
 }
 
-impl Log {
-    /// Bytes of an entry.
-    pub(super) const ENTRY: usize = 8;
+/// How much of an instant an entry keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Width {
+    Two,
+    Four,
+    Eight,
+}
 
+impl Log {
     pub(super) fn new(limit: u32, period_ms: u64, place: Place) -> Self {
         let places = usize::try_from(limit.min(MOST_UNITS)).unwrap_or_default();
-        Self { limit: u64::from(limit), period_ms, places, place }
+        Self { limit, period_ms, places, width: Width::for_period(period_ms), place }
     }
 
     pub(super) fn body_length(&self) -> usize {
-        self.places * Self::ENTRY
+        self.places * self.width.bytes()
     }
 
-    /// Tells the short way about this window.
-    pub(super) fn add_to(&self, hot: &mut Hot, bodies: usize) {
-        hot.add_log(self.limit, self.period_ms, self.place.body - bodies);
-    }
-
-    pub(super) fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
-        let total = self.place.head(bytes);
+    /// Units in use at `clock.now`, with the number of entries that are over.
+    #[inline]
+    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
+        let total = self.place.total(cells);
         if clock.current {
-            return total;
+            return Seen { used: u64::from(total), from: 0, to: 0 };
         }
-        let drained: u64 = self.entries(bytes).take_while(|e| self.is_over(*e, clock.now)).map(units).sum();
-        total.saturating_sub(drained)
+        let count = self.count(cells);
+        let over = if clock.now - clock.last >= self.period_ms {
+            count
+        } else {
+            (0..count).take_while(|place| self.ends_at(cells, *place, clock.last) <= clock.now).count()
+        };
+        let drained = if over == 0 { 0 } else { over as u64 + self.extra(cells) };
+        Seen { used: u64::from(total).saturating_sub(drained), from: over as u64, to: 0 }
     }
 
-    /// The first instant at which `wanted` of the units in use at `clock.now` have drained.
-    pub(super) fn drained_at(&self, bytes: &[u8], clock: Clock, wanted: u64) -> u64 {
-        let mut freed = 0;
-        let mut at = clock.now;
-        for entry in self.entries(bytes).skip_while(|e| self.is_over(*e, clock.now)) {
-            if freed >= wanted {
-                break;
-            }
-            freed += units(entry);
-            at = instant(entry) + self.period_ms;
-        }
-        at
+    /// The first instant at which `wanted` of the units in use have drained.
+    pub(super) fn drained_at(&self, cells: &[u8], clock: Clock, seen: Seen, wanted: u64) -> u64 {
+        let over = usize::try_from(seen.from).unwrap_or_default();
+        let extra = if over == 0 { self.extra(cells) } else { 0 };
+        // The oldest entry drains with the extra units; every further unit is an entry of its own.
+        let further = usize::try_from(wanted.saturating_sub(1 + extra)).unwrap_or(usize::MAX);
+        let place = over.saturating_add(further);
+        if place < self.count(cells) { self.ends_at(cells, place, clock.last) } else { clock.now }
     }
 
     /// Adds units at `clock.now`; returns the first instant at which one of the entries is over.
-    pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) -> u64 {
-        if !clock.current {
-            self.drop_over(bytes, clock.now);
+    #[inline]
+    pub(super) fn charge(&self, cells: &mut [u8], clock: Clock, seen: Seen, cost: u32) -> u64 {
+        let over = usize::try_from(seen.from).unwrap_or_default();
+        let left = self.count(cells) - over;
+        let fresh = usize::try_from(cost).unwrap_or(usize::MAX).min(self.places);
+        let kept = left.min(self.places - fresh);
+        self.remove(cells, 0, over + left - kept);
+        for place in kept..kept + fresh {
+            self.put_entry(cells, place, clock.now);
         }
-        let newest = self.entries(bytes).last().filter(|entry| instant(*entry) == clock.now);
-        let before = newest.map_or(0, units);
-        let after = before.saturating_add(u64::from(cost)).min(MOST_COUNTED);
-        if newest.is_none() && self.length(bytes) == self.places {
-            self.join_oldest(bytes);
-        }
-        let place = self.length(bytes) - usize::from(newest.is_some());
-        self.put_entry(bytes, place, entry(clock.now, after));
-        self.put_length(bytes, place + 1);
-        self.add_to_total(bytes, after, before);
-        self.edge(bytes)
+        self.put_count(cells, kept + fresh);
+        let total = seen.used.saturating_add(u64::from(cost));
+        self.place.put_total(cells, u32::try_from(total).unwrap_or(u32::MAX));
+        self.edge(cells, clock.now)
     }
 
-    /// Takes units out of the entry of `charged_at`, if it is still there.
-    pub(super) fn refund(&self, bytes: &mut [u8], charged_at: u64, cost: u32) {
-        let Some(place) = self.entries(bytes).position(|entry| instant(entry) == charged_at) else {
-            return;
-        };
-        let before = units(self.entry(bytes, place));
-        if before >= MOST_COUNTED {
+    /// Adds entries for units that fit and are already in the total; returns when the oldest of them is over.
+    pub(super) fn append(&self, cells: &mut [u8], cost: u32, at: u64) -> u64 {
+        let count = self.count(cells);
+        let after = (count + usize::try_from(cost).unwrap_or_default()).min(self.places);
+        for place in count..after {
+            self.put_entry(cells, place, at);
+        }
+        self.put_count(cells, after);
+        at + self.period_ms
+    }
+
+    /// Takes units out of the entries of `charged_at` that are still there.
+    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
+        let total = self.place.total(cells);
+        let entries = || (0..self.count(cells)).map(|place| self.instant(cells, place, last));
+        let Some(first) = entries().position(|instant| instant == charged_at) else { return };
+        if total == u32::MAX {
             return;
         }
-        let after = before.saturating_sub(u64::from(cost));
-        self.put_entry(bytes, place, entry(charged_at, after));
-        if after == 0 {
-            self.remove(bytes, place, 1);
-        }
-        self.add_to_total(bytes, after, before);
+        let same = entries().filter(|instant| *instant == charged_at).count();
+        let cost = u64::from(cost);
+        let extra = if first == 0 { self.extra(cells).min(cost) } else { 0 };
+        let own = usize::try_from(cost - extra).unwrap_or(usize::MAX).min(same);
+        self.remove(cells, first, own);
+        let left = u64::from(total).saturating_sub(extra + own as u64);
+        self.place.put_total(cells, u32::try_from(left).unwrap_or(u32::MAX));
     }
 
     /// The first instant at which one of the entries is over.
-    pub(super) fn edge(&self, bytes: &[u8]) -> u64 {
-        self.entries(bytes).next().map_or(u64::MAX, |oldest| instant(oldest) + self.period_ms)
+    pub(super) fn edge(&self, cells: &[u8], last: u64) -> u64 {
+        if self.count(cells) == 0 { u64::MAX } else { self.ends_at(cells, 0, last) }
     }
 
-    /// Whether the entries are in order, none is empty or later than `last`, and the total is theirs.
-    pub(super) fn is_sound(&self, bytes: &[u8], last: u64) -> bool {
-        let length = self.length(bytes);
-        let ordered = self.entries(bytes).zip(self.entries(bytes).skip(1)).all(|(a, b)| instant(a) < instant(b));
-        let filled = self.entries(bytes).all(|entry| units(entry) > 0 && instant(entry) <= last);
-        let empty = (length..self.places).all(|place| self.entry(bytes, place) == 0);
-        let total: u64 = self.entries(bytes).map(units).sum();
-        let counted = u64::from(self.place.tip(bytes)) == length as u64;
-        counted && ordered && filled && empty && total == self.place.head(bytes)
+    /// Whether the entries are in order and less than a period old, and the total has them all.
+    pub(super) fn is_sound(&self, cells: &[u8], last: u64) -> bool {
+        let count = self.count(cells);
+        let instants = || (0..count).map(|place| self.instant(cells, place, last));
+        let ordered = instants().zip(instants().skip(1)).all(|(a, b)| a <= b);
+        let live = instants().all(|instant| last - instant < self.period_ms);
+        let known = instants().enumerate().all(|(i, instant)| self.entry(cells, i) == instant & self.width.mask());
+        let empty = (count..self.places).all(|place| self.entry(cells, place) == 0);
+        let total = usize::try_from(self.place.total(cells)).unwrap_or(usize::MAX);
+        let counted =
+            usize::try_from(self.place.tip(cells)) == Ok(count) && total >= count && (count > 0 || total == 0);
+        counted && ordered && live && known && empty
     }
 
-    fn is_over(&self, entry: u64, now: u64) -> bool {
-        instant(entry) + self.period_ms <= now
-    }
-
-    fn drop_over(&self, bytes: &mut [u8], now: u64) {
-        let over = self.entries(bytes).take_while(|entry| self.is_over(*entry, now));
-        let (count, drained) = over.fold((0, 0), |(count, sum), entry| (count + 1, sum + units(entry)));
-        if count > 0 {
-            self.remove(bytes, 0, count);
-            self.add_to_total(bytes, 0, drained);
-        }
-    }
-
-    /// Gives the oldest entry's units to the next one; with a single place, to the charge that takes it.
-    fn join_oldest(&self, bytes: &mut [u8]) {
-        let oldest = self.entry(bytes, 0);
-        self.remove(bytes, 0, 1);
-        if self.places == 1 {
-            return self.add_to_total(bytes, 0, units(oldest));
-        }
-        let next = self.entry(bytes, 0);
-        let sum = units(oldest) + units(next);
-        let joined = sum.min(MOST_COUNTED);
-        self.put_entry(bytes, 0, entry(instant(next), joined));
-        self.add_to_total(bytes, joined, sum);
-    }
-
-    fn add_to_total(&self, bytes: &mut [u8], more: u64, less: u64) {
-        let total = (self.place.head(bytes) + more).saturating_sub(less);
-        self.place.put_head(bytes, total);
+    /// Units that have no entry of their own and count with the oldest one.
+    fn extra(&self, cells: &[u8]) -> u64 {
+        u64::from(self.place.total(cells).saturating_sub(self.place.tip(cells)))
     }
 
     /// Takes `count` entries out, from `place` on; later ones move up.
-    fn remove(&self, bytes: &mut [u8], place: usize, count: usize) {
-        let length = self.length(bytes);
-        for to in place..length {
-            let moved = to + count;
-            let entry = if moved < length { self.entry(bytes, moved) } else { 0 };
-            self.put_entry(bytes, to, entry);
+    fn remove(&self, cells: &mut [u8], place: usize, count: usize) {
+        if count == 0 {
+            return;
         }
-        self.put_length(bytes, length.saturating_sub(count));
+        let (length, width) = (self.count(cells), self.width.bytes());
+        let count = count.min(length - place);
+        if let Some(body) = cells.get_mut(self.place.body..self.place.body + length * width) {
+            body.copy_within((place + count) * width.., place * width);
+            let end = body.len() - count * width;
+            body.iter_mut().skip(end).for_each(|byte| *byte = 0);
+        }
+        self.put_count(cells, length - count);
     }
 
-    fn length(&self, bytes: &[u8]) -> usize {
-        usize::try_from(self.place.tip(bytes)).unwrap_or_default().min(self.places)
+    /// When the unit at this place is over.
+    fn ends_at(&self, cells: &[u8], place: usize, last: u64) -> u64 {
+        self.instant(cells, place, last) + self.period_ms
     }
 
-    fn put_length(&self, bytes: &mut [u8], length: usize) {
-        self.place.put_tip(bytes, u32::try_from(length).unwrap_or_default());
+    /// The instant of an entry, at most `last`.
+    fn instant(&self, cells: &[u8], place: usize, last: u64) -> u64 {
+        let age = last.wrapping_sub(self.entry(cells, place)) & self.width.mask();
+        last.saturating_sub(age)
     }
 
-    fn entries<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = u64> + use<'a> {
-        let body = self.place.body;
-        (0..self.length(bytes)).map(move |place| u64_at(bytes, body + place * Self::ENTRY))
+    fn count(&self, cells: &[u8]) -> usize {
+        usize::try_from(self.place.tip(cells)).unwrap_or_default().min(self.places)
     }
 
-    fn entry(&self, bytes: &[u8], place: usize) -> u64 {
-        u64_at(bytes, self.place.body + place * Self::ENTRY)
+    fn put_count(&self, cells: &mut [u8], count: usize) {
+        self.place.put_tip(cells, u32::try_from(count).unwrap_or_default());
     }
 
-    fn put_entry(&self, bytes: &mut [u8], place: usize, entry: u64) {
-        put(bytes, self.place.body + place * Self::ENTRY, entry.to_le_bytes());
+    fn entry(&self, cells: &[u8], place: usize) -> u64 {
+        let at = self.place.body + place * self.width.bytes();
+        match self.width {
+            Width::Two => u64::from(u16_at(cells, at)),
+            Width::Four => u64::from(u32_at(cells, at)),
+            Width::Eight => u64_at(cells, at),
+        }
+    }
+
+    fn put_entry(&self, cells: &mut [u8], place: usize, instant: u64) {
+        let at = self.place.body + place * self.width.bytes();
+        let [a, b, c, d, ..] = instant.to_le_bytes();
+        match self.width {
+            Width::Two => put(cells, at, [a, b]),
+            Width::Four => put(cells, at, [a, b, c, d]),
+            Width::Eight => put(cells, at, instant.to_le_bytes()),
+        }
     }
 }
 
-pub(super) const fn entry(instant: u64, units: u64) -> u64 {
-    instant << UNIT_BITS | units
+impl Width {
+    /// An age is less than a period, so it has to fit.
+    const fn for_period(period_ms: u64) -> Self {
+        match period_ms {
+            0..=0x1_0000 => Self::Two,
+            0x1_0001..=0x1_0000_0000 => Self::Four,
+            0x1_0000_0001.. => Self::Eight,
+        }
+    }
+
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Four => 4,
+            Self::Eight => 8,
+        }
+    }
+
+    const fn mask(self) -> u64 {
+        match self {
+            Self::Two => 0xffff,
+            Self::Four => 0xffff_ffff,
+            Self::Eight => u64::MAX,
+        }
+    }
 }
 
-pub(super) const fn instant(entry: u64) -> u64 {
-    entry >> UNIT_BITS
-}
-
-const fn units(entry: u64) -> u64 {
-    entry & MOST_COUNTED
-}
-
-/// Up to this limit a list of instants is smaller than, or close to, a ring; above it the ring is smaller.
+/// Up to this limit a list of instants is about as small as a ring, and exact.
 pub(super) const MOST_UNITS: u32 = 16;
-
-/// What an instant leaves of a u64.
-const UNIT_BITS: u32 = 16;
-
-/// The largest count marks an instant that was charged past counting: full until it drains, and takes no refund.
-const MOST_COUNTED: u64 = 0xffff;

@@ -1,8 +1,8 @@
 //! One limiter for everything that is limited: several windows, decided all at once.
 //!
 //! A [`Limiter`] is a checked policy of one to eight [`Window`]s. Its [`State`] is plain bytes that the caller stores:
-//! 308 of them for windows of a second, a minute, an hour, a day and a month. A decision charges every window or none,
-//! and a denial changes no byte, so only an allowed send has to be written.
+//! 188 of them for windows of a second, a minute, an hour, a day and a month. A decision charges every window or none,
+//! and a denial changes no byte, so only an allowed send has to be written. [`Limiters`] holds the states of many keys.
 //!
 //! What holds, for every trace of costs and instants:
 //! 1. never over: no half-open interval of a sliding window's period carries more than its limit;
@@ -18,19 +18,24 @@
 //! Sixteen sub-buckets keep it with constant state; the price is that a unit may count one sub-bucket too long. Limits
 //! of up to 16 units keep the instants themselves and pay no price.
 //!
-//! **Clock.** A `now` before the newest charge is taken as that charge's instant: a clock set back frees nothing and
-//! defers until it has caught up. [`UnixMillis::MAX`] is the end of time: what would drain later never drains.
+//! **Clock.** A `now` up to one sub-bucket of the shortest window before the newest charge is taken as that charge's
+//! instant: small steps back free nothing and wait until the clock has caught up. A clock set back further is taken at
+//! its word, once: everything in use counts as charged at the new `now` ([`Limiter::rebase`], which every verb does by
+//! itself). Each unit then counts longer than it must and never shorter, and a full sliding window opens again after at
+//! most 16 sub-buckets, however far the clock was set back. It is the one case in which a denial changes bytes. A clock
+//! set *forward* cannot be told from time that passed. [`UnixMillis::MAX`] is the end of time: what would drain later
+//! never drains.
 //!
-//! Out of scope: changing a policy under a state (a renamed window may keep it, see [`Limiter::load`]), waiting and
-//! fairness, keys. One state is one key.
+//! Out of scope: waiting, queues, and what a unit is.
 
 mod bytes;
-mod hot;
+mod decide;
+mod lanes;
+mod layout;
 mod log;
 mod meter;
 mod pace;
 mod period;
-mod place;
 mod ring;
 mod state;
 mod window;
@@ -43,20 +48,20 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use hot::Hot;
-use meter::{Clock, Meter};
-use place::Place;
+use lanes::Lanes;
+use layout::Place;
+use meter::Meter;
 use serde::Deserialize;
-use window::MAX_WINDOWS;
 
 /// A checked policy, ready to decide.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limiter {
     windows: Vec<Window>,
     meters: Vec<Meter>,
-    hot: Hot,
+    lanes: Lanes,
     fingerprint: u32,
-    length: usize,
+    /// Bytes of a state without its header.
+    cells: usize,
 }
 
 /// What a limiter says about some units at an instant.
@@ -124,16 +129,16 @@ impl Limiter {
     pub fn new(windows: Vec<Window>) -> Result<Self, LimiterError> {
         window::check(&windows)?;
         let mut meters = Vec::with_capacity(windows.len());
-        let mut hot = Hot::default();
-        let bodies = place::bodies(windows.len());
-        let mut length = bodies;
+        let mut lanes = Lanes::new();
+        let mut cells = layout::bodies(windows.len());
         for (index, window) in windows.iter().enumerate() {
-            let meter = Meter::new(window, Place::new(index, windows.len(), length))?;
-            length += meter.body_length();
-            meter.add_to(&mut hot, bodies);
+            let meter = Meter::new(window, Place::new(index, windows.len(), cells))?;
+            cells += meter.body_length();
+            meter.add_to(&mut lanes);
+            lanes.tolerance_ms = lanes.tolerance_ms.min(meter::tolerance_ms(window));
             meters.push(meter);
         }
-        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, hot, length })
+        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, lanes, cells })
     }
 
     /// Reads a policy: `{"windows":[{"kind":"sliding","name":"second","limit":10,"period_ms":1000}, ...]}`.
@@ -155,7 +160,7 @@ impl Limiter {
     /// The state in which nothing has been sent.
     #[must_use]
     pub fn fresh(&self) -> State {
-        State::new(self.meters.len(), self.fingerprint, self.length)
+        State::new(self.meters.len(), self.fingerprint, self.cells)
     }
 
     /// Takes up stored bytes.
@@ -165,15 +170,16 @@ impl Limiter {
     /// # Errors
     /// A [`StateError`] for bytes of another version or policy, of the wrong length, or that contradict themselves.
     pub fn load(&self, bytes: &[u8]) -> Result<State, StateError> {
-        let state = state::check_header(bytes, self.meters.len(), self.fingerprint, self.length)?;
-        let last = state.last();
+        let state = state::check_header(bytes, self.meters.len(), self.fingerprint, self.cells)?;
+        let cells = state.cells();
+        let last = layout::last(cells);
         if last > UnixMillis::MAX.as_millis() {
             return Err(StateError::Damaged { window: None });
         }
-        if let Some(window) = self.meters.iter().position(|meter| !meter.is_sound(&state.bytes, last)) {
+        if let Some(window) = self.meters.iter().position(|meter| !meter.is_sound(cells, last)) {
             return Err(StateError::Damaged { window: Some(window) });
         }
-        if state.edge() > self.edge(&state.bytes, last) {
+        if layout::edge(cells) > self.edge(cells, last) {
             return Err(StateError::Damaged { window: None });
         }
         Ok(state)
@@ -183,55 +189,51 @@ impl Limiter {
     ///
     /// A denial changes no byte of the state. A cost of 0 is always allowed and changes nothing either. A state of
     /// another limiter is refused like a cost that never fits.
+    #[inline]
     pub fn decide(&self, state: &mut State, cost: u32, now: UnixMillis) -> Decision {
-        if !state.belongs_to(self.fingerprint, self.length) {
+        if !state.belongs_to(self.fingerprint, self.cells) {
             return Decision::Reject { window: 0 };
         }
-        let clock = Clock::of(state, now);
-        if clock.current && cost > 0 && self.hot.admit(&mut state.bytes, cost, clock.now) {
-            return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
+        self.decide_in(state.cells_mut(), cost, now.as_millis())
+    }
+
+    /// As [`Limiter::decide`], without the reason for a denial, which costs more than the denial itself. Returns the
+    /// instant charged at.
+    #[inline]
+    pub fn admit(&self, state: &mut State, cost: u32, now: UnixMillis) -> Option<UnixMillis> {
+        if !state.belongs_to(self.fingerprint, self.cells) {
+            return None;
         }
-        let used = self.used(&state.bytes, clock);
-        let decision = self.judge(&state.bytes, clock, &used, cost);
-        if let Decision::Allow { .. } = decision {
-            self.record(state, clock, &used, cost);
-        }
-        decision
+        self.admit_in(state.cells_mut(), cost, now.as_millis())
     }
 
     /// What [`Limiter::decide`] would say; charges nothing.
     #[must_use]
     pub fn peek(&self, state: &State, cost: u32, now: UnixMillis) -> Decision {
-        if !state.belongs_to(self.fingerprint, self.length) {
+        if !state.belongs_to(self.fingerprint, self.cells) {
             return Decision::Reject { window: 0 };
         }
-        let clock = Clock::of(state, now);
-        self.judge(&state.bytes, clock, &self.used(&state.bytes, clock), cost)
+        self.peek_in(&self.at(state, now), cost, now.as_millis())
     }
 
     /// How many of at most `most` units [`Limiter::decide`] would allow together at `now`: a partial grant. Charges
     /// nothing.
     #[must_use]
     pub fn up_to(&self, state: &State, most: u32, now: UnixMillis) -> u32 {
-        if !state.belongs_to(self.fingerprint, self.length) {
+        if !state.belongs_to(self.fingerprint, self.cells) {
             return 0;
         }
-        let clock = Clock::of(state, now);
-        let used = self.used(&state.bytes, clock);
-        let free = self.meters.iter().zip(&used).map(|(meter, used)| meter.limit().saturating_sub(*used));
-        free.min().map_or(0, |free| u32::try_from(free).unwrap_or(u32::MAX).min(most))
+        self.free_in(&self.at(state, now), now.as_millis()).min(most)
     }
 
     /// Charges every window for units that have left anyway, whether they fit or not; returns the instant charged at.
     ///
     /// Past a limit, nothing more is allowed until enough has drained.
     pub fn charge(&self, state: &mut State, cost: u32, now: UnixMillis) -> UnixMillis {
-        let clock = Clock::of(state, now);
-        if state.belongs_to(self.fingerprint, self.length) {
-            let used = self.used(&state.bytes, clock);
-            self.record(state, clock, &used, cost);
+        if state.belongs_to(self.fingerprint, self.cells) {
+            return UnixMillis::new(self.charge_in(state.cells_mut(), cost, now.as_millis()));
         }
-        UnixMillis::new(clock.now)
+        now
     }
 
     /// Takes back units of a charge made at `charged_at` that did not leave after all.
@@ -240,25 +242,30 @@ impl Limiter {
     /// had never been charged. A pace gets back what no later charge has built on, and everything if there was none.
     /// An instant later than the newest charge refunds nothing.
     ///
-    /// The caller refunds each unit once, and only what [`Limiter::decide`] or [`Limiter::charge`] charged. `now` is
-    /// there because every change has one; no kind of window needs it yet.
+    /// The caller refunds each unit once, only what [`Limiter::decide`] or [`Limiter::charge`] charged, and not over
+    /// a clock that was set back in between: the units are then dated at another instant. `now` is there because every
+    /// change has one; no kind of window needs it yet.
     pub fn refund(&self, state: &mut State, cost: u32, charged_at: UnixMillis, _now: UnixMillis) {
-        let (last, charged_at) = (state.last(), charged_at.as_millis());
-        if !state.belongs_to(self.fingerprint, self.length) || charged_at > last {
-            return;
+        if state.belongs_to(self.fingerprint, self.cells) {
+            self.refund_in(state.cells_mut(), cost, charged_at.as_millis());
         }
-        for meter in &self.meters {
-            meter.refund(&mut state.bytes, last, charged_at, cost);
-        }
-        let edge = self.edge(&state.bytes, last);
-        state.set_edge(edge);
     }
 
     /// How much of each window is in use at `now`.
     #[must_use]
     pub fn usage(&self, state: &State, now: UnixMillis) -> Vec<Usage> {
-        let clock = Clock::of(state, now);
-        self.meters.iter().map(|meter| meter.usage(&state.bytes, clock)).collect()
+        if !state.belongs_to(self.fingerprint, self.cells) {
+            return Vec::new();
+        }
+        self.usage_in(&self.at(state, now), now.as_millis())
+    }
+
+    /// Follows a clock that was set back by more than a sub-bucket of the shortest window: everything in use counts as
+    /// charged at `now`. Returns whether it did; else no byte has changed.
+    ///
+    /// [`Limiter::decide`], [`Limiter::admit`] and [`Limiter::charge`] do this first, by themselves.
+    pub fn rebase(&self, state: &mut State, now: UnixMillis) -> bool {
+        state.belongs_to(self.fingerprint, self.cells) && self.rebase_in(state.cells_mut(), now.as_millis())
     }
 
     /// Takes up a state that another policy made: each window goes on with the units that the old window of its name had
@@ -270,61 +277,15 @@ impl Limiter {
     #[must_use]
     pub fn migrate(&self, old: &Self, state: &State, now: UnixMillis) -> State {
         let mut migrated = self.fresh();
-        let clock = Clock::of(&migrated, now.max(UnixMillis::new(state.last())));
-        let before = old.usage(state, UnixMillis::new(clock.now));
-        let mut edge = u64::MAX;
-        for (meter, window) in self.meters.iter().zip(&self.windows) {
+        let followed = old.at(state, now);
+        let now = now.as_millis().max(layout::last(&followed));
+        let before = old.usage_in(&followed, now);
+        let units = self.windows.iter().map(|window| {
             let named = old.windows.iter().zip(&before).find(|(known, _)| known.name() == window.name());
-            let units = named.map_or(0, |(_, usage)| usage.used);
-            edge = edge.min(meter.charge(&mut migrated.bytes, clock, 0, units));
-        }
-        migrated.set_edge(edge);
-        migrated.set_last(clock.now);
+            named.map_or(0, |(_, usage)| usage.used)
+        });
+        self.charge_each(migrated.cells_mut(), units, now);
         migrated
-    }
-
-    /// Units in use in each window.
-    fn used(&self, bytes: &[u8], clock: Clock) -> Used {
-        let mut used = [0; MAX_WINDOWS];
-        for (meter, used) in self.meters.iter().zip(&mut used) {
-            *used = meter.used(bytes, clock);
-        }
-        used
-    }
-
-    fn judge(&self, bytes: &[u8], clock: Clock, used: &Used, cost: u32) -> Decision {
-        let cost = u64::from(cost);
-        if cost == 0 || self.meters.iter().zip(used).all(|(meter, used)| used.saturating_add(cost) <= meter.limit()) {
-            return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
-        }
-        if let Some(window) = self.meters.iter().position(|meter| cost > meter.limit()) {
-            return Decision::Reject { window };
-        }
-        let mut latest = (0, 0);
-        for (window, (meter, used)) in self.meters.iter().zip(used).enumerate() {
-            let at = meter.retry_at(bytes, clock, *used, cost);
-            if at > latest.0 {
-                latest = (at, window);
-            }
-        }
-        Decision::Defer { retry_at: UnixMillis::new(latest.0), window: latest.1 }
-    }
-
-    /// Charges every window at `clock.now`.
-    fn record(&self, state: &mut State, clock: Clock, used: &Used, cost: u32) {
-        if cost == 0 {
-            return;
-        }
-        let mut edge = if clock.current { state.edge() } else { u64::MAX };
-        for (meter, used) in self.meters.iter().zip(used) {
-            edge = edge.min(meter.charge(&mut state.bytes, clock, *used, cost));
-        }
-        state.set_edge(edge);
-        state.set_last(clock.now);
-    }
-
-    fn edge(&self, bytes: &[u8], last: u64) -> u64 {
-        self.meters.iter().map(|meter| meter.edge(bytes, last)).min().unwrap_or(u64::MAX)
     }
 }
 
@@ -337,6 +298,3 @@ fn fingerprint(windows: &[Window], meters: &[Meter]) -> u32 {
     }
     described.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
-
-/// Units in use, window by window.
-type Used = [u64; MAX_WINDOWS];

@@ -1,12 +1,12 @@
-//! A calendar window: a count, and the bounds of the period it belongs to.
+//! A calendar window: a count, and the end of the period it belongs to.
 //!
-//! Bytes: the count is the window's head; the body is the period's start and end (u64 each), kept so that the
-//! time zone is asked once a period. The tip is 0.
+//! Bytes: the count is the window's total; the body is the period's end (u64), kept so that the time zone is asked once
+//! a period. The tip is 0. The largest count is *past counting*: full until the period ends, and takes no refund.
 
 use super::{
     bytes::{put, u64_at},
-    meter::Clock,
-    place::Place,
+    layout::Place,
+    meter::{Clock, Seen},
 };
 use crate::{
     calendar::{CalendarUnit, Zone},
@@ -15,95 +15,66 @@ use crate::{
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Tally {
-    pub(super) limit: u64,
+    pub(super) limit: u32,
     pub(super) unit: CalendarUnit,
     pub(super) zone: Zone,
     place: Place,
 }
 
-/// A period as the state sees it at an instant.
-#[derive(Clone, Copy)]
-struct Now {
-    start: u64,
-    end: u64,
-    count: u64,
-}
-
 impl Tally {
     pub(super) fn new(limit: u32, unit: CalendarUnit, zone: Zone, place: Place) -> Self {
-        Self { limit: u64::from(limit), unit, zone, place }
+        Self { limit, unit, zone, place }
     }
 
-    pub(super) fn body_length(&self) -> usize {
-        2 * BOUND
+    pub(super) const fn body_length(&self) -> usize {
+        8
     }
 
-    pub(super) fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
-        if clock.current { self.place.head(bytes) } else { self.at(bytes, clock.now).count }
-    }
-
-    /// The first instant at which the units in use at `clock.now` have drained.
-    pub(super) fn drained_at(&self, bytes: &[u8], clock: Clock) -> u64 {
-        self.at(bytes, clock.now).end
-    }
-
-    /// Adds units at `clock.now`; returns the end of the period if it is another than before.
-    pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, cost: u32) -> u64 {
-        let period = self.at(bytes, clock.now);
-        let count = period.count.saturating_add(u64::from(cost)).min(MOST_COUNTED);
-        self.place.put_head(bytes, count);
-        if clock.current {
-            return u64::MAX;
+    /// Units in use at `clock.now`, with the end of the period that holds it.
+    ///
+    /// A count stays valid where the period of `now` overlaps the stored one: after a change of the time zone's rules,
+    /// and at the end of time, where a period is empty.
+    #[inline]
+    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
+        let (used, end) = (u64::from(self.place.total(cells)), self.edge(cells));
+        if clock.now < end {
+            return Seen { used, from: end, to: end };
         }
-        put(bytes, self.place.body, period.start.to_le_bytes());
-        put(bytes, self.place.body + BOUND, period.end.to_le_bytes());
-        period.end
+        let period = self.zone.period(self.unit, UnixMillis::new(clock.now));
+        let (start, next_end) = (period.start.as_millis(), period.end.as_millis());
+        // Only the last instant begins a period that ends where it begins.
+        let same_end_of_time = start == end && clock.last == start;
+        let used = if start < end || same_end_of_time { used } else { 0 };
+        Seen { used, from: end, to: next_end }
     }
 
-    /// Takes units of a charge made at `charged_at` out of the count, if they are in it.
-    pub(super) fn refund(&self, bytes: &mut [u8], charged_at: u64, cost: u32) {
-        let counted = self.place.head(bytes);
-        if charged_at < u64_at(bytes, self.place.body) || counted >= MOST_COUNTED {
+    /// Adds units; returns the end of the period.
+    pub(super) fn charge(&self, cells: &mut [u8], seen: Seen, cost: u32) -> u64 {
+        let count = seen.used.saturating_add(u64::from(cost));
+        self.place.put_total(cells, u32::try_from(count).unwrap_or(u32::MAX));
+        if seen.from != seen.to {
+            put(cells, self.place.body, seen.to.to_le_bytes());
+        }
+        seen.to
+    }
+
+    /// Takes units of a charge made at `charged_at`, at most `last`, out of the count, if they are in it.
+    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
+        let counted = self.place.total(cells);
+        let start = self.zone.period(self.unit, UnixMillis::new(last)).start.as_millis();
+        if charged_at < start || counted == u32::MAX {
             return;
         }
-        self.place.put_head(bytes, counted.saturating_sub(u64::from(cost)));
+        self.place.put_total(cells, counted.saturating_sub(cost));
     }
 
-    pub(super) fn edge(&self, bytes: &[u8]) -> u64 {
-        u64_at(bytes, self.place.body + BOUND)
+    pub(super) fn edge(&self, cells: &[u8]) -> u64 {
+        u64_at(cells, self.place.body)
     }
 
-    /// Whether the bounds are in order and the last charge lies within them.
-    pub(super) fn is_sound(&self, bytes: &[u8], last: u64) -> bool {
-        let (start, end) = (u64_at(bytes, self.place.body), self.edge(bytes));
-        self.place.tip(bytes) == 0
-            && self.place.head(bytes) <= MOST_COUNTED
-            && start <= last
-            && last <= end
-            && end <= UnixMillis::MAX.as_millis()
-    }
-
-    /// The period that holds `now`, with the count that is still valid in it.
-    ///
-    /// A count stays valid where the new period overlaps the stored one: after a change of the time zone's rules, and
-    /// at the end of time, where a period is empty.
-    fn at(&self, bytes: &[u8], now: u64) -> Now {
-        let (start, end) = (u64_at(bytes, self.place.body), self.edge(bytes));
-        let count = self.place.head(bytes);
-        if now < end {
-            return Now { start, end, count };
-        }
-        let period = self.zone.period(self.unit, UnixMillis::new(now));
-        let (next_start, next_end) = (period.start.as_millis(), period.end.as_millis());
-        if next_start < end || next_start == start {
-            return Now { start: start.min(next_start), end: next_end, count };
-        }
-        Now { start: next_start, end: next_end, count: 0 }
+    /// Whether the last charge lies before the period's end.
+    pub(super) fn is_sound(&self, cells: &[u8], last: u64) -> bool {
+        let end = self.edge(cells);
+        self.place.tip(cells) == 0 && last <= end && end <= UnixMillis::MAX.as_millis()
     }
 }
-
-/// Bytes of a bound.
-const BOUND: usize = 8;
-
-/// The largest count marks a period that was charged past counting: full until it ends, and takes no refund.
-const MOST_COUNTED: u64 = u32::MAX as u64;

@@ -6,19 +6,22 @@
 //! (span - 1) * width`. It counts at most one bucket's width longer than it must, plus what rounding the width up
 //! to whole milliseconds adds.
 //!
-//! Bytes: the running total is the window's head and the count of the newest bucket its tip; the body is a ring of 16
+//! Bytes: the units in use are the window's total and the count of the newest bucket its tip; the body is a ring of 16
 //! counters of 1, 2 or 4 bytes for the older buckets. The newest bucket's own place in the ring stays 0 until time
 //! moves past it.
+//!
+//! A count that no longer fits its counter is *past counting*: the counter says its largest value, is full until it
+//! drains and takes no refund. If the total itself would not fit, everything in use counts as of now.
 
 use super::{
     bytes::{put, u16_at, u32_at},
-    meter::Clock,
-    place::Place,
+    layout::Place,
+    meter::{Clock, Seen},
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Ring {
-    pub(super) limit: u64,
+    pub(super) limit: u32,
     width: Width,
     span: u64,
     counter: Counter,
@@ -32,8 +35,7 @@ struct Width {
     reciprocal: u64,
 }
 
-/// How wide a bucket's counter is. The largest value of a counter marks a bucket that was charged past counting: it
-/// is full until it drains, and takes no refund.
+/// How wide a bucket's counter is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Counter {
     One,
@@ -43,73 +45,79 @@ enum Counter {
 
 impl Ring {
     pub(super) fn new(limit: u32, period_ms: u64, place: Place) -> Self {
-        let width = Width::new(period_ms.div_ceil(MOST_BUCKETS_A_PERIOD));
+        let width = Width::new(bucket_ms(period_ms));
         let span = period_ms.div_ceil(width.ms) + 1;
-        Self { limit: u64::from(limit), width, span, counter: Counter::for_limit(limit), place }
+        Self { limit, width, span, counter: Counter::for_limit(limit), place }
     }
 
     pub(super) fn body_length(&self) -> usize {
         PLACES * self.counter.bytes()
     }
 
-    pub(super) fn used(&self, bytes: &[u8], clock: Clock) -> u64 {
-        let total = self.place.head(bytes);
-        if clock.current {
-            return total;
+    /// Units in use at `clock.now`, with the newest bucket before and after.
+    #[inline]
+    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
+        let total = u64::from(self.place.total(cells));
+        let (from, to) = (self.width.bucket(clock.last), self.width.bucket(clock.now));
+        if from == to {
+            return Seen { used: total, from, to };
         }
-        let (first, newest) = (self.width.bucket(clock.last), self.width.bucket(clock.now));
-        if newest - first >= self.span {
-            return 0;
+        if to - from >= self.span {
+            return Seen { used: 0, from, to };
         }
-        let drained: u64 = self.drained(first, newest).map(|bucket| self.counter(bytes, bucket)).sum();
-        total.saturating_sub(drained)
+        let drained: u64 = self.drained(from, to).map(|bucket| u64::from(self.counter(cells, bucket))).sum();
+        Seen { used: total.saturating_sub(drained), from, to }
     }
 
-    /// The first instant at which `units` of those in use at `clock.now` have drained.
-    pub(super) fn drained_at(&self, bytes: &[u8], clock: Clock, units: u64) -> u64 {
-        let (first, newest) = (self.width.bucket(clock.last), self.width.bucket(clock.now));
+    /// The first instant at which `units` of those in use have drained.
+    pub(super) fn drained_at(&self, cells: &[u8], seen: Seen, units: u64) -> u64 {
         let mut freed = 0;
-        for bucket in (newest + 1).saturating_sub(self.span)..first {
-            freed += self.counter(bytes, bucket);
+        for bucket in (seen.to + 1).saturating_sub(self.span)..seen.from {
+            freed += u64::from(self.counter(cells, bucket));
             if freed >= units {
                 return (bucket + self.span) * self.width.ms;
             }
         }
-        (first + self.span) * self.width.ms
+        (seen.from + self.span) * self.width.ms
     }
 
-    /// Adds units at `clock.now`, when `used` are in use; returns the instant from which the total may be stale, if
-    /// that changed.
-    pub(super) fn charge(&self, bytes: &mut [u8], clock: Clock, used: u64, cost: u32) -> u64 {
-        if !clock.current {
-            self.roll(bytes, clock);
+    /// Adds units to the newest bucket; returns the instant at which it is over.
+    #[inline]
+    pub(super) fn charge(&self, cells: &mut [u8], seen: Seen, cost: u32) -> u64 {
+        if seen.from != seen.to {
+            self.roll(cells, seen);
         }
-        let before = self.place.tip(bytes);
+        let before = self.place.tip(cells);
         let after = before.saturating_add(cost).min(self.counter.most()).max(before);
-        self.place.put_tip(bytes, after);
-        self.place.put_head(bytes, used + u64::from(after - before));
-        if clock.current { u64::MAX } else { self.edge(clock.now) }
+        let total = seen.used + u64::from(after - before);
+        match u32::try_from(total) {
+            Ok(total) => {
+                self.place.put_tip(cells, after);
+                self.place.put_total(cells, total);
+            }
+            Err(_) => self.collapse(cells),
+        }
+        (seen.to + 1) * self.width.ms
     }
 
     /// Takes units of a charge made at `charged_at`, at most `last`, out of the bucket they still count in.
-    pub(super) fn refund(&self, bytes: &mut [u8], last: u64, charged_at: u64, cost: u32) {
-        let (bucket, first) = (self.width.bucket(charged_at), self.width.bucket(last));
-        if first - bucket >= self.span {
+    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
+        let (bucket, newest) = (self.width.bucket(charged_at), self.width.bucket(last));
+        if newest - bucket >= self.span {
             return;
         }
-        let tip = self.place.tip(bytes);
-        let before = if bucket == first { u64::from(tip) } else { self.counter(bytes, bucket) };
-        if before >= u64::from(self.counter.most()) {
+        let before = if bucket == newest { self.place.tip(cells) } else { self.counter(cells, bucket) };
+        if before >= self.counter.most() {
             return;
         }
-        let back = before.min(u64::from(cost));
-        if bucket == first {
-            self.place.put_tip(bytes, tip.saturating_sub(cost));
+        let back = before.min(cost);
+        if bucket == newest {
+            self.place.put_tip(cells, before - back);
         } else {
-            self.put_counter(bytes, bucket, before - back);
+            self.put_counter(cells, bucket, before - back);
         }
-        let total = self.place.head(bytes).saturating_sub(back);
-        self.place.put_head(bytes, total);
+        let total = self.place.total(cells).saturating_sub(back);
+        self.place.put_total(cells, total);
     }
 
     /// The first instant at which the newest bucket of a state last charged at `last` is over.
@@ -118,53 +126,71 @@ impl Ring {
     }
 
     /// Whether total and counters agree, and the places of the newest bucket and of drained ones are empty.
-    pub(super) fn is_sound(&self, bytes: &[u8], last: u64) -> bool {
-        let first = self.width.bucket(last);
-        let tip = self.place.tip(bytes);
-        let older = (first + 1).saturating_sub(self.span)..first;
-        let counted: u64 = older.map(|bucket| self.counter(bytes, bucket)).sum();
-        let all: u64 = (0..PLACES as u64).map(|bucket| self.counter(bytes, bucket)).sum();
-        tip <= self.counter.most() && counted == all && all + u64::from(tip) == self.place.head(bytes)
+    pub(super) fn is_sound(&self, cells: &[u8], last: u64) -> bool {
+        let newest = self.width.bucket(last);
+        let tip = self.place.tip(cells);
+        let count = |bucket| u64::from(self.counter(cells, bucket));
+        let counted: u64 = ((newest + 1).saturating_sub(self.span)..newest).map(count).sum();
+        let all: u64 = (0..PLACES as u64).map(count).sum();
+        tip <= self.counter.most() && counted == all && all + u64::from(tip) == u64::from(self.place.total(cells))
     }
 
     /// Moves the newest bucket into the ring and empties those whose time is over.
-    fn roll(&self, bytes: &mut [u8], clock: Clock) {
-        let (first, newest) = (self.width.bucket(clock.last), self.width.bucket(clock.now));
-        if newest == first {
-            return;
-        }
-        self.put_counter(bytes, first, u64::from(self.place.tip(bytes)));
-        self.place.put_tip(bytes, 0);
-        if newest - first >= self.span {
-            (0..PLACES as u64).for_each(|bucket| self.put_counter(bytes, bucket, 0));
+    #[inline]
+    fn roll(&self, cells: &mut [u8], seen: Seen) {
+        if seen.to - seen.from >= self.span {
+            self.clear(cells);
         } else {
-            self.drained(first, newest).for_each(|bucket| self.put_counter(bytes, bucket, 0));
+            let tip = self.place.tip(cells);
+            self.put_counter(cells, seen.from, tip);
+            self.drained(seen.from, seen.to).for_each(|bucket| self.put_counter(cells, bucket, 0));
+        }
+        self.place.put_tip(cells, 0);
+    }
+
+    /// Everything in use counts in the newest bucket, which is past counting.
+    #[cold]
+    fn collapse(&self, cells: &mut [u8]) {
+        self.clear(cells);
+        self.place.put_tip(cells, self.counter.most());
+        self.place.put_total(cells, self.counter.most());
+    }
+
+    fn clear(&self, cells: &mut [u8]) {
+        let body = self.place.body;
+        if let Some(ring) = cells.get_mut(body..body + self.body_length()) {
+            ring.fill(0);
         }
     }
 
-    /// The buckets that drain when the newest one changes from `first` to `newest`.
-    fn drained(&self, first: u64, newest: u64) -> core::ops::Range<u64> {
-        (first + 1).saturating_sub(self.span)..(newest + 1).saturating_sub(self.span)
+    /// The buckets that drain when the newest one changes from `from` to `to`.
+    #[inline]
+    fn drained(&self, from: u64, to: u64) -> core::ops::Range<u64> {
+        (from + 1).saturating_sub(self.span)..(to + 1).saturating_sub(self.span)
     }
 
-    fn counter(&self, bytes: &[u8], bucket: u64) -> u64 {
+    #[inline]
+    fn counter(&self, cells: &[u8], bucket: u64) -> u32 {
         let at = self.offset(bucket);
         match self.counter {
-            Counter::One => u64::from(bytes.get(at).copied().unwrap_or_default()),
-            Counter::Two => u64::from(u16_at(bytes, at)),
-            Counter::Four => u64::from(u32_at(bytes, at)),
+            Counter::One => u32::from(cells.get(at).copied().unwrap_or_default()),
+            Counter::Two => u32::from(u16_at(cells, at)),
+            Counter::Four => u32_at(cells, at),
         }
     }
 
-    fn put_counter(&self, bytes: &mut [u8], bucket: u64, count: u64) {
+    #[inline]
+    fn put_counter(&self, cells: &mut [u8], bucket: u64, count: u32) {
         let at = self.offset(bucket);
+        let [first, second, _, _] = count.to_le_bytes();
         match self.counter {
-            Counter::One => put(bytes, at, [u8::try_from(count).unwrap_or(u8::MAX)]),
-            Counter::Two => put(bytes, at, u16::try_from(count).unwrap_or(u16::MAX).to_le_bytes()),
-            Counter::Four => put(bytes, at, u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes()),
+            Counter::One => put(cells, at, [first]),
+            Counter::Two => put(cells, at, [first, second]),
+            Counter::Four => put(cells, at, count.to_le_bytes()),
         }
     }
 
+    #[inline]
     fn offset(&self, bucket: u64) -> usize {
         let place = usize::try_from(bucket % PLACES as u64).unwrap_or_default();
         self.place.body + place * self.counter.bytes()
@@ -180,6 +206,7 @@ impl Width {
     ///
     /// The reciprocal is less than 1 below 2^64 / ms, so for instants below 2^48 the product's high half is the
     /// quotient or one less than it.
+    #[inline]
     fn bucket(self, instant: u64) -> u64 {
         let product = u128::from(instant) * u128::from(self.reciprocal);
         let quotient = u64::try_from(product >> 64).unwrap_or_default();
@@ -188,12 +215,12 @@ impl Width {
 }
 
 impl Counter {
-    /// Half of a counter's range stays free above the limit, so that what is charged past it is still counted exactly.
+    /// The largest value of a counter means past counting, so every limit is below it.
     const fn for_limit(limit: u32) -> Self {
         match limit {
-            0..=0x7f => Self::One,
-            0x80..=0x7fff => Self::Two,
-            0x8000.. => Self::Four,
+            0..=0xfe => Self::One,
+            0xff..=0xfffe => Self::Two,
+            0xffff.. => Self::Four,
         }
     }
 
@@ -212,6 +239,11 @@ impl Counter {
             Self::Four => u32::MAX,
         }
     }
+}
+
+/// The width of a period's buckets.
+pub(super) const fn bucket_ms(period_ms: u64) -> u64 {
+    period_ms.div_ceil(MOST_BUCKETS_A_PERIOD)
 }
 
 /// Fifteen buckets to a period and one that is filling: 16 counters, and a greedy sender still gets 15/16 of the limit.

@@ -2,22 +2,24 @@
 //!
 //! ```text
 //! 0   "SG"                      2 bytes
-//! 2   version                   u8, 1
+//! 2   version                   u8, 2
 //! 3   number of windows N       u8
 //! 4   policy fingerprint        u32
-//! 8   last: newest charge       u64, ms since 1970
-//! 16  edge                      u64: before it every head is up to date
-//! 24  head of each window       N x u64: units in use, or a pace's arrival time
+//! 8   last: newest charge       u64, ms since 1970; the cells begin here
+//! 16  edge                      u64: before it every total is up to date
+//! 24  total of each window      N x u32: units in use
 //!     tip of each window        N x u32: units of the newest bucket, or number of entries, or 0
-//!     body of each window       in order; see `ring`, `log` and `period` (a pace has none)
+//!     body of each window       in order; see `ring`, `log`, `period` and `pace`
 //! ```
+//!
+//! For five windows the cells up to the bodies are 56 bytes: with the key of a table, one cache line.
 //!
 //! Numbers are little-endian. Only a charge or a refund changes a byte.
 //!
 //! The fingerprint is FNV-1a (32 bits) of the windows' descriptions, each with a line feed after it, as in
 //! `sliding 10 1000`, `calendar 1000000 month Europe/Rome` and `pace 200 5`. Names are not part of it.
 
-use super::bytes::{put, u32_at, u64_at};
+use super::bytes::{put, u32_at};
 use alloc::{vec, vec::Vec};
 use core::fmt;
 
@@ -34,32 +36,28 @@ impl State {
         &self.bytes
     }
 
-    pub(super) fn new(windows: usize, fingerprint: u32, length: usize) -> Self {
-        let mut bytes = vec![0; length];
+    pub(super) fn new(windows: usize, fingerprint: u32, cells: usize) -> Self {
+        let mut bytes = vec![0; HEADER + cells];
         put(&mut bytes, 0, *MAGIC);
         put(&mut bytes, 2, [VERSION, u8::try_from(windows).unwrap_or_default()]);
         put(&mut bytes, FINGERPRINT, fingerprint.to_le_bytes());
         Self { bytes }
     }
 
-    pub(super) fn last(&self) -> u64 {
-        u64_at(&self.bytes, LAST)
+    /// Everything but the header.
+    #[inline]
+    pub(super) fn cells(&self) -> &[u8] {
+        self.bytes.get(HEADER..).unwrap_or_default()
     }
 
-    pub(super) fn edge(&self) -> u64 {
-        u64_at(&self.bytes, EDGE)
+    #[inline]
+    pub(super) fn cells_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(HEADER..).unwrap_or_default()
     }
 
-    pub(super) fn set_last(&mut self, last: u64) {
-        put(&mut self.bytes, LAST, last.to_le_bytes());
-    }
-
-    pub(super) fn set_edge(&mut self, edge: u64) {
-        put(&mut self.bytes, EDGE, edge.to_le_bytes());
-    }
-
-    pub(super) fn belongs_to(&self, fingerprint: u32, length: usize) -> bool {
-        self.bytes.len() == length && u32_at(&self.bytes, FINGERPRINT) == fingerprint
+    #[inline]
+    pub(super) fn belongs_to(&self, fingerprint: u32, cells: usize) -> bool {
+        self.bytes.len() == HEADER + cells && u32_at(&self.bytes, FINGERPRINT) == fingerprint
     }
 }
 
@@ -123,7 +121,8 @@ impl fmt::Display for StateError {
 impl core::error::Error for StateError {}
 
 /// Reads what can be read without knowing the windows.
-pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, length: usize) -> Result<State, StateError> {
+pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, cells: usize) -> Result<State, StateError> {
+    let length = HEADER + cells;
     let mismatch = StateError::Length { expected: length, found: bytes.len() };
     if bytes.get(..2).is_some_and(|magic| magic != MAGIC) {
         return Err(StateError::NotAState);
@@ -134,7 +133,7 @@ pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, lengt
     if *version != VERSION {
         return Err(StateError::Version { found: *version });
     }
-    if bytes.len() >= LAST && (usize::from(*count) != windows || u32_at(bytes, FINGERPRINT) != fingerprint) {
+    if bytes.len() >= HEADER && (usize::from(*count) != windows || u32_at(bytes, FINGERPRINT) != fingerprint) {
         return Err(StateError::OtherPolicy);
     }
     if bytes.len() != length {
@@ -146,11 +145,12 @@ pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, lengt
 const MAGIC: &[u8; 2] = b"SG";
 
 /// The layout above. Another layout is another number.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 const FINGERPRINT: usize = 4;
-pub(super) const LAST: usize = 8;
-pub(super) const EDGE: usize = 16;
+
+/// Magic, version, number of windows, fingerprint.
+const HEADER: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -160,17 +160,17 @@ mod tests {
         time::UnixMillis,
     };
 
-    /// Header 24, five heads and tips 60, ten entries 80, two rings of two-byte counters 64, one of four-byte ones 64,
-    /// two bounds 16.
+    /// Header 8, two instants 16, five totals and tips 40, ten entries of two bytes 20, three rings of two-byte counters
+    /// 96, the end of the month 8.
     #[test]
-    fn the_state_of_five_windows_has_308_bytes() {
+    fn the_state_of_five_windows_has_188_bytes() {
         let policy = r#"{"windows":[
             {"kind":"sliding","name":"second","limit":10,"period_ms":1000},
             {"kind":"sliding","name":"minute","limit":500,"period_ms":60000},
             {"kind":"sliding","name":"hour","limit":1000,"period_ms":3600000},
             {"kind":"sliding","name":"day","limit":50000,"period_ms":86400000},
             {"kind":"calendar","name":"month","limit":1000000,"unit":"month","time_zone":"UTC"}]}"#;
-        assert_eq!(Limiter::from_json(policy).unwrap().fresh().as_bytes().len(), 308);
+        assert_eq!(Limiter::from_json(policy).unwrap().fresh().as_bytes().len(), 188);
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
     fn every_error_has_its_own_code_from_the_list() {
         let errors = [
             StateError::NotAState,
-            StateError::Version { found: 2 },
+            StateError::Version { found: 3 },
             StateError::OtherPolicy,
             StateError::Length { expected: 24, found: 0 },
             StateError::Damaged { window: Some(1) },
