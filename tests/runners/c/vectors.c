@@ -116,10 +116,10 @@ static void evaluate(char *rest) {
     if (sendgate_evaluate_vector(parts[0], parts[2], &result, &failure) != SENDGATE_STATUS_OK) {
         snprintf(got, sizeof got, "%s: %s", sendgate_error_code(failure), sendgate_error_text(failure));
         sendgate_error_free(failure);
-        return compare(parts[1]);
+    } else {
+        snprintf(got, sizeof got, "%s", result);
+        sendgate_string_free(result);
     }
-    snprintf(got, sizeof got, "%s", result);
-    sendgate_string_free(result);
     compare(parts[1]);
 }
 
