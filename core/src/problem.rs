@@ -57,7 +57,7 @@ pub enum Code {
     QuotaMonthly,
     /// The quota of the year is used up.
     QuotaYearly,
-    /// The request alone is larger than a whole period's quota.
+    /// The request alone is larger than a whole period's quota, or the overdelivery that the account allows is used up.
     Overquota,
     /// The configuration of this deployment is wrong.
     Misconfigured,
@@ -132,7 +132,7 @@ impl Code {
             Self::QuotaDaily => (429, "quota_daily", "The quota of the day is used up"),
             Self::QuotaMonthly => (429, "quota_monthly", "The quota of the month is used up"),
             Self::QuotaYearly => (429, "quota_yearly", "The quota of the year is used up"),
-            Self::Overquota => (429, "overquota", "The request is larger than a whole quota"),
+            Self::Overquota => (429, "overquota", "The request is over the quota"),
             Self::Misconfigured => (500, "misconfigured", "The deployment's configuration is wrong"),
             Self::StoreFailed => (503, "store_failed", "The store failed and nothing was accepted"),
             Self::InternalError => (500, "internal_error", "A defect of ours stopped the request"),

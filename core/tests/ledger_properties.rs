@@ -1,11 +1,11 @@
-//! The quota ledger against a list of every reservation. Rows R197, R198, R199, R202, R219.
+//! The quota ledger against a list of every reservation. Rows R193, R194, R197, R198, R199, R202, R219, R228.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic here is a test that fails")]
 
 use proptest::prelude::*;
 use sendgate_core::{
     calendar::{CalendarUnit, Zone},
-    ledger::{Ledger, LedgerError, Quota, Refusal, Reservation},
+    ledger::{Ledger, LedgerError, Overdelivery, Quota, QuotaUsage, Reason, Refusal, Reservation},
     time::UnixMillis,
 };
 
@@ -43,14 +43,14 @@ proptest! {
     /// are the limit. A refusal changes nothing and tells the first instant at which the units fit.
     #[test]
     fn reserved_committed_and_free_are_the_limit_at_every_step(
-        day in 0..60_u64, month in 0..200_u64,
+        day in 0..60_u64, month in 0..200_u64, overdelivery in policies(),
         operations in prop::collection::vec(
             (prop_oneof![5 => 0..3_600_000_i64, 1 => 0..90_000_000_i64, 1 => -9_000_000..0_i64], 0..12_u64, 0..5_u8, any::<u16>()),
             1..120,
         ),
     ) {
         let quotas = [quota(CalendarUnit::Day, day), quota(CalendarUnit::Month, month)];
-        let mut ledger = Ledger::new(&quotas, ROME).unwrap();
+        let mut ledger = Ledger::new(&quotas, ROME).unwrap().with_overdelivery(overdelivery);
         let zone = Zone::parse(ROME).unwrap();
         let mut held: Vec<Held> = Vec::new();
         let (mut clock, mut newest) = (START, UnixMillis::default());
@@ -81,17 +81,18 @@ proptest! {
                         }
                         Err(refusal) => {
                             prop_assert_eq!(ledger.as_bytes(), &before[..]);
-                            assert_refusal_is_tight(&ledger, refusal, units);
+                            assert_refusal_is_tight(&ledger, refusal, units, overdelivery);
                         }
                     }
                 }
             }
             for usage in ledger.usage(UnixMillis::new(clock)) {
-                prop_assert_eq!(usage.reserved + usage.committed + usage.free, usage.limit);
+                assert_conserved(&usage, overdelivery);
                 prop_assert_eq!((usage.reserved, usage.committed), sums(&held, &zone, usage.period, now));
             }
         }
-        prop_assert!(Ledger::load(&quotas, ROME, ledger.as_bytes()).unwrap() == ledger);
+        let loaded = Ledger::load(&quotas, ROME, ledger.as_bytes()).unwrap();
+        prop_assert!(loaded.with_overdelivery(overdelivery) == ledger);
     }
 
     /// Any bytes and any other configuration: an error or a ledger, never a panic, and never a negative `free`.
@@ -126,11 +127,39 @@ proptest! {
     }
 }
 
-fn assert_refusal_is_tight(ledger: &Ledger, refusal: Refusal, units: u64) {
+fn policies() -> impl Strategy<Value = Overdelivery> {
+    prop_oneof![
+        2 => Just(Overdelivery::Block),
+        1 => Just(Overdelivery::AllowAndCount),
+        2 => (0..20_u64).prop_map(Overdelivery::AllowUpTo),
+    ]
+}
+
+/// Units that a policy lets be over.
+fn allowance(overdelivery: Overdelivery) -> u64 {
+    match overdelivery {
+        Overdelivery::Block => 0,
+        Overdelivery::AllowAndCount => u64::MAX,
+        Overdelivery::AllowUpTo(over) => over,
+    }
+}
+
+/// `reserved + committed + free = limit + over`, nothing is free while something is over, and no more is over than the
+/// policy allows.
+fn assert_conserved(usage: &QuotaUsage, overdelivery: Overdelivery) {
+    assert_eq!(usage.reserved + usage.committed + usage.free, usage.limit + usage.over);
+    assert!(usage.free == 0 || usage.over == 0);
+    assert!(usage.over <= allowance(overdelivery));
+}
+
+fn assert_refusal_is_tight(ledger: &Ledger, refusal: Refusal, units: u64, overdelivery: Overdelivery) {
     let usage = ledger.usage(UnixMillis::default());
     let Some(retry_at) = refusal.retry_at else {
-        return assert!(usage.iter().any(|quota| quota.limit < units), "never, although it can fit");
+        let most = |quota: &QuotaUsage| quota.limit.saturating_add(allowance(overdelivery));
+        assert_eq!(refusal.code(), "overquota");
+        return assert!(usage.iter().any(|quota| most(quota) < units), "never, although it can fit");
     };
+    assert_eq!(refusal.code() == "overquota", overdelivery != Overdelivery::Block);
     assert!(ledger.clone().reserve(units, retry_at).is_ok(), "refused at retry_at");
     let early = UnixMillis::new(retry_at.as_millis() - 1);
     assert_eq!(ledger.clone().reserve(units, early), Err(refusal), "allowed before retry_at");
@@ -144,14 +173,99 @@ fn a_refusal_names_the_quota_that_stands_longest_in_the_way() {
     let now = instant("2026-03-29T10:00:00+02:00");
     ledger.reserve(9, now).unwrap();
     // The day is 23 hours long and ends at 22:00Z.
-    let day = Refusal { period: CalendarUnit::Day, free: 1, retry_at: Some(instant("2026-03-29T22:00:00Z")) };
+    let day = Refusal {
+        period: CalendarUnit::Day,
+        reason: Reason::Full,
+        free: 1,
+        retry_at: Some(instant("2026-03-29T22:00:00Z")),
+    };
     assert_eq!(ledger.reserve(2, now), Err(day));
-    let month = Refusal { period: CalendarUnit::Month, free: 3, retry_at: Some(instant("2026-03-31T22:00:00Z")) };
+    let month = Refusal {
+        period: CalendarUnit::Month,
+        reason: Reason::Full,
+        free: 3,
+        retry_at: Some(instant("2026-03-31T22:00:00Z")),
+    };
     assert_eq!(ledger.reserve(4, now), Err(month));
-    let never = Refusal { period: CalendarUnit::Day, free: 1, retry_at: None };
+    let never = Refusal { period: CalendarUnit::Day, reason: Reason::TooLarge, free: 1, retry_at: None };
     assert_eq!(ledger.reserve(11, now), Err(never));
     let free: Vec<u64> = ledger.usage(now).iter().map(|usage| usage.free).collect();
     assert_eq!(free, [1, 3, 91]);
+}
+
+/// R194: nothing over, everything over, or up to n units over and the next one refused; what is over is told apart.
+#[test]
+fn overdelivery_is_blocked_counted_or_allowed_up_to_a_bound() {
+    let now = instant("2026-12-01T10:00:00Z");
+    let full = |overdelivery| {
+        let quotas = [quota(CalendarUnit::Day, 10), quota(CalendarUnit::Month, 1_000)];
+        let mut ledger = Ledger::new(&quotas, "UTC").unwrap().with_overdelivery(overdelivery);
+        ledger.reserve(10, now).unwrap();
+        ledger
+    };
+    assert_eq!(full(Overdelivery::Block).reserve(1, now).unwrap_err().code(), "quota_daily");
+
+    let mut counted = full(Overdelivery::AllowAndCount);
+    let over = counted.reserve(500, now).unwrap();
+    counted.commit(&over, 500, now);
+    let usage = counted.usage(now);
+    assert_eq!((usage[0].reserved, usage[0].committed, usage[0].free, usage[0].over), (10, 500, 0, 500));
+    assert_eq!((usage[1].free, usage[1].over), (490, 0));
+    let uncountable = counted.reserve(u64::MAX, now).unwrap_err();
+    assert_eq!((uncountable.code(), counted.usage(now)), ("overquota", usage), "what cannot be counted is refused");
+
+    let mut bounded = full(Overdelivery::AllowUpTo(5));
+    let over = bounded.reserve(5, now).unwrap();
+    let refusal = bounded.reserve(1, now).unwrap_err();
+    assert_eq!((refusal.code(), refusal.reason), ("overquota", Reason::OverdeliveryUsed));
+    bounded.release(&over, 2, now);
+    assert_eq!((bounded.usage(now)[0].over, bounded.reserve(3, now).is_err()), (3, true));
+    assert!(bounded.reserve(2, now).is_ok());
+    assert_eq!(bounded.reserve(16, now).unwrap_err().reason, Reason::TooLarge, "15 is the most a day ever takes");
+}
+
+/// R199: four words, one for each period and one for what is over.
+#[test]
+fn the_four_refusals_have_four_words() {
+    let now = instant("2026-12-01T10:00:00Z");
+    let of = |period, units| {
+        let mut ledger = Ledger::new(&[quota(period, 10)], "UTC").unwrap();
+        ledger.reserve(9, now).unwrap();
+        ledger.reserve(units, now).unwrap_err()
+    };
+    let refusals =
+        [of(CalendarUnit::Day, 2), of(CalendarUnit::Month, 2), of(CalendarUnit::Year, 2), of(CalendarUnit::Day, 11)];
+    assert_eq!(refusals.map(|refusal| refusal.code()), Refusal::CODES);
+    let next = ["2026-12-02T00:00:00Z", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z"].map(|at| Some(instant(at)));
+    assert_eq!(refusals.map(|refusal| refusal.retry_at), [next[0], next[1], next[2], None]);
+}
+
+/// R193: a month of 30 days after one of 31, and a year with a leap day, end when they end.
+#[test]
+fn a_month_of_31_days_gives_way_to_one_of_30() {
+    let mut ledger = Ledger::new(&[quota(CalendarUnit::Month, 1)], "UTC").unwrap();
+    ledger.reserve(1, instant("2026-08-31T23:59:59Z")).unwrap();
+    ledger.reserve(1, instant("2026-09-01T00:00:00Z")).unwrap();
+    assert_eq!(ledger.reserve(1, instant("2026-09-30T23:59:59Z")).unwrap_err().code(), "quota_monthly");
+    ledger.reserve(1, instant("2026-10-01T00:00:00Z")).unwrap();
+    let mut year = Ledger::new(&[quota(CalendarUnit::Year, 1)], "UTC").unwrap();
+    year.reserve(1, instant("2028-01-01T00:00:00Z")).unwrap();
+    let refusal = year.reserve(1, instant("2028-02-29T12:00:00Z")).unwrap_err();
+    assert_eq!((refusal.code(), refusal.retry_at), ("quota_yearly", Some(instant("2029-01-01T00:00:00Z"))));
+}
+
+/// R228: with no limit in the way, the ledger meters: accepted less released is what it holds.
+#[test]
+fn what_is_unlimited_is_metered() {
+    let now = instant("2026-12-01T10:00:00Z");
+    let meter = Ledger::new(&[quota(CalendarUnit::Month, 0)], "UTC").unwrap();
+    let mut meter = meter.with_overdelivery(Overdelivery::AllowAndCount);
+    let first = meter.reserve(700, now).unwrap();
+    meter.reserve(300, now).unwrap();
+    meter.commit(&first, 600, now);
+    meter.release(&first, 100, now);
+    let usage = meter.usage(now)[0];
+    assert_eq!((usage.reserved + usage.committed, usage.over), (900, 900));
 }
 
 #[test]
@@ -218,7 +332,10 @@ fn counts_survive_other_limits_other_quotas_and_another_time_zone() {
 fn a_quota_of_zero_refuses_for_ever_and_no_quota_refuses_nothing() {
     let now = instant("2026-12-01T10:00:00Z");
     let mut none = Ledger::new(&[quota(CalendarUnit::Day, 0)], "UTC").unwrap();
-    assert_eq!(none.reserve(1, now), Err(Refusal { period: CalendarUnit::Day, free: 0, retry_at: None }));
+    assert_eq!(
+        none.reserve(1, now),
+        Err(Refusal { period: CalendarUnit::Day, reason: Reason::TooLarge, free: 0, retry_at: None })
+    );
     assert!(none.reserve(0, now).is_ok());
     let mut unlimited = Ledger::new(&[], "UTC").unwrap();
     assert!(unlimited.reserve(u64::MAX, now).is_ok());

@@ -4,6 +4,7 @@
 //! transaction; after an error it rolls the transaction back and opens the account anew.
 
 mod idempotency;
+mod quota;
 mod read;
 mod send;
 mod suppressions;
@@ -125,6 +126,7 @@ impl Account {
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
         let mut gate = Gate::open(config, sql, now)?;
+        gate.ledger.set_overdelivery(config.overdelivery);
         let mailroom = Mailroom::open(config, &secret, &mut gate.ledger, sql, now)?;
         Ok(Self { config: config.clone(), gate, mailroom })
     }

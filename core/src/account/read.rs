@@ -1,13 +1,16 @@
 //! `GET /v1/messages/{id}` and `GET /v1/limits`.
 
-use super::{Account, Reply, send::quota_name};
+use super::{Account, Reply, quota::quota_name};
 use crate::{
+    config::{AccountConfig, Origin},
     front::{MAX_BODY_BYTES, Pass},
     gate::Standing,
+    guard::Dimension,
     id::MessageId,
+    ledger::{Quota, QuotaUsage},
     limiter::Window,
     mailroom,
-    message::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, MAX_RECIPIENTS},
+    message::MAX_RECIPIENTS,
     problem::{Code, Problem},
     sql::{Sql, SqlError},
     time::UnixMillis,
@@ -24,7 +27,9 @@ struct Limit {
     name: String,
     scope: &'static str,
     kind: &'static str,
-    limit: u64,
+    /// The most there may be; absent for what is counted without a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
     unit: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     period_ms: Option<u64>,
@@ -36,10 +41,31 @@ struct Limit {
     committed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining: Option<u64>,
+    /// Units in use beyond the limit; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<u64>,
     /// When more is free; absent when all is.
     #[serde(skip_serializing_if = "Option::is_none")]
     resets_at: Option<String>,
+    /// Who set it: `technical`, `plan`, `account` or `provider`.
     source: &'static str,
+    /// Since when a built-in figure is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<String>,
+    /// Where a built-in figure comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+impl Limit {
+    fn from(self, origin: Origin<'_>) -> Self {
+        Self {
+            source: origin.source.as_str(),
+            as_of: origin.as_of.map(|day| day.to_string()),
+            reference: origin.reference.map(ToString::to_string),
+            ..self
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -65,33 +91,28 @@ pub(super) fn message(id: &str, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis)
 impl Account {
     /// Every limit that applies to the caller, with its source and current use.
     pub(super) fn limits(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Reply, SqlError> {
-        let requests = self.gate.explain(&pass.key_id, sql, now)?;
-        let mut limits: Vec<Limit> =
-            requests.iter().map(|standing| of_window(standing, "requests", "plan", now)).collect();
-        limits.extend(self.mailroom.standings(now).iter().map(|standing| {
-            let source = if standing.scope == "provider" { "provider" } else { "account" };
-            of_window(standing, "messages", source, now)
-        }));
-        limits.extend(self.gate.ledger.usage(now).iter().map(|quota| Limit {
-            name: quota_name(quota.period).into(),
-            scope: "account",
-            kind: "quota",
-            limit: quota.limit,
-            unit: "recipients",
-            reserved: Some(quota.reserved),
-            committed: Some(quota.committed),
-            remaining: Some(quota.free),
-            resets_at: Some(quota.resets_at.to_string()),
-            source: "plan",
-            ..Limit::default()
-        }));
-        limits.extend(technical(self.config.max_messages));
+        let config = &self.config;
+        let mut limits: Vec<Limit> = Vec::new();
+        for standing in &self.gate.explain(&pass.key_id, sql, now)? {
+            let by_key = standing.scope == "key";
+            let origin = if by_key { config.origin_of_key_windows() } else { config.origin_of_windows() };
+            limits.push(of_window(standing, "requests", now).from(origin));
+        }
+        for standing in &self.mailroom.standings(now) {
+            let by_provider = standing.scope == "provider";
+            let origin =
+                if by_provider { config.origin_of_provider_window(standing.window.name()) } else { Origin::OWN };
+            limits.push(of_window(standing, "messages", now).from(origin));
+        }
+        let quotas = self.gate.ledger.usage(now);
+        limits.extend(quotas.iter().map(|quota| of_quota(quota).from(config.origin_of_quotas())));
+        limits.extend(of_requests(config));
         let body = serde_json::to_vec(&Limits { limits }).map_err(|error| SqlError(error.to_string()))?;
         Ok(Reply::json(200, body))
     }
 }
 
-fn of_window(standing: &Standing, unit: &'static str, source: &'static str, now: UnixMillis) -> Limit {
+fn of_window(standing: &Standing, unit: &'static str, now: UnixMillis) -> Limit {
     let (kind, period_ms) = match standing.window {
         Window::Sliding { period_ms, .. } => ("sliding", Some(period_ms)),
         Window::Calendar { .. } => ("calendar", None),
@@ -101,34 +122,58 @@ fn of_window(standing: &Standing, unit: &'static str, source: &'static str, now:
         name: standing.window.name().into(),
         scope: standing.scope,
         kind,
-        limit: u64::from(standing.window.limit()),
+        limit: Some(u64::from(standing.window.limit())),
         unit,
         period_ms,
         used: Some(u64::from(standing.used)),
         remaining: Some(u64::from(standing.remaining)),
         resets_at: (standing.next_at > now).then(|| standing.next_at.to_string()),
-        source,
         ..Limit::default()
     }
 }
 
-fn technical(max_messages: usize) -> impl Iterator<Item = Limit> {
-    let size = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    [
-        ("messages_per_request", size(max_messages), "messages"),
-        ("body_bytes", MAX_BODY_BYTES, "bytes"),
-        ("message_bytes", size(MAX_MESSAGE_BYTES), "bytes"),
-        ("attachments_per_message", size(MAX_ATTACHMENTS), "attachments"),
-        ("recipients_per_message", size(MAX_RECIPIENTS), "recipients"),
-    ]
-    .into_iter()
-    .map(|(name, limit, unit)| Limit {
+fn of_quota(quota: &QuotaUsage) -> Limit {
+    let limited = quota.limit != Quota::UNLIMITED;
+    Limit {
+        name: quota_name(quota.period).into(),
+        scope: "account",
+        kind: if limited { "quota" } else { "meter" },
+        limit: limited.then_some(quota.limit),
+        unit: "recipients",
+        reserved: Some(quota.reserved),
+        committed: Some(quota.committed),
+        remaining: limited.then_some(quota.free),
+        over: (quota.over > 0).then_some(quota.over),
+        resets_at: Some(quota.resets_at.to_string()),
+        ..Limit::default()
+    }
+}
+
+/// The limits on one request: no waiting changes them, so nothing of them is in use.
+fn of_requests(config: &AccountConfig) -> Vec<Limit> {
+    let limit = |name: &str, limit: u64, unit| Limit {
         name: name.into(),
         scope: "request",
-        kind: "technical",
-        limit,
+        kind: "request",
+        limit: Some(limit),
         unit,
-        source: "technical",
         ..Limit::default()
-    })
+    };
+    let size = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let mut limits = alloc::vec![
+        limit("messages_per_request", config.batch().limit, "messages").from(config.origin_of_batch()),
+        limit("body_bytes", MAX_BODY_BYTES, "bytes").from(Origin::technical(Some("document 002, R189"))),
+        limit("recipients_per_message", size(MAX_RECIPIENTS), "recipients").from(Origin::technical(None)),
+    ];
+    let Some(plan) = config.plan_limits() else { return limits };
+    for guard in plan.guards().iter().filter(|guard| guard.dimension != Dimension::BatchMax) {
+        let (field, unit) = (guard.dimension.as_str(), guard.dimension.unit());
+        let name = if guard.dimension == Dimension::Attachments { "attachments_per_message" } else { field };
+        limits.push(limit(name, guard.limit, unit).from(config.origin_of_figure(field)));
+    }
+    if let Some(bytes) = plan.storage_bytes {
+        let storage = limit("storage_bytes", bytes, "bytes").from(config.origin_of_figure("storage_bytes"));
+        limits.push(Limit { scope: "account", kind: "level", ..storage });
+    }
+    limits
 }

@@ -1,16 +1,18 @@
 //! `POST /v1/send`: 1 to 500 messages, each judged on its own; quota and storage for all of them or for none.
 
-use super::{Account, Reply, idempotency};
+use super::{
+    Account, Reply, idempotency,
+    quota::{over_quota, retry_after},
+};
 use crate::{
     address::Mailbox,
-    calendar::CalendarUnit,
     config::SuppressionMode,
     front::Pass,
+    guard::{Dimension, Guard, TooLarge},
     id::MessageId,
     key,
-    ledger::Refusal,
     mailroom::{Recipient, RecipientKind, Status, Submission},
-    message::{Class, FieldError, Message},
+    message::{Class, FieldError, MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, Message},
     problem::{Code, Flaw, Problem},
     provider::{self, ProviderKind},
     sql::{Sql, SqlError},
@@ -111,7 +113,7 @@ impl Account {
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
-        let messages = match messages_of(body, self.config.max_messages) {
+        let messages = match messages_of(body, self.config.batch()) {
             Ok(messages) => messages,
             Err(refusal) => return problem(&refusal, None),
         };
@@ -123,7 +125,7 @@ impl Account {
         }
         let reservation = match self.gate.reserve(summary.accepted_recipients, sql, now)? {
             Ok(reservation) => reservation.to_string(),
-            Err(refusal) => return problem(&over_quota(&refusal), refusal.retry_at),
+            Err(refusal) => return problem(&over_quota(&refusal), retry_after(&refusal)),
         };
         let views = self.store(&items, &reservation, sql, entropy, now)?;
         let queued_messages = views.iter().filter(|view| view.status == Status::Queued.word()).count();
@@ -139,6 +141,9 @@ impl Account {
             Ok(message) => message,
             Err(errors) => return refused_fields(place, errors),
         };
+        if let Err(error) = self.fits_plan(&message) {
+            return refused_fields(place, alloc::vec![error]);
+        }
         let own = |domain: &String| domain.eq_ignore_ascii_case(message.from.address.domain());
         if self.config.domains.as_ref().is_some_and(|domains| !domains.iter().any(own)) {
             return refused(place, Code::FromNotAllowed, "from", "the domain is not one of the account's");
@@ -162,6 +167,26 @@ impl Account {
             expires_at: message.expires_at,
             recipients: recipients_of(&message),
         })
+    }
+
+    /// The plan's bounds on one message, where they are below the technical ones that reading it has checked.
+    fn fits_plan(&self, message: &Message) -> Result<(), FieldError> {
+        let guard = |dimension, technical: usize| {
+            let guard = self.config.plan_limits().and_then(|plan| plan.guard(dimension));
+            guard.filter(|guard| guard.limit < count(technical))
+        };
+        let refuse = |field: &str, refused: TooLarge| FieldError {
+            field: field.into(),
+            code: refused.code(),
+            detail: refused.to_string(),
+        };
+        if let Some(guard) = guard(Dimension::Attachments, MAX_ATTACHMENTS) {
+            guard.check(count(message.attachments.len())).map_err(|refused| refuse("attachments", refused))?;
+        }
+        if let Some(guard) = guard(Dimension::MessageBytes, MAX_MESSAGE_BYTES) {
+            guard.check(count(message.size())).map_err(|refused| refuse("", refused))?;
+        }
+        Ok(())
     }
 
     /// The first suppression check: one statement for the whole request. It marks who is suppressed.
@@ -279,7 +304,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 }
 
 /// The messages of a request, each as its own JSON text.
-fn messages_of(body: &[u8], most: usize) -> Result<Vec<&RawValue>, Problem> {
+fn messages_of(body: &[u8], most: Guard) -> Result<Vec<&RawValue>, Problem> {
     let invalid = |detail: String| Problem::new(Code::InvalidJson, detail);
     let text = core::str::from_utf8(body).map_err(|error| invalid(format!("the body is not UTF-8: {error}")))?;
     let Fields(fields) = serde_json::from_str(text).map_err(|error| {
@@ -301,10 +326,13 @@ fn messages_of(body: &[u8], most: usize) -> Result<Vec<&RawValue>, Problem> {
         .map_err(|_| Problem::new(Code::MissingSendPayload, "the field messages must be a list of messages"))?;
     match messages.len() {
         0 => Err(Problem::new(Code::MissingSendPayload, "messages must hold at least 1 message, got 0")),
-        n if n > most => {
-            Err(Problem::new(Code::TooManyMessages, format!("messages must hold at most {most} messages, got {n}")))
-        }
-        _ => Ok(messages),
+        n => match most.check(count(n)) {
+            Ok(()) => Ok(messages),
+            Err(too_large) => Err(Problem {
+                window: Some(Dimension::BatchMax.as_str().into()),
+                ..Problem::new(Code::TooManyMessages, too_large.to_string())
+            }),
+        },
     }
 }
 
@@ -355,26 +383,6 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     let errors: Vec<Flaw> = refused().flat_map(|(_, flaws)| flaws).take(MAX_FLAWS).cloned().collect();
     let detail = errors.first().map_or_else(String::new, |flaw| format!("{}: {}", flaw.field, flaw.detail));
     Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
-}
-
-fn over_quota(refusal: &Refusal) -> Problem {
-    let code = match (refusal.retry_at, refusal.period) {
-        (None, _) => Code::Overquota,
-        (Some(_), CalendarUnit::Day) => Code::QuotaDaily,
-        (Some(_), CalendarUnit::Month) => Code::QuotaMonthly,
-        (Some(_), CalendarUnit::Year) => Code::QuotaYearly,
-    };
-    let detail = format!("{} recipients are free in the period; nothing of the request was accepted", refusal.free);
-    Problem { window: Some(quota_name(refusal.period).into()), ..Problem::new(code, detail) }
-}
-
-/// The name of a quota, the same in limits, headers and refusals.
-pub(super) const fn quota_name(period: CalendarUnit) -> &'static str {
-    match period {
-        CalendarUnit::Day => "quota_daily",
-        CalendarUnit::Month => "quota_monthly",
-        CalendarUnit::Year => "quota_yearly",
-    }
 }
 
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.

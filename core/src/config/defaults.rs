@@ -1,6 +1,7 @@
-//! What an account that says nothing gets: the most conservative plan there is (requirements R100).
+//! What an account that says nothing gets: the most conservative plan there is (requirements R100), and the technical
+//! bounds that no plan changes.
 
-use crate::{calendar::CalendarUnit, ledger::Quota, limiter::Window};
+use crate::{catalog::DEFAULT_PLAN, limiter::Window};
 use alloc::{string::String, vec, vec::Vec};
 
 pub(super) fn utc() -> String {
@@ -11,27 +12,21 @@ pub(super) fn per_key_windows() -> Vec<Window> {
     vec![Window::Sliding { name: "key-second".into(), limit: KEY_REQUESTS_PER_SECOND, period_ms: 1_000 }]
 }
 
-pub(super) fn conservative_plan_windows() -> Vec<Window> {
-    vec![Window::Sliding { name: "plan-minute".into(), limit: FREE_REQUESTS_PER_MINUTE, period_ms: 60_000 }]
+pub(super) fn plan() -> String {
+    DEFAULT_PLAN.into()
 }
 
-pub(super) fn conservative_quotas() -> Vec<Quota> {
-    vec![Quota { period: CalendarUnit::Day, limit: FREE_RECIPIENTS_PER_DAY }]
-}
-
-pub(super) const fn conservative_batch() -> usize {
-    PLAN_BATCH
+pub(super) const fn figures_max_age() -> u64 {
+    FIGURES_MAX_AGE_DAYS
 }
 
 pub(super) const fn request_timeout() -> u64 {
     10_000
 }
 
+/// Where the windows of a key come from.
+pub(super) const KEY_WINDOWS_REFERENCE: &str = "document 002, R190";
 /// Requests a second of one key (R190).
 const KEY_REQUESTS_PER_SECOND: u32 = 10;
-/// Requests a minute of the Free plan, the most conservative one (R218, R100).
-const FREE_REQUESTS_PER_MINUTE: u32 = 60;
-/// Recipients a day of the Free plan (R219, C25).
-const FREE_RECIPIENTS_PER_DAY: u64 = 100;
-/// Messages a request of a plan that says nothing else (R229).
-const PLAN_BATCH: usize = 100;
+/// A year: providers change their limits about as often as they change their prices.
+const FIGURES_MAX_AGE_DAYS: u64 = 365;

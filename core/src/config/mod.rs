@@ -4,13 +4,22 @@
 //! again whether a value makes sense. Secrets are not in it: a provider's credential is the *name* of one.
 
 mod defaults;
+mod error;
+mod plan;
+mod provider;
+mod warnings;
+
+pub use error::ConfigError;
+pub(crate) use plan::Origin;
+pub use provider::{PlanLimit, ProviderConfig};
+pub use warnings::Warning;
 
 use crate::{
     backoff::{Backoff, Jitter},
+    catalog::{DomainGroups, Figures, Plan},
     key,
-    ledger::{Ledger, Quota},
+    ledger::{Ledger, Overdelivery, Quota},
     limiter::{Limiter, Window},
-    provider::ProviderKind,
 };
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +27,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use error::{of_catalog, without_values, wrong};
 use serde::Deserialize;
 
 /// Every account of a deployment, by name.
@@ -27,6 +36,9 @@ use serde::Deserialize;
 pub struct Config {
     /// The accounts, by name: 1 to 32 of `a-z`, `0-9` and `-`.
     pub accounts: BTreeMap<String, AccountConfig>,
+    /// Days after which a built-in figure is old and worth a warning (R080).
+    #[serde(default = "defaults::figures_max_age")]
+    pub figures_max_age_days: u64,
 }
 
 /// One delivery account.
@@ -44,18 +56,41 @@ pub struct AccountConfig {
     /// Domains that `from` may use; absent means any.
     #[serde(default)]
     pub domains: Option<Vec<String>>,
+    /// The name of its plan; the most conservative one when absent (R100).
+    #[serde(default = "defaults::plan")]
+    pub plan: String,
+    /// The account's own figures over the plan's.
+    #[serde(default)]
+    pub plan_figures: Figures,
+    #[serde(skip)]
+    resolved_plan: Option<Plan>,
+    #[serde(default, rename = "key_windows")]
+    own_key_windows: Option<Vec<Window>>,
     /// Request windows of each key on its own.
-    #[serde(default = "defaults::per_key_windows")]
+    #[serde(skip)]
     pub key_windows: Vec<Window>,
-    /// Request windows that all keys share: the plan.
-    #[serde(default = "defaults::conservative_plan_windows")]
+    #[serde(default, rename = "account_windows")]
+    own_account_windows: Option<Vec<Window>>,
+    /// Request windows that all keys share: the account's own, or the plan's.
+    #[serde(skip)]
     pub account_windows: Vec<Window>,
-    /// Recipients per calendar period.
-    #[serde(default = "defaults::conservative_quotas")]
+    #[serde(default, rename = "quotas")]
+    own_quotas: Option<Vec<Quota>>,
+    /// Recipients per calendar period: the account's own quotas, or the plan's.
+    #[serde(skip)]
     pub quotas: Vec<Quota>,
-    /// Messages per request, at most [`MAX_MESSAGES`].
-    #[serde(default = "defaults::conservative_batch")]
+    /// What happens to a request beyond a quota (R194).
+    #[serde(default)]
+    pub overdelivery: Overdelivery,
+    #[serde(default, rename = "max_messages")]
+    own_max_messages: Option<usize>,
+    /// Messages per request, the smallest of what applies: the account's own bound or else the plan's, and
+    /// [`MAX_MESSAGES`]. [`AccountConfig::batch`] says which one binds.
+    #[serde(skip)]
     pub max_messages: usize,
+    /// Recipient domains by who receives for them, over the built-in groups ([`crate::catalog::DomainGroups`]).
+    #[serde(default)]
+    pub domain_groups: BTreeMap<String, Vec<String>>,
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
@@ -161,26 +196,6 @@ impl Sending {
     }
 }
 
-/// A provider of an account.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderConfig {
-    /// The account's own name for it.
-    pub name: String,
-    /// Which dialect it speaks.
-    pub kind: ProviderKind,
-    /// Its address: `https`, or `http` on the loopback.
-    pub base_url: String,
-    /// The name of the secret that holds its credential.
-    pub credential: String,
-    /// Requests that it takes per time, sliding windows only.
-    #[serde(default)]
-    pub windows: Vec<Window>,
-    /// How long one request may take.
-    #[serde(default = "defaults::request_timeout")]
-    pub timeout_ms: u64,
-}
-
 /// When to try again after a failed attempt.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -238,44 +253,21 @@ pub enum SuppressionMode {
     Ignored,
 }
 
-/// A configuration that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The path of the field: `accounts.shop.keys[0].id`.
-    pub field: String,
-    /// What is wrong with it, with the bound.
-    pub detail: String,
-}
-
-impl ConfigError {
-    /// A stable word for the error.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "invalid_config"
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.detail)
-    }
-}
-
-impl core::error::Error for ConfigError {}
-
 impl Config {
     /// Reads and checks a configuration.
     ///
     /// # Errors
     /// The first field that is wrong, by its path.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = serde_json::from_str(text)
+        let mut config: Self = serde_json::from_str(text)
             .map_err(|error| ConfigError { field: "config".into(), detail: without_values(&error) })?;
-        for (name, account) in &config.accounts {
+        for (name, account) in &mut config.accounts {
             if !key::is_name(name) {
                 return Err(wrong(&format!("accounts.{name}"), "a name is 1 to 32 of a-z, 0-9 and -"));
             }
-            account.check(&format!("accounts.{name}"))?;
+            let at = format!("accounts.{name}");
+            account.resolve(&at)?;
+            account.check(&at)?;
         }
         Ok(config)
     }
@@ -300,10 +292,12 @@ impl AccountConfig {
         Ledger::new(&self.quotas, &self.time_zone)
             .map_err(|error| wrong(&format!("{at}.quotas"), &error.to_string()))?;
         if !(1..=MAX_MESSAGES).contains(&self.max_messages) {
-            return Err(wrong(
-                &format!("{at}.max_messages"),
-                &format!("must be 1 to {MAX_MESSAGES}, got {}", self.max_messages),
-            ));
+            let detail = format!("must be 1 to {MAX_MESSAGES}, got {}", self.max_messages);
+            return Err(wrong(&format!("{at}.max_messages"), &detail));
+        }
+        if !self.domain_groups.is_empty() {
+            let groups = DomainGroups::embedded().and_then(|known| known.with(&self.domain_groups));
+            groups.map_err(|error| of_catalog(&format!("{at}.domain_groups"), error))?;
         }
         let retry = &self.retry;
         if retry.max_attempts == 0 || retry.base_ms == 0 || retry.cap_ms.min(retry.hold_ms) < retry.base_ms {
@@ -332,58 +326,7 @@ impl AccountConfig {
     }
 }
 
-impl ProviderConfig {
-    fn check(&self, at: &str) -> Result<(), ConfigError> {
-        if !key::is_name(&self.name) {
-            return Err(wrong(&format!("{at}.name"), "a name is 1 to 32 of a-z, 0-9 and -"));
-        }
-        if !is_allowed_base_url(&self.base_url) {
-            return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
-        }
-        if self.windows.iter().any(|window| !matches!(window, Window::Sliding { .. })) {
-            return Err(wrong(&format!("{at}.windows"), "a provider's windows must be sliding"));
-        }
-        if !self.windows.is_empty() {
-            Limiter::new(self.windows.clone()).map_err(|error| wrong(&format!("{at}.windows"), &error.to_string()))?;
-        }
-        if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
-            let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);
-            return Err(wrong(&format!("{at}.timeout_ms"), &detail));
-        }
-        Ok(())
-    }
-}
-
-/// What is wrong with the JSON, and where. A value stands in the text only for the names of fields: a value may be a key
-/// that somebody put into the wrong place, and the text goes into a log.
-fn without_values(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let names_a_field =
-        ["unknown field", "missing field", "duplicate field"].iter().any(|start| text.starts_with(start));
-    if names_a_field {
-        text
-    } else {
-        format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
-    }
-}
-
-fn wrong(field: &str, detail: &str) -> ConfigError {
-    ConfigError { field: field.into(), detail: detail.into() }
-}
-
-fn is_allowed_base_url(url: &str) -> bool {
-    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) {
-        return true;
-    }
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let host = authority.split(':').next().unwrap_or(authority);
-    !authority.contains('@') && (host == "127.0.0.1" || host == "localhost")
-}
-
 /// Messages in one request: the API's technical cap (requirements R187, C03).
 pub const MAX_MESSAGES: usize = 500;
 /// A minute's limit is ten times the second's unless given (R083, C15).
 const MINUTE_FACTOR: u32 = 10;
-/// A provider request may take at most this long, below every guard of a host.
-const MAX_TIMEOUT_MS: u64 = 15_000;

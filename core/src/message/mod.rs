@@ -17,6 +17,8 @@ mod parse;
 mod print;
 mod read;
 
+pub(crate) use nearest::nearest;
+
 pub use error::{CODES, FieldError};
 pub use limits::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, MAX_RECIPIENTS};
 

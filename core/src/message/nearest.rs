@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// small enough to be what was meant.
 ///
 /// Case and `_` against `-` do not count; the first of equals wins. A third of the letters may differ.
-pub(super) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     if name.len() > MAX_NAME {
         return None;
     }

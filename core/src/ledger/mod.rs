@@ -1,15 +1,16 @@
 //! What an account may still accept: units reserved at acceptance, committed when handed over, released when not.
 //!
 //! A [`Ledger`] keeps one count pair for each [`Quota`]: a limit per local day, month or year. At every step, for each
-//! quota and its current period, `reserved + committed + free = limit`. A reservation takes from all quotas or from
-//! none.
+//! quota and its current period, `reserved + committed + free = limit + over`, where `over` is what is in use beyond the
+//! limit and is 0 unless [`Overdelivery`] allows it or the limit was lowered. A reservation takes from all quotas or
+//! from none.
 //!
 //! A reservation belongs to the periods it was made in. Committing or releasing it later never touches a period that
 //! began after it: what was accepted on Monday counts on Monday.
 //!
 //! **Changed configuration.** Stored counts are taken up under other limits, with quotas added or removed and in
 //! another time zone, and nothing is freed by it. A limit lowered below what is in use leaves 0 free until the period
-//! ends (the sum is then above the limit). An added quota starts at zero; a removed one is forgotten. After a change
+//! ends, and the difference is `over`. An added quota starts at zero; a removed one is forgotten. After a change
 //! of the time zone the current period runs to its old end, and a first period that overlaps it keeps its counts.
 //!
 //! **Zero and none.** A quota of 0 is valid: a plan that may not send refuses every reservation for ever. No quotas at
@@ -17,14 +18,27 @@
 //!
 //! **Clock.** A `now` before the newest reservation is taken as that reservation's instant.
 //!
-//! Out of scope: prices, overage policies, what a unit is (the caller counts recipients).
+//! **Refusals.** Four words: `quota_daily`, `quota_monthly` and `quota_yearly` when the units fit in the next period,
+//! `overquota` when they fit in none or when the overdelivery that a policy allows is used up (R199).
+//!
+//! Out of scope: prices, what a unit is (the caller counts recipients).
+
+mod bytes;
+mod error;
+mod refusal;
+mod reservation;
+
+pub use error::LedgerError;
+pub use refusal::{Reason, Refusal};
+pub use reservation::Reservation;
 
 use crate::{
-    calendar::{CalendarUnit, UnknownTimeZone, Zone},
+    calendar::{CalendarUnit, Zone},
     time::UnixMillis,
 };
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use alloc::vec::Vec;
+use refusal::refusal;
+use reservation::bit;
 use serde::{Deserialize, Serialize};
 
 /// At most `limit` units in each local calendar period.
@@ -33,8 +47,26 @@ use serde::{Deserialize, Serialize};
 pub struct Quota {
     /// Day, month or year.
     pub period: CalendarUnit,
-    /// Units; 0 refuses everything.
+    /// Units; 0 refuses everything, [`Quota::UNLIMITED`] refuses nothing and counts.
     pub limit: u64,
+}
+
+impl Quota {
+    /// The limit of a quota that only meters: usage is counted for a bill and never refused (R222, R228).
+    pub const UNLIMITED: u64 = u64::MAX;
+}
+
+/// What happens when more is asked for than is free.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overdelivery {
+    /// It is refused.
+    #[default]
+    Block,
+    /// It is accepted, and counted as over.
+    AllowAndCount,
+    /// It is accepted while at most so many units are over in a quota, and counted as over.
+    AllowUpTo(u64),
 }
 
 /// The quotas of one account and what is in use of them.
@@ -42,6 +74,7 @@ pub struct Quota {
 pub struct Ledger {
     zone: Zone,
     accounts: Vec<Account>,
+    overdelivery: Overdelivery,
     last: u64,
     bytes: Vec<u8>,
 }
@@ -57,52 +90,12 @@ pub struct QuotaUsage {
     pub reserved: u64,
     /// Units handed over.
     pub committed: u64,
-    /// Units that may still be reserved.
+    /// Units that may still be reserved without being over.
     pub free: u64,
+    /// Units in use beyond the limit: what was over-delivered, or what a lowered limit left above it.
+    pub over: u64,
     /// The end of the current period.
     pub resets_at: UnixMillis,
-}
-
-/// Why units could not be reserved. Nothing was taken from any quota.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refusal {
-    /// The period of the quota that stands longest in the way.
-    pub period: CalendarUnit,
-    /// Units that are free in it.
-    pub free: u64,
-    /// The first instant at which the same units fit if nothing else happens; `None` when they never will.
-    pub retry_at: Option<UnixMillis>,
-}
-
-/// Units taken from the quotas, to be committed or released later. Plain data: store it with the message, as
-/// [`Reservation::to_string`](alloc::string::ToString::to_string) writes it and [`Reservation::parse`] reads it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reservation {
-    /// How many units.
-    pub units: u64,
-    /// When they were taken.
-    pub reserved_at: UnixMillis,
-    /// Which quotas they were taken from, a bit for each period.
-    periods: u8,
-}
-
-/// A ledger that cannot be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LedgerError {
-    /// Two quotas for the same period.
-    DuplicatePeriod {
-        /// The period.
-        period: CalendarUnit,
-    },
-    /// No such time zone.
-    UnknownTimeZone(UnknownTimeZone),
-    /// Bytes that are no ledger's, or that contradict themselves.
-    Damaged,
-    /// Bytes of a version this build does not know.
-    Version {
-        /// The version found.
-        found: u8,
-    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -144,8 +137,8 @@ impl Ledger {
             }
             accounts.push(Account { quota: *quota, since: 0, end: 0, reserved: 0, committed: 0 });
         }
-        let mut ledger = Self { zone, accounts, last: 0, bytes: Vec::new() };
-        ledger.write();
+        let mut ledger = Self { zone, accounts, overdelivery: Overdelivery::Block, last: 0, bytes: Vec::new() };
+        bytes::write(&mut ledger.bytes, ledger.last, &ledger.accounts);
         Ok(ledger)
     }
 
@@ -155,7 +148,7 @@ impl Ledger {
     /// As [`Ledger::new`]; [`LedgerError::Version`] and [`LedgerError::Damaged`] for bytes that cannot be read.
     pub fn load(quotas: &[Quota], time_zone: &str, bytes: &[u8]) -> Result<Self, LedgerError> {
         let mut ledger = Self::new(quotas, time_zone)?;
-        let (last, stored) = read(bytes)?;
+        let (last, stored) = bytes::read(bytes)?;
         ledger.last = last;
         for account in &mut ledger.accounts {
             let same_period = |other: &&Account| other.quota.period == account.quota.period;
@@ -163,8 +156,20 @@ impl Ledger {
                 *account = Account { quota: account.quota, ..*found };
             }
         }
-        ledger.write();
+        bytes::write(&mut ledger.bytes, ledger.last, &ledger.accounts);
         Ok(ledger)
+    }
+
+    /// The same ledger under this policy. It is configuration: it is not in the bytes, and it changes no count.
+    #[must_use]
+    pub const fn with_overdelivery(mut self, overdelivery: Overdelivery) -> Self {
+        self.overdelivery = overdelivery;
+        self
+    }
+
+    /// Puts the ledger under this policy, as [`Ledger::with_overdelivery`] does.
+    pub const fn set_overdelivery(&mut self, overdelivery: Overdelivery) {
+        self.overdelivery = overdelivery;
     }
 
     /// The bytes to store: the same on every platform.
@@ -180,7 +185,7 @@ impl Ledger {
     pub fn reserve(&mut self, units: u64, now: UnixMillis) -> Result<Reservation, Refusal> {
         let now = now.as_millis().max(self.last);
         let next: Vec<Account> = self.accounts.iter().map(|account| account.at(&self.zone, now)).collect();
-        if let Some(refusal) = refusal(&next, units) {
+        if let Some(refusal) = refusal(&next, units, self.overdelivery) {
             return Err(refusal);
         }
         self.accounts = next;
@@ -190,7 +195,7 @@ impl Ledger {
             reservation.periods |= bit(account.quota.period);
         }
         self.last = now;
-        self.write();
+        bytes::write(&mut self.bytes, self.last, &self.accounts);
         Ok(reservation)
     }
 
@@ -221,6 +226,7 @@ impl Ledger {
                 reserved: account.reserved,
                 committed: account.committed,
                 free: account.free(),
+                over: account.in_use().saturating_sub(account.quota.limit),
                 resets_at: UnixMillis::new(account.end),
             })
             .collect()
@@ -237,26 +243,26 @@ impl Ledger {
                 keep(account, moved);
             }
         }
-        self.write();
-    }
-
-    fn write(&mut self) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(MAGIC);
-        self.bytes.extend_from_slice(&[VERSION, u8::try_from(self.accounts.len()).unwrap_or_default()]);
-        self.bytes.extend_from_slice(&self.last.to_le_bytes());
-        for account in &self.accounts {
-            self.bytes.push(bit(account.quota.period));
-            for number in [account.since, account.end, account.reserved, account.committed] {
-                self.bytes.extend_from_slice(&number.to_le_bytes());
-            }
-        }
+        bytes::write(&mut self.bytes, self.last, &self.accounts);
     }
 }
 
 impl Account {
-    fn free(&self) -> u64 {
-        self.quota.limit.saturating_sub(self.reserved.saturating_add(self.committed))
+    const fn in_use(&self) -> u64 {
+        self.reserved.saturating_add(self.committed)
+    }
+
+    const fn free(&self) -> u64 {
+        self.quota.limit.saturating_sub(self.in_use())
+    }
+
+    /// The most units a period ever holds under a policy. What cannot be counted cannot be allowed.
+    const fn most(&self, overdelivery: Overdelivery) -> u64 {
+        match overdelivery {
+            Overdelivery::Block => self.quota.limit,
+            Overdelivery::AllowAndCount => u64::MAX,
+            Overdelivery::AllowUpTo(over) => self.quota.limit.saturating_add(over),
+        }
     }
 
     /// This account in the period that holds `now`. Counts stay valid while the period is the same, and in one that
@@ -275,122 +281,3 @@ impl Account {
         Self { quota: self.quota, since: now, end, reserved: 0, committed: 0 }
     }
 }
-
-impl Reservation {
-    /// Reads what a reservation prints: `2:1796119200000:dm`.
-    ///
-    /// Returns `None` for any other text.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(':');
-        let (units, at, letters) = (parts.next()?, parts.next()?, parts.next()?);
-        let mut periods = 0;
-        for letter in letters.chars() {
-            periods |= PERIODS.iter().find(|(_, written)| *written == letter).map(|(period, _)| bit(*period))?;
-        }
-        let reservation = Self { units: units.parse().ok()?, reserved_at: UnixMillis::new(at.parse().ok()?), periods };
-        (alloc::format!("{reservation}") == text).then_some(reservation)
-    }
-}
-
-impl fmt::Display for Reservation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let taken = PERIODS.iter().filter(|(period, _)| self.periods & bit(*period) != 0);
-        let letters: String = taken.map(|(_, letter)| letter).collect();
-        write!(f, "{}:{}:{letters}", self.units, self.reserved_at.as_millis())
-    }
-}
-
-impl LedgerError {
-    /// The stable word for this error, the same in every language.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::DuplicatePeriod { .. } => "duplicate_period",
-            Self::UnknownTimeZone(unknown) => unknown.code(),
-            Self::Damaged => "damaged_ledger",
-            Self::Version { .. } => "ledger_version",
-        }
-    }
-
-    /// Every word [`LedgerError::code`] can give.
-    pub const CODES: [&'static str; 4] = ["duplicate_period", "unknown_time_zone", "damaged_ledger", "ledger_version"];
-}
-
-impl fmt::Display for LedgerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DuplicatePeriod { period } => write!(f, "two quotas per {}", period.as_str()),
-            Self::UnknownTimeZone(unknown) => unknown.fmt(f),
-            Self::Damaged => f.write_str("the bytes of the ledger contradict themselves"),
-            Self::Version { found } => write!(f, "ledger version must be {VERSION}, got {found}"),
-        }
-    }
-}
-
-impl core::error::Error for LedgerError {}
-
-fn refusal(accounts: &[Account], units: u64) -> Option<Refusal> {
-    let refused =
-        |account: &Account, retry_at| Refusal { period: account.quota.period, free: account.free(), retry_at };
-    if let Some(never) = accounts.iter().find(|account| units > account.quota.limit) {
-        return Some(refused(never, None));
-    }
-    let full = accounts.iter().filter(|account| units > account.free());
-    full.max_by_key(|account| account.end).map(|account| refused(account, Some(UnixMillis::new(account.end))))
-}
-
-fn read(bytes: &[u8]) -> Result<(u64, Vec<Account>), LedgerError> {
-    let (header, body) = bytes.split_first_chunk::<HEADER>().ok_or(LedgerError::Damaged)?;
-    let [first, second, version, count, last @ ..] = *header;
-    if [first, second] != *MAGIC {
-        return Err(LedgerError::Damaged);
-    }
-    if version != VERSION {
-        return Err(LedgerError::Version { found: version });
-    }
-    let (entries, rest) = body.as_chunks::<ENTRY>();
-    if !rest.is_empty() || entries.len() != usize::from(count) {
-        return Err(LedgerError::Damaged);
-    }
-    let last = u64::from_le_bytes(last);
-    let accounts: Option<Vec<Account>> = entries.iter().map(|entry| account(entry, last)).collect();
-    let accounts = accounts.filter(|_| last <= UnixMillis::MAX.as_millis()).ok_or(LedgerError::Damaged)?;
-    Ok((last, accounts))
-}
-
-fn account(entry: &[u8; ENTRY], last: u64) -> Option<Account> {
-    let (which, numbers) = entry.split_first()?;
-    let (period, _) = PERIODS.iter().find(|(period, _)| bit(*period) == *which)?;
-    let (numbers, _) = numbers.as_chunks::<8>();
-    let [since, end, reserved, committed] = *numbers else { return None };
-    let [since, end] = [since, end].map(u64::from_le_bytes);
-    let [reserved, committed] = [reserved, committed].map(u64::from_le_bytes);
-    reserved.checked_add(committed)?;
-    let quota = Quota { period: *period, limit: 0 };
-    let sound = since <= last && end <= UnixMillis::MAX.as_millis();
-    sound.then_some(Account { quota, since, end, reserved, committed })
-}
-
-const fn bit(period: CalendarUnit) -> u8 {
-    match period {
-        CalendarUnit::Day => 1,
-        CalendarUnit::Month => 2,
-        CalendarUnit::Year => 4,
-    }
-}
-
-/// The letters that stand for the periods in a printed reservation.
-const PERIODS: [(CalendarUnit, char); 3] =
-    [(CalendarUnit::Day, 'd'), (CalendarUnit::Month, 'm'), (CalendarUnit::Year, 'y')];
-
-const MAGIC: &[u8; 2] = b"SL";
-
-/// The layout of `write`. Another layout is another number.
-const VERSION: u8 = 1;
-
-/// Magic, version, number of quotas, newest reservation.
-const HEADER: usize = 12;
-
-/// Period, since, end, reserved, committed.
-const ENTRY: usize = 33;

@@ -1,0 +1,160 @@
+//! A provider of an account: where messages leave to, and how much it takes.
+
+use super::{
+    ConfigError, defaults,
+    error::{of_catalog, wrong},
+};
+use crate::{
+    catalog::{Call, Contacts, Profile, Unit},
+    key,
+    limiter::{Limiter, Window},
+    provider::ProviderKind,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Deserialize;
+
+/// A provider of an account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The account's own name for it.
+    pub name: String,
+    /// Which dialect it speaks.
+    pub kind: ProviderKind,
+    /// Its address: `https`, or `http` on the loopback.
+    pub base_url: String,
+    /// The name of the secret that holds its credential.
+    pub credential: String,
+    /// The name of a built-in profile, which gives the windows that this configuration does not.
+    #[serde(default, rename = "profile")]
+    profile_name: Option<String>,
+    #[serde(skip)]
+    profile: Option<Profile>,
+    /// Requests that it takes per time, sliding windows only: the account's own ones, and the profile's of other names.
+    #[serde(default)]
+    pub windows: Vec<Window>,
+    #[serde(skip)]
+    own_windows: usize,
+    /// How much may be sent by the account's plan at the provider, where a profile says that a plan limits it (R016).
+    #[serde(default)]
+    pub plan_limit: Option<PlanLimit>,
+    /// The account's plan at the provider, when one of the profile's contact rules is meant.
+    #[serde(default)]
+    pub plan: Option<String>,
+    #[serde(skip)]
+    contact_rule: Option<Contacts>,
+    /// How many contacts the plan at the provider is for; a contact rule is inactive without it (C23).
+    #[serde(default)]
+    pub contacts: Option<u64>,
+    /// How long one request may take.
+    #[serde(default = "defaults::request_timeout")]
+    pub timeout_ms: u64,
+}
+
+/// Requests that a provider's plan allows in any interval of a length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanLimit {
+    /// Requests.
+    pub limit: u32,
+    /// Milliseconds.
+    pub period_ms: u64,
+}
+
+impl ProviderConfig {
+    /// The profile, when the configuration names one.
+    #[must_use]
+    pub const fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
+    /// What the account's plan at the provider says about contacts.
+    #[must_use]
+    pub const fn contact_rule(&self) -> Option<&Contacts> {
+        self.contact_rule.as_ref()
+    }
+
+    /// Whether a window is the configuration's own, and not the profile's.
+    #[must_use]
+    pub fn is_own(&self, window: &str) -> bool {
+        self.windows.iter().take(self.own_windows).any(|own| own.name() == window)
+    }
+
+    /// Looks up the profile and the plan, and adds the windows that are not given.
+    pub(super) fn resolve(&mut self, at: &str) -> Result<(), ConfigError> {
+        if let Some(PlanLimit { limit, period_ms }) = self.plan_limit {
+            self.windows.push(Window::Sliding { name: PLAN_WINDOW.into(), limit, period_ms });
+        }
+        self.own_windows = self.windows.len();
+        let Some(name) = &self.profile_name else {
+            let needs = [("plan", self.plan.is_some()), ("contacts", self.contacts.is_some())];
+            return match needs.iter().find(|(_, given)| *given) {
+                Some((field, _)) => Err(wrong(&format!("{at}.{field}"), "stands beside a profile only")),
+                None => Ok(()),
+            };
+        };
+        let at_profile = format!("{at}.profile");
+        let profile = Profile::named(name).map_err(|error| of_catalog(&at_profile, error))?;
+        if self.kind != ProviderKind::Sandbox && profile.family != self.kind.as_str() {
+            let detail = format!("is a profile of {}, and the kind is {}", profile.family, self.kind.as_str());
+            return Err(wrong(&at_profile, &detail));
+        }
+        for known in profile.charged_by(Call::Send) {
+            // The outbox charges one unit a request, so a window of recipients would be charged too little.
+            if known.unit == Unit::Recipients {
+                return Err(wrong(
+                    &at_profile,
+                    "counts recipients, which requests to a provider are not charged by yet",
+                ));
+            }
+            if !self.windows.iter().any(|own| own.name() == known.window.name()) {
+                self.windows.push(known.window.clone());
+            }
+        }
+        if let Some(plan) = &self.plan {
+            let rule = profile.plan(plan).map_err(|error| of_catalog(&format!("{at}.plan"), error))?;
+            self.contact_rule = Some(rule);
+        }
+        self.profile = Some(profile);
+        Ok(())
+    }
+
+    pub(super) fn check(&self, at: &str) -> Result<(), ConfigError> {
+        if !key::is_name(&self.name) {
+            return Err(wrong(&format!("{at}.name"), "a name is 1 to 32 of a-z, 0-9 and -"));
+        }
+        if !is_allowed_base_url(&self.base_url) {
+            return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
+        }
+        if self.windows.iter().any(|window| !matches!(window, Window::Sliding { .. })) {
+            return Err(wrong(&format!("{at}.windows"), "a provider's windows must be sliding"));
+        }
+        if !self.windows.is_empty() {
+            Limiter::new(self.windows.clone()).map_err(|error| wrong(&format!("{at}.windows"), &error.to_string()))?;
+        }
+        if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
+            let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);
+            return Err(wrong(&format!("{at}.timeout_ms"), &detail));
+        }
+        Ok(())
+    }
+}
+
+fn is_allowed_base_url(url: &str) -> bool {
+    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) {
+        return true;
+    }
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = authority.split(':').next().unwrap_or(authority);
+    !authority.contains('@') && (host == "127.0.0.1" || host == "localhost")
+}
+
+/// The window that a provider's plan makes.
+const PLAN_WINDOW: &str = "send-plan";
+/// A provider request may take at most this long, below every guard of a host.
+const MAX_TIMEOUT_MS: u64 = 15_000;
