@@ -3,7 +3,7 @@
 use super::{Number, VectorError, from_hex, read};
 use crate::{
     calendar::CalendarUnit,
-    ledger::{Ledger, LedgerError, Quota, QuotaUsage, Refusal, Reservation},
+    ledger::{Ledger, LedgerError, Overdelivery, Quota, QuotaUsage, Refusal, Reservation},
 };
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use serde::Deserialize;
@@ -22,6 +22,9 @@ struct Case {
 struct Terms {
     quotas: Vec<Line>,
     time_zone: String,
+    /// `block` when it is not there.
+    #[serde(default)]
+    overdelivery: Overdelivery,
 }
 
 /// A [`Quota`] whose limit may be above 2^53.
@@ -65,7 +68,7 @@ enum Step {
 pub(super) fn evaluate(case_json: &str) -> Result<Value, VectorError> {
     let case: Case = read(case_json)?;
     let mut ledger = match Ledger::new(&case.terms.quotas(), &case.terms.time_zone) {
-        Ok(ledger) => ledger,
+        Ok(ledger) => ledger.with_overdelivery(case.terms.overdelivery),
         Err(error) => return Ok(refused(&error)),
     };
     case.steps.iter().map(|step| perform(&mut ledger, step)).collect()
@@ -93,7 +96,7 @@ fn perform(ledger: &mut Ledger, step: &Step) -> Result<Value, VectorError> {
             };
             match Ledger::load(&terms.quotas(), &terms.time_zone, &bytes) {
                 Ok(loaded) => {
-                    *ledger = loaded;
+                    *ledger = loaded.with_overdelivery(terms.overdelivery);
                     json!({ "loaded": true })
                 }
                 Err(error) => refused(&error),
@@ -129,6 +132,7 @@ fn refused(error: &LedgerError) -> Value {
 
 fn refusal_of(refusal: Refusal) -> Value {
     json!({ "refused": {
+        "code": refusal.code(),
         "period": refusal.period.as_str(),
         "free": refusal.free,
         "retry_at": refusal.retry_at.map(crate::time::UnixMillis::as_millis),
@@ -142,6 +146,7 @@ fn usage(usage: &QuotaUsage) -> Value {
         "reserved": usage.reserved,
         "committed": usage.committed,
         "free": usage.free,
+        "over": usage.over,
         "resets_at": usage.resets_at.as_millis(),
     })
 }
