@@ -1,7 +1,7 @@
 """Plants the bugs of tests/mutants.toml and expects their tests to fail. Called by scripts/mutants.sh.
 
 For each mutant: its old text must stand exactly once in its file; with the new text in its place everything must still
-compile; and each test named for it must fail by an assertion or a panic in that test, within two minutes. Before that, all
+compile; and each test named for it must fail by an assertion of its own, within two minutes. Before that, all
 named tests must pass without any bug. The last line counts mutants: N passed (killed), N failed, N skipped.
 """
 
@@ -133,7 +133,7 @@ def built(tree: Path, environment: dict[str, str], tests: list[str]) -> str | No
 
 
 def ran(tree: Path, environment: dict[str, str], test: str) -> tuple[str, str]:
-    """The verdict on one test: ok, FAILED by a panic of its own, or what else happened; and what was printed."""
+    """The verdict on one test: ok, FAILED by an assertion of its own, or what else happened; and what was printed."""
     name = test.split("::", 1)[1]
     command = [*cargo([test]), "--", "--exact", name, "--test-threads=1"]
     # A session of its own, so that a test that runs for ever ends together with cargo.
@@ -149,9 +149,11 @@ def ran(tree: Path, environment: dict[str, str], test: str) -> tuple[str, str]:
         return f"still running after {PATIENCE_S} s", ""
     if running.returncode == 0 and re.search(r"^test result: ok\. 1 passed;", output, re.MULTILINE):
         return "ok", output
-    failed_alone = re.search(r"^test result: FAILED\. 0 passed; 1 failed;", output, re.MULTILINE)
-    panicked = f"---- {name} stdout ----" in output and f"thread '{name}'" in output and "panicked at" in output
-    return ("FAILED" if failed_alone and panicked else "neither passed nor failed by an assertion"), output
+    failed = re.search(r"^test result: FAILED\. 0 passed; 1 failed;", output, re.MULTILINE)
+    # A panic in the test's own file is an assertion of it; one in the code under test is a crash.
+    own = re.escape("src/" if test.startswith("lib::") else f"tests/{test.split('::', 1)[0]}.rs")
+    asserted = re.search(rf"^thread '{re.escape(name)}' .*panicked at \S*{own}", output, re.MULTILINE)
+    return ("FAILED" if failed and asserted else "neither passed nor failed by an assertion of its own"), output
 
 
 if __name__ == "__main__":

@@ -343,6 +343,22 @@ proptest! {
         }
     }
 
+    /// `admit` is `decide` without the reason: the same answer, the same bytes; `up_to` is the most that both allow.
+    #[test]
+    fn admit_says_what_decide_says_and_up_to_is_the_most(windows in policies(), asks in asks()) {
+        let limiter = Limiter::new(windows).unwrap();
+        let (mut decided, mut admitted) = (limiter.fresh(), limiter.fresh());
+        let mut now = START;
+        for (gap, cost) in asks {
+            now += gap;
+            let most = limiter.up_to(&decided, u32::MAX, at(now));
+            let allowed = limiter.decide(&mut decided, cost, at(now)) == Decision::Allow { charged_at: at(now) };
+            prop_assert_eq!(limiter.admit(&mut admitted, cost, at(now)), allowed.then_some(at(now)));
+            prop_assert_eq!(decided.as_bytes(), admitted.as_bytes());
+            prop_assert_eq!(allowed, cost <= most, "{} of {}", cost, most);
+        }
+    }
+
     /// Guarantee 2: a denial is justified by what left within the period and the stated resolution, in some window; a pace
     /// by what its intervals owe, a day by what left in it.
     #[test]
