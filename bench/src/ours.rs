@@ -45,7 +45,7 @@ pub(crate) fn reference() -> Limiter {
 /// The bare decision: whether one unit may leave, charged if it may.
 #[inline]
 pub(crate) fn admit(limiter: &Limiter, state: &mut State, now: UnixMillis) -> bool {
-    matches!(limiter.decide(state, 1, now), Decision::Allow { .. })
+    limiter.admit(state, 1, now).is_some()
 }
 
 /// States by key. A stand-in until core has a table of its own.

@@ -3,7 +3,7 @@
 use super::{
     Decision, Limiter, State, Usage,
     lanes::Short,
-    layout,
+    layout::{self, Counts},
     meter::{Clock, Seen, narrow},
     window::MAX_WINDOWS,
 };
@@ -14,7 +14,7 @@ use alloc::{borrow::Cow, vec::Vec};
 type Sight = [Seen; MAX_WINDOWS];
 
 impl Limiter {
-    #[inline]
+    #[inline(always)]
     pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: u64) -> Decision {
         match self.lanes.admit(cells, cost, now) {
             Short::Charged(at) => Decision::Allow { charged_at: UnixMillis::new(at) },
@@ -22,40 +22,45 @@ impl Limiter {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit_in(&self, cells: &mut [u8], cost: u32, now: u64) -> Option<UnixMillis> {
         match self.lanes.admit(cells, cost, now) {
             Short::Charged(at) => Some(UnixMillis::new(at)),
             Short::Full => None,
-            Short::Unclear => self.admit_at_length(cells, cost, now).ok().map(UnixMillis::new),
+            Short::Unclear => self.admit_at_length(cells, cost, now),
         }
     }
 
     pub(super) fn peek_in(&self, cells: &[u8], cost: u32, now: u64) -> Decision {
         let clock = Clock::of(cells, now);
-        let sight = self.see(cells, clock);
-        if self.fits(&sight, cost) {
+        let mut sight = Sight::default();
+        if self.see(cells, clock, cost, &mut sight) {
             return Decision::Allow { charged_at: UnixMillis::new(clock.now) };
         }
         self.denial(cells, clock, &sight, cost)
     }
 
     pub(super) fn free_in(&self, cells: &[u8], now: u64) -> u32 {
-        let sight = self.see(cells, Clock::of(cells, now));
+        let mut sight = Sight::default();
+        self.see(cells, Clock::of(cells, now), 0, &mut sight);
         let free = self.meters.iter().zip(&sight).map(|(meter, seen)| meter.limit().saturating_sub(seen.used));
         free.min().map_or(0, narrow)
     }
 
     pub(super) fn usage_in(&self, cells: &[u8], now: u64) -> Vec<Usage> {
         let clock = Clock::of(cells, now);
-        self.meters.iter().map(|meter| meter.usage(cells, clock)).collect()
+        let (counts, bodies) = layout::parts(cells, self.meters.len());
+        self.meters.iter().zip(counts).map(|(meter, counts)| meter.usage(bodies, counts, clock)).collect()
     }
 
     pub(super) fn charge_in(&self, cells: &mut [u8], cost: u32, now: u64) -> u64 {
         self.rebase_in(cells, now);
         let clock = Clock::of(cells, now);
-        let sight = self.see(cells, clock);
-        self.record(cells, clock, &sight, cost);
+        let mut sight = Sight::default();
+        self.see(cells, clock, cost, &mut sight);
+        if cost > 0 {
+            self.record(cells, clock, &sight, |_| cost);
+        }
         clock.now
     }
 
@@ -64,21 +69,27 @@ impl Limiter {
         if charged_at > last {
             return;
         }
-        for meter in &self.meters {
-            meter.refund(cells, last, charged_at, cost);
+        let mut edge = u64::MAX;
+        let (places, bodies) = layout::parts_mut(cells, self.meters.len());
+        for (meter, (total, tip)) in self.meters.iter().zip(places) {
+            let counts = Counts { total: u32::from_le_bytes(*total), tip: u32::from_le_bytes(*tip) };
+            let left = meter.refund(bodies, counts, last, charged_at, cost);
+            (*total, *tip) = (left.total.to_le_bytes(), left.tip.to_le_bytes());
+            edge = edge.min(meter.edge(bodies, left, last));
         }
-        let edge = self.edge(cells, last);
         layout::put_edge(cells, edge);
     }
 
+    #[cold]
     pub(super) fn rebase_in(&self, cells: &mut [u8], now: u64) -> bool {
         let last = layout::last(cells);
         if last.saturating_sub(now) <= self.lanes.tolerance_ms {
             return false;
         }
-        let used = self.see(cells, Clock::of(cells, last)).map(|seen| narrow(seen.used));
+        let mut sight = Sight::default();
+        self.see(cells, Clock::of(cells, last), 0, &mut sight);
         cells.fill(0);
-        self.charge_each(cells, used.into_iter(), now);
+        self.charge_each(cells, |window| sight.get(window).map_or(0, |seen| narrow(seen.used)), now);
         true
     }
 
@@ -91,57 +102,74 @@ impl Limiter {
         cells
     }
 
-    /// Charges fresh cells at `now`, each window for as many units as its turn gives.
-    pub(super) fn charge_each(&self, cells: &mut [u8], units: impl Iterator<Item = u32>, now: u64) {
+    /// Charges fresh cells at `now`, each window for its own number of units.
+    pub(super) fn charge_each(&self, cells: &mut [u8], units: impl Fn(usize) -> u32, now: u64) {
         let clock = Clock::of(cells, now);
-        let sight = self.see(cells, clock);
-        let mut edge = u64::MAX;
-        for ((meter, seen), units) in self.meters.iter().zip(&sight).zip(units) {
-            edge = edge.min(meter.charge(cells, clock, *seen, units));
-        }
-        layout::put_edge(cells, edge);
-        layout::put_last(cells, clock.now);
+        let mut sight = Sight::default();
+        self.see(cells, clock, 0, &mut sight);
+        self.record(cells, clock, &sight, units);
     }
 
-    /// The first instant at which a total may be stale.
-    pub(super) fn edge(&self, cells: &[u8], last: u64) -> u64 {
-        self.meters.iter().map(|meter| meter.edge(cells, last)).min().unwrap_or(u64::MAX)
+    /// Whether every number can be, and which window's cannot.
+    pub(super) fn check(&self, cells: &[u8]) -> Result<(), Option<usize>> {
+        let last = layout::last(cells);
+        if last > UnixMillis::MAX.as_millis() {
+            return Err(None);
+        }
+        let mut edge = u64::MAX;
+        let (counts, bodies) = layout::parts(cells, self.meters.len());
+        for (window, (meter, counts)) in self.meters.iter().zip(counts).enumerate() {
+            if !meter.is_sound(bodies, counts, last) {
+                return Err(Some(window));
+            }
+            edge = edge.min(meter.edge(bodies, counts, last));
+        }
+        if layout::edge(cells) > edge { Err(None) } else { Ok(()) }
     }
 
     #[inline(never)]
     fn decide_at_length(&self, cells: &mut [u8], cost: u32, now: u64) -> Decision {
-        match self.admit_at_length(cells, cost, now) {
+        let mut sight = Sight::default();
+        match self.try_at_length(cells, cost, now, &mut sight) {
             Ok(at) => Decision::Allow { charged_at: UnixMillis::new(at) },
-            Err((clock, sight)) => self.denial(cells, clock, &sight, cost),
+            Err(clock) => self.denial(cells, clock, &sight, cost),
         }
     }
 
-    /// Charges units that fit and returns when; else what was seen.
     #[inline(never)]
-    fn admit_at_length(&self, cells: &mut [u8], cost: u32, now: u64) -> Result<u64, (Clock, Sight)> {
-        self.rebase_in(cells, now);
-        let clock = Clock::of(cells, now);
-        let sight = self.see(cells, clock);
-        if !self.fits(&sight, cost) {
-            return Err((clock, sight));
+    fn admit_at_length(&self, cells: &mut [u8], cost: u32, now: u64) -> Option<UnixMillis> {
+        let mut sight = Sight::default();
+        self.try_at_length(cells, cost, now, &mut sight).ok().map(UnixMillis::new)
+    }
+
+    /// Charges units that fit and returns when; else the instants, with what was seen in `sight`.
+    #[inline(always)]
+    fn try_at_length(&self, cells: &mut [u8], cost: u32, now: u64, sight: &mut Sight) -> Result<u64, Clock> {
+        let mut clock = Clock::of(cells, now);
+        if clock.last.saturating_sub(now) > self.lanes.tolerance_ms {
+            self.rebase_in(cells, now);
+            clock = Clock::of(cells, now);
         }
-        self.record(cells, clock, &sight, cost);
+        if !self.see(cells, clock, cost, sight) {
+            return Err(clock);
+        }
+        if cost > 0 {
+            self.record(cells, clock, sight, |_| cost);
+        }
         Ok(clock.now)
     }
 
-    #[inline]
-    fn see(&self, cells: &[u8], clock: Clock) -> Sight {
-        let mut sight = Sight::default();
-        for (meter, seen) in self.meters.iter().zip(&mut sight) {
-            *seen = meter.see(cells, clock);
+    /// Looks at every window; returns whether units fit in all of them.
+    #[inline(always)]
+    fn see(&self, cells: &[u8], clock: Clock, cost: u32, sight: &mut Sight) -> bool {
+        let (counts, bodies) = layout::parts(cells, self.meters.len());
+        let mut over = false;
+        for (((meter, limit), counts), place) in self.meters.iter().zip(&self.most).zip(counts).zip(sight) {
+            let seen = meter.see(bodies, counts, clock);
+            over |= seen.used.saturating_add(u64::from(cost)) > *limit;
+            *place = seen;
         }
-        sight
-    }
-
-    #[inline]
-    fn fits(&self, sight: &Sight, cost: u32) -> bool {
-        let cost = u64::from(cost);
-        cost == 0 || self.meters.iter().zip(sight).all(|(meter, seen)| seen.used.saturating_add(cost) <= meter.limit())
+        !over || cost == 0
     }
 
     /// Why units do not fit.
@@ -150,9 +178,10 @@ impl Limiter {
         if let Some(window) = self.meters.iter().position(|meter| cost > meter.limit()) {
             return Decision::Reject { window };
         }
+        let (_, bodies) = layout::parts(cells, self.meters.len());
         let mut latest = (0, 0);
         for (window, (meter, seen)) in self.meters.iter().zip(sight).enumerate() {
-            let at = meter.retry_at(cells, clock, *seen, cost);
+            let at = meter.retry_at(bodies, clock, *seen, cost);
             if at > latest.0 {
                 latest = (at, window);
             }
@@ -160,15 +189,15 @@ impl Limiter {
         Decision::Defer { retry_at: UnixMillis::new(latest.0), window: latest.1 }
     }
 
-    /// Charges every window at `clock.now`.
-    #[inline]
-    fn record(&self, cells: &mut [u8], clock: Clock, sight: &Sight, cost: u32) {
-        if cost == 0 {
-            return;
-        }
+    /// Charges every window at `clock.now` for its own number of units.
+    #[inline(always)]
+    fn record(&self, cells: &mut [u8], clock: Clock, sight: &Sight, units: impl Fn(usize) -> u32) {
         let mut edge = u64::MAX;
-        for (meter, seen) in self.meters.iter().zip(sight) {
-            edge = edge.min(meter.charge(cells, clock, *seen, cost));
+        let (places, bodies) = layout::parts_mut(cells, self.meters.len());
+        for (window, ((meter, seen), (total, tip))) in self.meters.iter().zip(sight).zip(places).enumerate() {
+            let (counts, stale_at) = meter.charge(bodies, clock, *seen, units(window));
+            (*total, *tip) = (counts.total.to_le_bytes(), counts.tip.to_le_bytes());
+            edge = edge.min(stale_at);
         }
         layout::put_edge(cells, edge);
         layout::put_last(cells, clock.now);

@@ -1,65 +1,67 @@
 //! Where numbers stand in a state's cells: its bytes without the header that names the policy.
+//!
+//! Two instants, a total of each window, a tip of each window; behind this head the windows' bodies.
 
-use super::bytes::{put, u32_at, u64_at};
+use super::bytes::{put, u64_at};
 
-/// The offsets of one window: its total (u32), its tip (u32) and its body.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
-    total: usize,
-    tip: usize,
-    pub(super) body: usize,
+/// The counts of one window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counts {
+    /// Units in use at the newest charge.
+    pub(super) total: u32,
+    /// Those among them that the short way may add to: of the newest bucket, entries, of the period.
+    pub(super) tip: u32,
 }
 
-impl Place {
-    /// The place of window `index` of `windows`, with its body at `body`.
-    pub(super) fn new(index: usize, windows: usize, body: usize) -> Self {
-        Self { total: TOTALS + index * COUNT, tip: TOTALS + (windows + index) * COUNT, body }
-    }
+/// The counts of every window, and their bodies; nothing of cells that are too short.
+#[inline(always)]
+pub(super) fn parts(cells: &[u8], windows: usize) -> (impl Iterator<Item = Counts>, &[u8]) {
+    let (head, bodies) = cells.split_at_checked(bodies(windows)).unwrap_or_default();
+    let counts = head.get(TOTALS..).unwrap_or_default().as_chunks::<COUNT>().0;
+    let (totals, tips) = counts.split_at_checked(windows).unwrap_or_default();
+    let counts = totals
+        .iter()
+        .zip(tips)
+        .map(|(total, tip)| Counts { total: u32::from_le_bytes(*total), tip: u32::from_le_bytes(*tip) });
+    (counts, bodies)
+}
 
-    #[inline]
-    pub(super) fn total(&self, cells: &[u8]) -> u32 {
-        u32_at(cells, self.total)
-    }
-
-    #[inline]
-    pub(super) fn put_total(&self, cells: &mut [u8], total: u32) {
-        put(cells, self.total, total.to_le_bytes());
-    }
-
-    #[inline]
-    pub(super) fn tip(&self, cells: &[u8]) -> u32 {
-        u32_at(cells, self.tip)
-    }
-
-    #[inline]
-    pub(super) fn put_tip(&self, cells: &mut [u8], tip: u32) {
-        put(cells, self.tip, tip.to_le_bytes());
-    }
+/// As [`parts`], to write: a total and a tip of every window, and the bodies.
+#[inline(always)]
+pub(super) fn parts_mut(
+    cells: &mut [u8],
+    windows: usize,
+) -> (impl Iterator<Item = (&mut [u8; COUNT], &mut [u8; COUNT])>, &mut [u8]) {
+    let (head, bodies) = cells.split_at_mut_checked(bodies(windows)).unwrap_or_default();
+    let counts = head.get_mut(TOTALS..).unwrap_or_default().as_chunks_mut::<COUNT>().0;
+    let (totals, tips) = counts.split_at_mut_checked(windows).unwrap_or_default();
+    (totals.iter_mut().zip(tips), bodies)
 }
 
 /// The instant of the newest charge.
-#[inline]
+#[inline(always)]
 pub(super) fn last(cells: &[u8]) -> u64 {
     u64_at(cells, LAST)
 }
 
-#[inline]
-pub(super) fn put_last(cells: &mut [u8], last: u64) {
-    put(cells, LAST, last.to_le_bytes());
-}
-
-/// Before this instant every total is up to date.
-#[inline]
+/// Before this instant every total is up to date and within its limit.
+#[inline(always)]
 pub(super) fn edge(cells: &[u8]) -> u64 {
     u64_at(cells, EDGE)
 }
 
-#[inline]
+#[inline(always)]
+pub(super) fn put_last(cells: &mut [u8], last: u64) {
+    put(cells, LAST, last.to_le_bytes());
+}
+
+#[inline(always)]
 pub(super) fn put_edge(cells: &mut [u8], edge: u64) {
     put(cells, EDGE, edge.to_le_bytes());
 }
 
 /// Where the bodies begin in the cells of so many windows.
+#[inline(always)]
 pub(super) const fn bodies(windows: usize) -> usize {
     TOTALS + 2 * COUNT * windows
 }

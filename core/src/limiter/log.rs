@@ -12,8 +12,8 @@
 
 use super::{
     bytes::{put, u16_at, u32_at, u64_at},
-    layout::Place,
-    meter::{Clock, Seen},
+    layout::Counts,
+    meter::{Clock, NONE, Seen},
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,7 +22,8 @@ pub(super) struct Log {
     period_ms: u64,
     places: usize,
     width: Width,
-    place: Place,
+    /// Where the entries begin among the bodies.
+    body: usize,
 }
 
 /// How much of an instant an entry keeps.
@@ -34,9 +35,9 @@ enum Width {
 }
 
 impl Log {
-    pub(super) fn new(limit: u32, period_ms: u64, place: Place) -> Self {
+    pub(super) fn new(limit: u32, period_ms: u64, body: usize) -> Self {
         let places = usize::try_from(limit.min(MOST_UNITS)).unwrap_or_default();
-        Self { limit, period_ms, places, width: Width::for_period(period_ms), place }
+        Self { limit, period_ms, places, width: Width::for_period(period_ms), body }
     }
 
     pub(super) fn body_length(&self) -> usize {
@@ -44,153 +45,161 @@ impl Log {
     }
 
     /// Units in use at `clock.now`, with the number of entries that are over.
-    #[inline]
-    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
-        let total = self.place.total(cells);
+    #[inline(always)]
+    pub(super) fn see(&self, bodies: &[u8], counts: Counts, clock: Clock) -> Seen {
+        let used = u64::from(counts.total);
         if clock.current {
-            return Seen { used: u64::from(total), from: 0, to: 0 };
+            return Seen { used, from: 0, to: 0, counts };
         }
-        let count = self.count(cells);
+        let count = self.entries(counts);
         let over = if clock.now - clock.last >= self.period_ms {
             count
         } else {
-            (0..count).take_while(|place| self.ends_at(cells, *place, clock.last) <= clock.now).count()
+            (0..count).take_while(|place| self.ends_at(bodies, *place, clock.last) <= clock.now).count()
         };
-        let drained = if over == 0 { 0 } else { over as u64 + self.extra(cells) };
-        Seen { used: u64::from(total).saturating_sub(drained), from: over as u64, to: 0 }
+        let drained = if over == 0 { 0 } else { over as u64 + extra(counts) };
+        Seen { used: used.saturating_sub(drained), from: over as u64, to: 0, counts }
     }
 
     /// The first instant at which `wanted` of the units in use have drained.
-    pub(super) fn drained_at(&self, cells: &[u8], clock: Clock, seen: Seen, wanted: u64) -> u64 {
+    pub(super) fn drained_at(&self, bodies: &[u8], clock: Clock, seen: Seen, wanted: u64) -> u64 {
         let over = usize::try_from(seen.from).unwrap_or_default();
-        let extra = if over == 0 { self.extra(cells) } else { 0 };
+        let extra = if over == 0 { extra(seen.counts) } else { 0 };
         // The oldest entry drains with the extra units; every further unit is an entry of its own.
         let further = usize::try_from(wanted.saturating_sub(1 + extra)).unwrap_or(usize::MAX);
         let place = over.saturating_add(further);
-        if place < self.count(cells) { self.ends_at(cells, place, clock.last) } else { clock.now }
+        if place < self.entries(seen.counts) { self.ends_at(bodies, place, clock.last) } else { clock.now }
     }
 
-    /// Adds units at `clock.now`; returns the first instant at which one of the entries is over.
-    #[inline]
-    pub(super) fn charge(&self, cells: &mut [u8], clock: Clock, seen: Seen, cost: u32) -> u64 {
+    /// Adds units at `clock.now`; returns the counts and the first instant at which one of the entries is over.
+    #[inline(always)]
+    pub(super) fn charge(&self, bodies: &mut [u8], clock: Clock, seen: Seen, cost: u32) -> (Counts, u64) {
         let over = usize::try_from(seen.from).unwrap_or_default();
-        let left = self.count(cells) - over;
+        let before = self.entries(seen.counts);
         let fresh = usize::try_from(cost).unwrap_or(usize::MAX).min(self.places);
-        let kept = left.min(self.places - fresh);
-        self.remove(cells, 0, over + left - kept);
-        for place in kept..kept + fresh {
-            self.put_entry(cells, place, clock.now);
+        let kept = (before - over).min(self.places - fresh);
+        if kept > 0 {
+            self.remove(bodies, before, 0, before - kept);
         }
-        self.put_count(cells, kept + fresh);
-        let total = seen.used.saturating_add(u64::from(cost));
-        self.place.put_total(cells, u32::try_from(total).unwrap_or(u32::MAX));
-        self.edge(cells, clock.now)
+        for place in kept..kept + fresh {
+            self.put_entry(bodies, place, clock.now);
+        }
+        if kept == 0 {
+            (fresh..before).for_each(|place| self.put_entry(bodies, place, 0));
+        }
+        let total = u32::try_from(seen.used.saturating_add(u64::from(cost))).unwrap_or(u32::MAX);
+        let tip = u32::try_from(kept + fresh).unwrap_or_default();
+        let counts = Counts { total, tip };
+        (counts, self.edge(bodies, counts, clock.now))
     }
 
-    /// Adds entries for units that fit and are already in the total; returns when the oldest of them is over.
-    pub(super) fn append(&self, cells: &mut [u8], cost: u32, at: u64) -> u64 {
-        let count = self.count(cells);
-        let after = (count + usize::try_from(cost).unwrap_or_default()).min(self.places);
-        for place in count..after {
-            self.put_entry(cells, place, at);
+    /// Adds entries for units that are already counted; returns when they are over.
+    pub(super) fn append(&self, bodies: &mut [u8], counts: Counts, cost: u32, at: u64) -> u64 {
+        let after = self.entries(counts);
+        let before = after.saturating_sub(usize::try_from(cost).unwrap_or(usize::MAX));
+        for place in before..after {
+            self.put_entry(bodies, place, at);
         }
-        self.put_count(cells, after);
         at + self.period_ms
     }
 
     /// Takes units out of the entries of `charged_at` that are still there.
-    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
-        let total = self.place.total(cells);
-        let entries = || (0..self.count(cells)).map(|place| self.instant(cells, place, last));
-        let Some(first) = entries().position(|instant| instant == charged_at) else { return };
-        if total == u32::MAX {
-            return;
+    pub(super) fn refund(&self, bodies: &mut [u8], counts: Counts, last: u64, charged_at: u64, cost: u32) -> Counts {
+        let count = self.entries(counts);
+        let entries = || (0..count).map(|place| self.instant(bodies, place, last));
+        let Some(first) = entries().position(|instant| instant == charged_at) else { return counts };
+        if counts.total == u32::MAX {
+            return counts;
         }
         let same = entries().filter(|instant| *instant == charged_at).count();
         let cost = u64::from(cost);
-        let extra = if first == 0 { self.extra(cells).min(cost) } else { 0 };
+        let extra = if first == 0 { extra(counts).min(cost) } else { 0 };
         let own = usize::try_from(cost - extra).unwrap_or(usize::MAX).min(same);
-        self.remove(cells, first, own);
-        let left = u64::from(total).saturating_sub(extra + own as u64);
-        self.place.put_total(cells, u32::try_from(left).unwrap_or(u32::MAX));
+        self.remove(bodies, count, first, own);
+        let total = u32::try_from(u64::from(counts.total).saturating_sub(extra + own as u64)).unwrap_or(u32::MAX);
+        Counts { total, tip: u32::try_from(count - own).unwrap_or_default() }
     }
 
-    /// The first instant at which one of the entries is over.
-    pub(super) fn edge(&self, cells: &[u8], last: u64) -> u64 {
-        if self.count(cells) == 0 { u64::MAX } else { self.ends_at(cells, 0, last) }
+    /// The first instant at which one of the entries is over; none over the limit.
+    #[inline(always)]
+    pub(super) fn edge(&self, bodies: &[u8], counts: Counts, last: u64) -> u64 {
+        match counts {
+            Counts { total, .. } if total > self.limit => NONE,
+            Counts { tip: 0, .. } => u64::MAX,
+            Counts { .. } => self.ends_at(bodies, 0, last),
+        }
     }
 
     /// Whether the entries are in order and less than a period old, and the total has them all.
-    pub(super) fn is_sound(&self, cells: &[u8], last: u64) -> bool {
-        let count = self.count(cells);
-        let instants = || (0..count).map(|place| self.instant(cells, place, last));
+    pub(super) fn is_sound(&self, bodies: &[u8], counts: Counts, last: u64) -> bool {
+        let count = self.entries(counts);
+        let instants = || (0..count).map(|place| self.instant(bodies, place, last));
         let ordered = instants().zip(instants().skip(1)).all(|(a, b)| a <= b);
         let live = instants().all(|instant| last - instant < self.period_ms);
-        let known = instants().enumerate().all(|(i, instant)| self.entry(cells, i) == instant & self.width.mask());
-        let empty = (count..self.places).all(|place| self.entry(cells, place) == 0);
-        let total = usize::try_from(self.place.total(cells)).unwrap_or(usize::MAX);
-        let counted =
-            usize::try_from(self.place.tip(cells)) == Ok(count) && total >= count && (count > 0 || total == 0);
+        let known = instants().enumerate().all(|(i, instant)| self.entry(bodies, i) == instant & self.width.mask());
+        let empty = (count..self.places).all(|place| self.entry(bodies, place) == 0);
+        let counted = u64::from(counts.tip) == count as u64
+            && counts.total >= counts.tip
+            && (counts.tip > 0 || counts.total == 0);
         counted && ordered && live && known && empty
     }
 
-    /// Units that have no entry of their own and count with the oldest one.
-    fn extra(&self, cells: &[u8]) -> u64 {
-        u64::from(self.place.total(cells).saturating_sub(self.place.tip(cells)))
-    }
-
-    /// Takes `count` entries out, from `place` on; later ones move up.
-    fn remove(&self, cells: &mut [u8], place: usize, count: usize) {
-        if count == 0 {
+    /// Takes `fewer` of `count` entries out, from `place` on; later ones move up.
+    fn remove(&self, bodies: &mut [u8], count: usize, place: usize, fewer: usize) {
+        if fewer == 0 {
             return;
         }
-        let (length, width) = (self.count(cells), self.width.bytes());
-        let count = count.min(length - place);
-        if let Some(body) = cells.get_mut(self.place.body..self.place.body + length * width) {
-            body.copy_within((place + count) * width.., place * width);
-            let end = body.len() - count * width;
-            body.iter_mut().skip(end).for_each(|byte| *byte = 0);
+        for to in place..count {
+            let from = to + fewer;
+            let entry = if from < count { self.entry(bodies, from) } else { 0 };
+            self.put_entry(bodies, to, entry);
         }
-        self.put_count(cells, length - count);
     }
 
     /// When the unit at this place is over.
-    fn ends_at(&self, cells: &[u8], place: usize, last: u64) -> u64 {
-        self.instant(cells, place, last) + self.period_ms
+    #[inline(always)]
+    fn ends_at(&self, bodies: &[u8], place: usize, last: u64) -> u64 {
+        self.instant(bodies, place, last) + self.period_ms
     }
 
     /// The instant of an entry, at most `last`.
-    fn instant(&self, cells: &[u8], place: usize, last: u64) -> u64 {
-        let age = last.wrapping_sub(self.entry(cells, place)) & self.width.mask();
+    #[inline(always)]
+    fn instant(&self, bodies: &[u8], place: usize, last: u64) -> u64 {
+        let age = last.wrapping_sub(self.entry(bodies, place)) & self.width.mask();
         last.saturating_sub(age)
     }
 
-    fn count(&self, cells: &[u8]) -> usize {
-        usize::try_from(self.place.tip(cells)).unwrap_or_default().min(self.places)
+    /// How many entries there are.
+    #[inline(always)]
+    fn entries(&self, counts: Counts) -> usize {
+        usize::try_from(counts.tip).unwrap_or_default().min(self.places)
     }
 
-    fn put_count(&self, cells: &mut [u8], count: usize) {
-        self.place.put_tip(cells, u32::try_from(count).unwrap_or_default());
-    }
-
-    fn entry(&self, cells: &[u8], place: usize) -> u64 {
-        let at = self.place.body + place * self.width.bytes();
+    #[inline(always)]
+    fn entry(&self, bodies: &[u8], place: usize) -> u64 {
+        let at = self.body + place * self.width.bytes();
         match self.width {
-            Width::Two => u64::from(u16_at(cells, at)),
-            Width::Four => u64::from(u32_at(cells, at)),
-            Width::Eight => u64_at(cells, at),
+            Width::Two => u64::from(u16_at(bodies, at)),
+            Width::Four => u64::from(u32_at(bodies, at)),
+            Width::Eight => u64_at(bodies, at),
         }
     }
 
-    fn put_entry(&self, cells: &mut [u8], place: usize, instant: u64) {
-        let at = self.place.body + place * self.width.bytes();
+    #[inline(always)]
+    fn put_entry(&self, bodies: &mut [u8], place: usize, instant: u64) {
+        let at = self.body + place * self.width.bytes();
         let [a, b, c, d, ..] = instant.to_le_bytes();
         match self.width {
-            Width::Two => put(cells, at, [a, b]),
-            Width::Four => put(cells, at, [a, b, c, d]),
-            Width::Eight => put(cells, at, instant.to_le_bytes()),
+            Width::Two => put(bodies, at, [a, b]),
+            Width::Four => put(bodies, at, [a, b, c, d]),
+            Width::Eight => put(bodies, at, instant.to_le_bytes()),
         }
     }
+}
+
+/// Units that have no entry of their own and count with the oldest one.
+fn extra(counts: Counts) -> u64 {
+    u64::from(counts.total.saturating_sub(counts.tip))
 }
 
 impl Width {

@@ -1,9 +1,9 @@
-//! A window at work: one of four ways to count, laid out at a place in the state.
+//! A window at work: one of four ways to count, with a body among the bodies of a state.
 
 use super::{
     LimiterError, Usage, Window,
     lanes::Lanes,
-    layout::{self, Place},
+    layout::{self, Counts},
     log::{self, Log},
     pace::Pace,
     period::Tally,
@@ -27,10 +27,14 @@ pub(super) struct Seen {
     pub(super) used: u64,
     pub(super) from: u64,
     pub(super) to: u64,
+    /// The window's counts before.
+    pub(super) counts: Counts,
 }
 
-/// A window, laid out in the state.
+/// A window, laid out.
+// The tag is a byte of its own: reading it out of a field's spare values costs more than a decision has to spare.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub(super) enum Meter {
     Ring(Ring),
     Log(Log),
@@ -47,20 +51,20 @@ impl Clock {
 }
 
 impl Meter {
-    pub(super) fn new(window: &Window, place: Place) -> Result<Self, LimiterError> {
+    pub(super) fn new(window: &Window, body: usize) -> Result<Self, LimiterError> {
         Ok(match window {
             Window::Sliding { limit, period_ms, .. } if *limit <= log::MOST_UNITS => {
-                Self::Log(Log::new(*limit, *period_ms, place))
+                Self::Log(Log::new(*limit, *period_ms, body))
             }
-            Window::Sliding { limit, period_ms, .. } => Self::Ring(Ring::new(*limit, *period_ms, place)),
+            Window::Sliding { limit, period_ms, .. } => Self::Ring(Ring::new(*limit, *period_ms, body)),
             Window::Calendar { name, limit, unit, time_zone } => {
                 let zone = Zone::parse(time_zone).map_err(|unknown| LimiterError::UnknownTimeZone {
                     window: name.clone(),
                     time_zone: unknown.name,
                 })?;
-                Self::Tally(Tally::new(*limit, *unit, zone, place))
+                Self::Tally(Tally::new(*limit, *unit, zone, body))
             }
-            Window::Pace { interval_ms, burst, .. } => Self::Pace(Pace::new(*interval_ms, *burst, place)),
+            Window::Pace { interval_ms, burst, .. } => Self::Pace(Pace::new(*interval_ms, *burst, body)),
         })
     }
 
@@ -86,93 +90,97 @@ impl Meter {
     /// Tells the short way about this window.
     pub(super) fn add_to(&self, lanes: &mut Lanes) {
         match self {
-            Self::Ring(ring) => lanes.add_ring(ring.limit),
+            Self::Ring(ring) => lanes.add(ring.limit),
             Self::Log(log) => lanes.add_log(log),
-            Self::Tally(tally) => lanes.add_tally(tally.limit),
+            Self::Tally(tally) => lanes.add(tally.limit),
             Self::Pace(pace) => lanes.add_pace(pace),
         }
     }
 
     /// The window at `clock.now`.
-    #[inline]
-    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
+    #[inline(always)]
+    pub(super) fn see(&self, bodies: &[u8], counts: Counts, clock: Clock) -> Seen {
         match self {
-            Self::Ring(ring) => ring.see(cells, clock),
-            Self::Log(log) => log.see(cells, clock),
-            Self::Tally(tally) => tally.see(cells, clock),
-            Self::Pace(pace) => pace.see(cells, clock),
+            Self::Ring(ring) => ring.see(bodies, counts, clock),
+            Self::Log(log) => log.see(bodies, counts, clock),
+            Self::Tally(tally) => tally.see(bodies, counts, clock),
+            Self::Pace(pace) => pace.see(bodies, clock),
         }
     }
 
     /// The first instant at which at most `left` units are in use.
-    fn drained_to(&self, cells: &[u8], clock: Clock, seen: Seen, left: u64) -> u64 {
+    fn drained_to(&self, bodies: &[u8], clock: Clock, seen: Seen, left: u64) -> u64 {
         if seen.used <= left {
             return clock.now;
         }
         match self {
-            Self::Ring(ring) => ring.drained_at(cells, seen, seen.used - left),
-            Self::Log(log) => log.drained_at(cells, clock, seen, seen.used - left),
+            Self::Ring(ring) => ring.drained_at(bodies, seen, seen.used - left),
+            Self::Log(log) => log.drained_at(bodies, clock, seen, seen.used - left),
             Self::Tally(_) => seen.to,
-            Self::Pace(pace) => pace.drained_to(cells, clock, left),
+            Self::Pace(pace) => pace.drained_to(bodies, clock, left),
         }
     }
 
     /// The first instant at which `cost` units, at most the limit, fit.
-    pub(super) fn retry_at(&self, cells: &[u8], clock: Clock, seen: Seen, cost: u64) -> u64 {
-        self.drained_to(cells, clock, seen, self.limit().saturating_sub(cost))
+    pub(super) fn retry_at(&self, bodies: &[u8], clock: Clock, seen: Seen, cost: u64) -> u64 {
+        self.drained_to(bodies, clock, seen, self.limit().saturating_sub(cost))
     }
 
-    pub(super) fn usage(&self, cells: &[u8], clock: Clock) -> Usage {
-        let (seen, limit) = (self.see(cells, clock), self.limit());
+    pub(super) fn usage(&self, bodies: &[u8], counts: Counts, clock: Clock) -> Usage {
+        let (seen, limit) = (self.see(bodies, counts, clock), self.limit());
         let within = seen.used.min(limit);
         Usage {
             limit: narrow(limit),
             used: narrow(seen.used),
             remaining: narrow(limit - within),
-            next_at: UnixMillis::new(self.drained_to(cells, clock, seen, within.saturating_sub(1))),
-            full_at: UnixMillis::new(self.drained_to(cells, clock, seen, 0)),
+            next_at: UnixMillis::new(self.drained_to(bodies, clock, seen, within.saturating_sub(1))),
+            full_at: UnixMillis::new(self.drained_to(bodies, clock, seen, 0)),
         }
     }
 
-    /// Charges units at `clock.now`; returns the first instant at which the total may be stale.
-    #[inline]
-    pub(super) fn charge(&self, cells: &mut [u8], clock: Clock, seen: Seen, cost: u32) -> u64 {
+    /// Charges units at `clock.now`; returns the counts and the first instant at which they may be stale.
+    #[inline(always)]
+    pub(super) fn charge(&self, bodies: &mut [u8], clock: Clock, seen: Seen, cost: u32) -> (Counts, u64) {
         match self {
-            Self::Ring(ring) => ring.charge(cells, seen, cost),
-            Self::Log(log) => log.charge(cells, clock, seen, cost),
-            Self::Tally(tally) => tally.charge(cells, seen, cost),
+            Self::Ring(ring) => ring.charge(bodies, seen, cost),
+            Self::Log(log) => log.charge(bodies, clock, seen, cost),
+            Self::Tally(tally) => tally.charge(bodies, seen, cost),
             Self::Pace(pace) => {
-                pace.charge(cells, cost, clock.now);
-                u64::MAX
+                pace.charge(bodies, cost, clock.now);
+                (Counts::default(), u64::MAX)
             }
         }
     }
 
-    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
+    pub(super) fn refund(&self, bodies: &mut [u8], counts: Counts, last: u64, charged_at: u64, cost: u32) -> Counts {
         match self {
-            Self::Ring(ring) => ring.refund(cells, last, charged_at, cost),
-            Self::Log(log) => log.refund(cells, last, charged_at, cost),
-            Self::Tally(tally) => tally.refund(cells, last, charged_at, cost),
-            Self::Pace(pace) => pace.refund(cells, last, charged_at, cost),
+            Self::Ring(ring) => ring.refund(bodies, counts, last, charged_at, cost),
+            Self::Log(log) => log.refund(bodies, counts, last, charged_at, cost),
+            Self::Tally(tally) => tally.refund(counts, last, charged_at, cost),
+            Self::Pace(pace) => {
+                pace.refund(bodies, last, charged_at, cost);
+                counts
+            }
         }
     }
 
-    /// The first instant at which the total of a state last charged at `last` may be stale.
-    pub(super) fn edge(&self, cells: &[u8], last: u64) -> u64 {
+    /// The first instant at which the counts of a state last charged at `last` may be stale.
+    pub(super) fn edge(&self, bodies: &[u8], counts: Counts, last: u64) -> u64 {
         match self {
-            Self::Ring(ring) => ring.edge(last),
-            Self::Log(log) => log.edge(cells, last),
-            Self::Tally(tally) => tally.edge(cells),
+            Self::Ring(ring) => ring.edge(counts, last),
+            Self::Log(log) => log.edge(bodies, counts, last),
+            Self::Tally(tally) => tally.edge(bodies, counts),
             Self::Pace(_) => u64::MAX,
         }
     }
 
-    pub(super) fn is_sound(&self, cells: &[u8], last: u64) -> bool {
+    pub(super) fn is_sound(&self, bodies: &[u8], counts: Counts, last: u64) -> bool {
         match self {
-            Self::Ring(ring) => ring.is_sound(cells, last),
-            Self::Log(log) => log.is_sound(cells, last),
-            Self::Tally(tally) => tally.is_sound(cells, last),
-            Self::Pace(pace) => pace.is_sound(cells),
+            Self::Ring(ring) => ring.is_sound(bodies, counts, last),
+            Self::Log(log) => log.is_sound(bodies, counts, last),
+            Self::Tally(tally) => tally.is_sound(bodies, counts, last),
+            // Any arrival time can be.
+            Self::Pace(_) => Pace::is_sound(counts),
         }
     }
 
@@ -202,6 +210,9 @@ pub(super) const fn tolerance_ms(window: &Window) -> u64 {
 pub(super) fn narrow(units: u64) -> u32 {
     u32::try_from(units).unwrap_or(u32::MAX)
 }
+
+/// The edge of a window that is over its limit: the short way is never taken.
+pub(super) const NONE: u64 = 0;
 
 /// A calendar window has no bucket. A minute is more than time services correct at once, and less than any period.
 const CALENDAR_TOLERANCE_MS: u64 = 60_000;

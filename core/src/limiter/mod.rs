@@ -49,7 +49,6 @@ use alloc::{
     vec::Vec,
 };
 use lanes::Lanes;
-use layout::Place;
 use meter::Meter;
 use serde::Deserialize;
 
@@ -58,6 +57,8 @@ use serde::Deserialize;
 pub struct Limiter {
     windows: Vec<Window>,
     meters: Vec<Meter>,
+    /// What each of them admits at once.
+    most: Vec<u64>,
     lanes: Lanes,
     fingerprint: u32,
     /// Bytes of a state without its header.
@@ -130,15 +131,17 @@ impl Limiter {
         window::check(&windows)?;
         let mut meters = Vec::with_capacity(windows.len());
         let mut lanes = Lanes::new();
-        let mut cells = layout::bodies(windows.len());
-        for (index, window) in windows.iter().enumerate() {
-            let meter = Meter::new(window, Place::new(index, windows.len(), cells))?;
-            cells += meter.body_length();
+        let mut bodies = 0;
+        for window in &windows {
+            let meter = Meter::new(window, bodies)?;
+            bodies += meter.body_length();
             meter.add_to(&mut lanes);
             lanes.tolerance_ms = lanes.tolerance_ms.min(meter::tolerance_ms(window));
             meters.push(meter);
         }
-        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, lanes, cells })
+        let cells = layout::bodies(windows.len()) + bodies;
+        let most = meters.iter().map(Meter::limit).collect();
+        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, most, lanes, cells })
     }
 
     /// Reads a policy: `{"windows":[{"kind":"sliding","name":"second","limit":10,"period_ms":1000}, ...]}`.
@@ -171,17 +174,7 @@ impl Limiter {
     /// A [`StateError`] for bytes of another version or policy, of the wrong length, or that contradict themselves.
     pub fn load(&self, bytes: &[u8]) -> Result<State, StateError> {
         let state = state::check_header(bytes, self.meters.len(), self.fingerprint, self.cells)?;
-        let cells = state.cells();
-        let last = layout::last(cells);
-        if last > UnixMillis::MAX.as_millis() {
-            return Err(StateError::Damaged { window: None });
-        }
-        if let Some(window) = self.meters.iter().position(|meter| !meter.is_sound(cells, last)) {
-            return Err(StateError::Damaged { window: Some(window) });
-        }
-        if layout::edge(cells) > self.edge(cells, last) {
-            return Err(StateError::Damaged { window: None });
-        }
+        self.check(state.cells()).map_err(|window| StateError::Damaged { window })?;
         Ok(state)
     }
 
@@ -189,22 +182,15 @@ impl Limiter {
     ///
     /// A denial changes no byte of the state. A cost of 0 is always allowed and changes nothing either. A state of
     /// another limiter is refused like a cost that never fits.
-    #[inline]
     pub fn decide(&self, state: &mut State, cost: u32, now: UnixMillis) -> Decision {
-        if !state.belongs_to(self.fingerprint, self.cells) {
-            return Decision::Reject { window: 0 };
-        }
-        self.decide_in(state.cells_mut(), cost, now.as_millis())
+        let cells = state.cells_of(self.fingerprint, self.cells);
+        cells.map_or(Decision::Reject { window: 0 }, |cells| self.decide_in(cells, cost, now.as_millis()))
     }
 
     /// As [`Limiter::decide`], without the reason for a denial, which costs more than the denial itself. Returns the
     /// instant charged at.
-    #[inline]
     pub fn admit(&self, state: &mut State, cost: u32, now: UnixMillis) -> Option<UnixMillis> {
-        if !state.belongs_to(self.fingerprint, self.cells) {
-            return None;
-        }
-        self.admit_in(state.cells_mut(), cost, now.as_millis())
+        self.admit_in(state.cells_of(self.fingerprint, self.cells)?, cost, now.as_millis())
     }
 
     /// What [`Limiter::decide`] would say; charges nothing.
@@ -280,10 +266,11 @@ impl Limiter {
         let followed = old.at(state, now);
         let now = now.as_millis().max(layout::last(&followed));
         let before = old.usage_in(&followed, now);
-        let units = self.windows.iter().map(|window| {
-            let named = old.windows.iter().zip(&before).find(|(known, _)| known.name() == window.name());
+        let units = |window: usize| {
+            let name = self.windows.get(window).map(Window::name);
+            let named = old.windows.iter().zip(&before).find(|(known, _)| Some(known.name()) == name);
             named.map_or(0, |(_, usage)| usage.used)
-        });
+        };
         self.charge_each(migrated.cells_mut(), units, now);
         migrated
     }

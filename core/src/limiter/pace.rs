@@ -10,7 +10,7 @@
 
 use super::{
     bytes::{put, u64_at},
-    layout::Place,
+    layout::Counts,
     meter::{Clock, Seen},
 };
 
@@ -19,12 +19,13 @@ pub(super) struct Pace {
     pub(super) burst: u32,
     interval_ms: u64,
     burst_ms: u64,
-    place: Place,
+    /// Where the arrival time stands among the bodies.
+    body: usize,
 }
 
 impl Pace {
-    pub(super) fn new(interval_ms: u64, burst: u32, place: Place) -> Self {
-        Self { burst, interval_ms, burst_ms: u64::from(burst).saturating_mul(interval_ms), place }
+    pub(super) fn new(interval_ms: u64, burst: u32, body: usize) -> Self {
+        Self { burst, interval_ms, burst_ms: u64::from(burst).saturating_mul(interval_ms), body }
     }
 
     pub(super) const fn body_length(&self) -> usize {
@@ -32,29 +33,30 @@ impl Pace {
     }
 
     /// Whether units fit at `at`.
-    pub(super) fn fits(&self, cells: &[u8], cost: u32, at: u64) -> bool {
-        self.after(cells, cost, at) <= at + self.burst_ms
+    pub(super) fn fits(&self, bodies: &[u8], cost: u32, at: u64) -> bool {
+        self.after(bodies, cost, at) <= at + self.burst_ms
     }
 
     /// Units that do not fit at `clock.now`, partly drained ones counted whole.
-    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
-        Seen { used: self.arrival(cells).saturating_sub(clock.now).div_ceil(self.interval_ms), from: 0, to: 0 }
+    pub(super) fn see(&self, bodies: &[u8], clock: Clock) -> Seen {
+        let used = self.arrival(bodies).saturating_sub(clock.now).div_ceil(self.interval_ms);
+        Seen { used, ..Seen::default() }
     }
 
     /// The first instant at which all but `remaining` units have drained.
-    pub(super) fn drained_to(&self, cells: &[u8], clock: Clock, remaining: u64) -> u64 {
+    pub(super) fn drained_to(&self, bodies: &[u8], clock: Clock, remaining: u64) -> u64 {
         let owed = remaining.saturating_mul(self.interval_ms);
-        self.arrival(cells).saturating_sub(owed).max(clock.now)
+        self.arrival(bodies).saturating_sub(owed).max(clock.now)
     }
 
-    pub(super) fn charge(&self, cells: &mut [u8], cost: u32, at: u64) {
-        let next = self.after(cells, cost, at);
-        self.put_arrival(cells, next);
+    pub(super) fn charge(&self, bodies: &mut [u8], cost: u32, at: u64) {
+        let next = self.after(bodies, cost, at);
+        self.put_arrival(bodies, next);
     }
 
     /// Takes back units of a charge made at `charged_at`, at most `last`, as far as that is safe.
-    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
-        let arrival = self.arrival(cells);
+    pub(super) fn refund(&self, bodies: &mut [u8], last: u64, charged_at: u64, cost: u32) {
+        let arrival = self.arrival(bodies);
         // u64::MAX marks a pace that was charged past counting.
         if arrival <= last || arrival == u64::MAX {
             return;
@@ -62,23 +64,23 @@ impl Pace {
         let span = u64::from(cost).saturating_mul(self.interval_ms);
         let back = span.saturating_sub(last - charged_at);
         let remaining = arrival.saturating_sub(back).max(last);
-        self.put_arrival(cells, remaining);
+        self.put_arrival(bodies, remaining);
     }
 
     /// Any arrival time can be.
-    pub(super) fn is_sound(&self, cells: &[u8]) -> bool {
-        self.place.total(cells) == 0 && self.place.tip(cells) == 0
+    pub(super) fn is_sound(counts: Counts) -> bool {
+        counts == Counts::default()
     }
 
-    fn after(&self, cells: &[u8], cost: u32, at: u64) -> u64 {
-        self.arrival(cells).max(at).saturating_add(u64::from(cost).saturating_mul(self.interval_ms))
+    fn after(&self, bodies: &[u8], cost: u32, at: u64) -> u64 {
+        self.arrival(bodies).max(at).saturating_add(u64::from(cost).saturating_mul(self.interval_ms))
     }
 
-    fn arrival(&self, cells: &[u8]) -> u64 {
-        u64_at(cells, self.place.body)
+    fn arrival(&self, bodies: &[u8]) -> u64 {
+        u64_at(bodies, self.body)
     }
 
-    fn put_arrival(&self, cells: &mut [u8], arrival: u64) {
-        put(cells, self.place.body, arrival.to_le_bytes());
+    fn put_arrival(&self, bodies: &mut [u8], arrival: u64) {
+        put(bodies, self.body, arrival.to_le_bytes());
     }
 }

@@ -1,12 +1,12 @@
 //! A calendar window: a count, and the end of the period it belongs to.
 //!
-//! Bytes: the count is the window's total; the body is the period's end (u64), kept so that the time zone is asked once
-//! a period. The tip is 0. The largest count is *past counting*: full until the period ends, and takes no refund.
+//! Bytes: the count is the window's total and its tip; the body is the period's end (u64), kept so that the time zone is
+//! asked once a period. The largest count is *past counting*: full until the period ends, and takes no refund.
 
 use super::{
     bytes::{put, u64_at},
-    layout::Place,
-    meter::{Clock, Seen},
+    layout::Counts,
+    meter::{Clock, NONE, Seen},
 };
 use crate::{
     calendar::{CalendarUnit, Zone},
@@ -18,12 +18,13 @@ pub(super) struct Tally {
     pub(super) limit: u32,
     pub(super) unit: CalendarUnit,
     pub(super) zone: Zone,
-    place: Place,
+    /// Where the period's end stands among the bodies.
+    body: usize,
 }
 
 impl Tally {
-    pub(super) fn new(limit: u32, unit: CalendarUnit, zone: Zone, place: Place) -> Self {
-        Self { limit, unit, zone, place }
+    pub(super) fn new(limit: u32, unit: CalendarUnit, zone: Zone, body: usize) -> Self {
+        Self { limit, unit, zone, body }
     }
 
     pub(super) const fn body_length(&self) -> usize {
@@ -34,47 +35,58 @@ impl Tally {
     ///
     /// A count stays valid where the period of `now` overlaps the stored one: after a change of the time zone's rules,
     /// and at the end of time, where a period is empty.
-    #[inline]
-    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
-        let (used, end) = (u64::from(self.place.total(cells)), self.edge(cells));
-        if clock.now < end {
-            return Seen { used, from: end, to: end };
-        }
+    #[inline(always)]
+    pub(super) fn see(&self, bodies: &[u8], counts: Counts, clock: Clock) -> Seen {
+        let end = self.end(bodies);
+        let used = u64::from(counts.total);
+        if clock.now < end { Seen { used, from: end, to: end, counts } } else { self.see_next(counts, end, clock) }
+    }
+
+    /// As [`Tally::see`], at or after the end of the stored period.
+    #[cold]
+    fn see_next(&self, counts: Counts, end: u64, clock: Clock) -> Seen {
         let period = self.zone.period(self.unit, UnixMillis::new(clock.now));
         let (start, next_end) = (period.start.as_millis(), period.end.as_millis());
         // Only the last instant begins a period that ends where it begins.
         let same_end_of_time = start == end && clock.last == start;
-        let used = if start < end || same_end_of_time { used } else { 0 };
-        Seen { used, from: end, to: next_end }
+        let used = if start < end || same_end_of_time { u64::from(counts.total) } else { 0 };
+        Seen { used, from: end, to: next_end, counts }
     }
 
-    /// Adds units; returns the end of the period.
-    pub(super) fn charge(&self, cells: &mut [u8], seen: Seen, cost: u32) -> u64 {
-        let count = seen.used.saturating_add(u64::from(cost));
-        self.place.put_total(cells, u32::try_from(count).unwrap_or(u32::MAX));
+    /// Adds units; returns the counts and the end of the period.
+    #[inline(always)]
+    pub(super) fn charge(&self, bodies: &mut [u8], seen: Seen, cost: u32) -> (Counts, u64) {
+        let count = u32::try_from(seen.used.saturating_add(u64::from(cost))).unwrap_or(u32::MAX);
         if seen.from != seen.to {
-            put(cells, self.place.body, seen.to.to_le_bytes());
+            put(bodies, self.body, seen.to.to_le_bytes());
         }
-        seen.to
+        let edge = if count > self.limit { NONE } else { seen.to };
+        (Counts { total: count, tip: count }, edge)
     }
 
     /// Takes units of a charge made at `charged_at`, at most `last`, out of the count, if they are in it.
-    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
-        let counted = self.place.total(cells);
+    pub(super) fn refund(&self, counts: Counts, last: u64, charged_at: u64, cost: u32) -> Counts {
         let start = self.zone.period(self.unit, UnixMillis::new(last)).start.as_millis();
-        if charged_at < start || counted == u32::MAX {
-            return;
+        if charged_at < start || counts.total == u32::MAX {
+            return counts;
         }
-        self.place.put_total(cells, counted.saturating_sub(cost));
+        let left = counts.total.saturating_sub(cost);
+        Counts { total: left, tip: left }
     }
 
-    pub(super) fn edge(&self, cells: &[u8]) -> u64 {
-        u64_at(cells, self.place.body)
+    /// The end of the stored period; none over the limit.
+    pub(super) fn edge(&self, bodies: &[u8], counts: Counts) -> u64 {
+        if counts.total > self.limit { NONE } else { self.end(bodies) }
     }
 
-    /// Whether the last charge lies before the period's end.
-    pub(super) fn is_sound(&self, cells: &[u8], last: u64) -> bool {
-        let end = self.edge(cells);
-        self.place.tip(cells) == 0 && last <= end && end <= UnixMillis::MAX.as_millis()
+    /// Whether the last charge lies before the period's end, and both counts agree.
+    pub(super) fn is_sound(&self, bodies: &[u8], counts: Counts, last: u64) -> bool {
+        let end = self.end(bodies);
+        counts.tip == counts.total && last <= end && end <= UnixMillis::MAX.as_millis()
+    }
+
+    #[inline(always)]
+    fn end(&self, bodies: &[u8]) -> u64 {
+        u64_at(bodies, self.body)
     }
 }

@@ -14,9 +14,8 @@
 //! drains and takes no refund. If the total itself would not fit, everything in use counts as of now.
 
 use super::{
-    bytes::{put, u16_at, u32_at},
-    layout::Place,
-    meter::{Clock, Seen},
+    layout::Counts,
+    meter::{Clock, NONE, Seen},
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +24,8 @@ pub(super) struct Ring {
     width: Width,
     span: u64,
     counter: Counter,
-    place: Place,
+    /// Where the ring begins among the bodies.
+    body: usize,
 }
 
 /// A divisor that is divided by often: the quotient by one multiplication.
@@ -44,10 +44,10 @@ enum Counter {
 }
 
 impl Ring {
-    pub(super) fn new(limit: u32, period_ms: u64, place: Place) -> Self {
+    pub(super) fn new(limit: u32, period_ms: u64, body: usize) -> Self {
         let width = Width::new(bucket_ms(period_ms));
         let span = period_ms.div_ceil(width.ms) + 1;
-        Self { limit, width, span, counter: Counter::for_limit(limit), place }
+        Self { limit, width, span, counter: Counter::for_limit(limit), body }
     }
 
     pub(super) fn body_length(&self) -> usize {
@@ -55,25 +55,22 @@ impl Ring {
     }
 
     /// Units in use at `clock.now`, with the newest bucket before and after.
-    #[inline]
-    pub(super) fn see(&self, cells: &[u8], clock: Clock) -> Seen {
-        let total = u64::from(self.place.total(cells));
+    #[inline(always)]
+    pub(super) fn see(&self, bodies: &[u8], counts: Counts, clock: Clock) -> Seen {
         let (from, to) = (self.width.bucket(clock.last), self.width.bucket(clock.now));
-        if from == to {
-            return Seen { used: total, from, to };
-        }
-        if to - from >= self.span {
-            return Seen { used: 0, from, to };
-        }
-        let drained: u64 = self.drained(from, to).map(|bucket| u64::from(self.counter(cells, bucket))).sum();
-        Seen { used: total.saturating_sub(drained), from, to }
+        let drained = match to - from {
+            0 => 0,
+            1 => u64::from(self.counter(bodies, to.wrapping_sub(self.span))),
+            _ => self.sum_before(bodies, from, to),
+        };
+        Seen { used: u64::from(counts.total).saturating_sub(drained), from, to, counts }
     }
 
     /// The first instant at which `units` of those in use have drained.
-    pub(super) fn drained_at(&self, cells: &[u8], seen: Seen, units: u64) -> u64 {
+    pub(super) fn drained_at(&self, bodies: &[u8], seen: Seen, units: u64) -> u64 {
         let mut freed = 0;
-        for bucket in (seen.to + 1).saturating_sub(self.span)..seen.from {
-            freed += u64::from(self.counter(cells, bucket));
+        for bucket in self.oldest(seen.to)..seen.from {
+            freed += u64::from(self.counter(bodies, bucket));
             if freed >= units {
                 return (bucket + self.span) * self.width.ms;
             }
@@ -81,119 +78,136 @@ impl Ring {
         (seen.from + self.span) * self.width.ms
     }
 
-    /// Adds units to the newest bucket; returns the instant at which it is over.
-    #[inline]
-    pub(super) fn charge(&self, cells: &mut [u8], seen: Seen, cost: u32) -> u64 {
-        if seen.from != seen.to {
-            self.roll(cells, seen);
-        }
-        let before = self.place.tip(cells);
-        let after = before.saturating_add(cost).min(self.counter.most()).max(before);
-        let total = seen.used + u64::from(after - before);
-        match u32::try_from(total) {
-            Ok(total) => {
-                self.place.put_tip(cells, after);
-                self.place.put_total(cells, total);
+    /// Adds units to the newest bucket; returns the counts and the instant at which that bucket is over.
+    #[inline(always)]
+    pub(super) fn charge(&self, bodies: &mut [u8], seen: Seen, cost: u32) -> (Counts, u64) {
+        let before = match seen.to - seen.from {
+            0 => seen.counts.tip,
+            1 => {
+                self.put_counter(bodies, seen.from, seen.counts.tip);
+                self.put_counter(bodies, seen.to.wrapping_sub(self.span), 0);
+                0
             }
-            Err(_) => self.collapse(cells),
-        }
-        (seen.to + 1) * self.width.ms
+            _ => self.roll(bodies, seen),
+        };
+        let tip = before.saturating_add(cost).min(self.counter.most()).max(before);
+        let Ok(total) = u32::try_from(seen.used + u64::from(tip - before)) else { return self.collapse(bodies) };
+        let edge = if total > self.limit { NONE } else { (seen.to + 1) * self.width.ms };
+        (Counts { total, tip }, edge)
     }
 
     /// Takes units of a charge made at `charged_at`, at most `last`, out of the bucket they still count in.
-    pub(super) fn refund(&self, cells: &mut [u8], last: u64, charged_at: u64, cost: u32) {
+    pub(super) fn refund(&self, bodies: &mut [u8], counts: Counts, last: u64, charged_at: u64, cost: u32) -> Counts {
         let (bucket, newest) = (self.width.bucket(charged_at), self.width.bucket(last));
         if newest - bucket >= self.span {
-            return;
+            return counts;
         }
-        let before = if bucket == newest { self.place.tip(cells) } else { self.counter(cells, bucket) };
+        let before = if bucket == newest { counts.tip } else { self.counter(bodies, bucket) };
         if before >= self.counter.most() {
-            return;
+            return counts;
         }
         let back = before.min(cost);
+        let total = counts.total.saturating_sub(back);
         if bucket == newest {
-            self.place.put_tip(cells, before - back);
-        } else {
-            self.put_counter(cells, bucket, before - back);
+            return Counts { total, tip: before - back };
         }
-        let total = self.place.total(cells).saturating_sub(back);
-        self.place.put_total(cells, total);
+        self.put_counter(bodies, bucket, before - back);
+        Counts { total, ..counts }
     }
 
-    /// The first instant at which the newest bucket of a state last charged at `last` is over.
-    pub(super) fn edge(&self, last: u64) -> u64 {
-        (self.width.bucket(last) + 1) * self.width.ms
+    /// The first instant at which the newest bucket of a state last charged at `last` is over; none over the limit.
+    pub(super) fn edge(&self, counts: Counts, last: u64) -> u64 {
+        if counts.total > self.limit { NONE } else { (self.width.bucket(last) + 1) * self.width.ms }
     }
 
     /// Whether total and counters agree, and the places of the newest bucket and of drained ones are empty.
-    pub(super) fn is_sound(&self, cells: &[u8], last: u64) -> bool {
+    pub(super) fn is_sound(&self, bodies: &[u8], counts: Counts, last: u64) -> bool {
         let newest = self.width.bucket(last);
-        let tip = self.place.tip(cells);
-        let count = |bucket| u64::from(self.counter(cells, bucket));
-        let counted: u64 = ((newest + 1).saturating_sub(self.span)..newest).map(count).sum();
-        let all: u64 = (0..PLACES as u64).map(count).sum();
-        tip <= self.counter.most() && counted == all && all + u64::from(tip) == u64::from(self.place.total(cells))
+        let all = self.sum(bodies, 0..PLACES as u64);
+        counts.tip <= self.counter.most()
+            && self.sum(bodies, self.oldest(newest)..newest) == all
+            && all + u64::from(counts.tip) == u64::from(counts.total)
     }
 
-    /// Moves the newest bucket into the ring and empties those whose time is over.
-    #[inline]
-    fn roll(&self, cells: &mut [u8], seen: Seen) {
-        if seen.to - seen.from >= self.span {
-            self.clear(cells);
-        } else {
-            let tip = self.place.tip(cells);
-            self.put_counter(cells, seen.from, tip);
-            self.drained(seen.from, seen.to).for_each(|bucket| self.put_counter(cells, bucket, 0));
+    /// Units that drain when the newest bucket changes by more than one; all of them after a period.
+    #[inline(never)]
+    fn sum_before(&self, bodies: &[u8], from: u64, to: u64) -> u64 {
+        if to - from >= self.span {
+            return u64::MAX;
         }
-        self.place.put_tip(cells, 0);
+        self.sum(bodies, self.oldest(from)..self.oldest(to))
+    }
+
+    /// Moves the newest bucket into the ring and empties those whose time is over; returns the count of the new one.
+    #[inline(never)]
+    fn roll(&self, bodies: &mut [u8], seen: Seen) -> u32 {
+        if seen.to - seen.from >= self.span {
+            self.clear(bodies);
+        } else {
+            self.put_counter(bodies, seen.from, seen.counts.tip);
+            for bucket in self.oldest(seen.from)..self.oldest(seen.to) {
+                self.put_counter(bodies, bucket, 0);
+            }
+        }
+        0
     }
 
     /// Everything in use counts in the newest bucket, which is past counting.
     #[cold]
-    fn collapse(&self, cells: &mut [u8]) {
-        self.clear(cells);
-        self.place.put_tip(cells, self.counter.most());
-        self.place.put_total(cells, self.counter.most());
+    fn collapse(&self, bodies: &mut [u8]) -> (Counts, u64) {
+        self.clear(bodies);
+        (Counts { total: self.counter.most(), tip: self.counter.most() }, NONE)
     }
 
-    fn clear(&self, cells: &mut [u8]) {
-        let body = self.place.body;
-        if let Some(ring) = cells.get_mut(body..body + self.body_length()) {
+    fn clear(&self, bodies: &mut [u8]) {
+        if let Some(ring) = bodies.get_mut(self.body..self.body + self.body_length()) {
             ring.fill(0);
         }
     }
 
-    /// The buckets that drain when the newest one changes from `from` to `to`.
-    #[inline]
-    fn drained(&self, from: u64, to: u64) -> core::ops::Range<u64> {
-        (from + 1).saturating_sub(self.span)..(to + 1).saturating_sub(self.span)
+    /// The oldest bucket that counts when this one is the newest.
+    #[inline(always)]
+    fn oldest(&self, newest: u64) -> u64 {
+        (newest + 1).saturating_sub(self.span)
     }
 
-    #[inline]
-    fn counter(&self, cells: &[u8], bucket: u64) -> u32 {
-        let at = self.offset(bucket);
+    fn sum(&self, bodies: &[u8], buckets: core::ops::Range<u64>) -> u64 {
+        buckets.map(|bucket| u64::from(self.counter(bodies, bucket))).sum()
+    }
+
+    #[inline(always)]
+    fn counter(&self, bodies: &[u8], bucket: u64) -> u32 {
         match self.counter {
-            Counter::One => u32::from(cells.get(at).copied().unwrap_or_default()),
-            Counter::Two => u32::from(u16_at(cells, at)),
-            Counter::Four => u32_at(cells, at),
+            Counter::One => place::<1>(bodies, self.body, bucket).map_or(0, |[a]| u32::from(*a)),
+            Counter::Two => place(bodies, self.body, bucket).map_or(0, |two| u32::from(u16::from_le_bytes(*two))),
+            Counter::Four => place(bodies, self.body, bucket).map_or(0, |four| u32::from_le_bytes(*four)),
         }
     }
 
-    #[inline]
-    fn put_counter(&self, cells: &mut [u8], bucket: u64, count: u32) {
-        let at = self.offset(bucket);
-        let [first, second, _, _] = count.to_le_bytes();
+    #[inline(always)]
+    fn put_counter(&self, bodies: &mut [u8], bucket: u64, count: u32) {
+        let [a, b, c, d] = count.to_le_bytes();
         match self.counter {
-            Counter::One => put(cells, at, [first]),
-            Counter::Two => put(cells, at, [first, second]),
-            Counter::Four => put(cells, at, count.to_le_bytes()),
+            Counter::One => put_place(bodies, self.body, bucket, [a]),
+            Counter::Two => put_place(bodies, self.body, bucket, [a, b]),
+            Counter::Four => put_place(bodies, self.body, bucket, [a, b, c, d]),
         }
     }
+}
 
-    #[inline]
-    fn offset(&self, bucket: u64) -> usize {
-        let place = usize::try_from(bucket % PLACES as u64).unwrap_or_default();
-        self.place.body + place * self.counter.bytes()
+/// The counter of a bucket, in a ring of `W`-byte counters that begins at `body`.
+#[inline(always)]
+fn place<const W: usize>(bodies: &[u8], body: usize, bucket: u64) -> Option<&[u8; W]> {
+    let ring = bodies.get(body..)?.as_chunks::<W>().0.first_chunk::<PLACES>()?;
+    ring.get(usize::try_from(bucket % PLACES as u64).unwrap_or_default())
+}
+
+#[inline(always)]
+fn put_place<const W: usize>(bodies: &mut [u8], body: usize, bucket: u64, count: [u8; W]) {
+    let ring = bodies.get_mut(body..).and_then(|rest| rest.as_chunks_mut::<W>().0.first_chunk_mut::<PLACES>());
+    if let Some(place) = ring.and_then(|ring| ring.get_mut(usize::try_from(bucket % PLACES as u64).unwrap_or_default()))
+    {
+        *place = count;
     }
 }
 
@@ -206,7 +220,7 @@ impl Width {
     ///
     /// The reciprocal is less than 1 below 2^64 / ms, so for instants below 2^48 the product's high half is the
     /// quotient or one less than it.
-    #[inline]
+    #[inline(always)]
     fn bucket(self, instant: u64) -> u64 {
         let product = u128::from(instant) * u128::from(self.reciprocal);
         let quotient = u64::try_from(product >> 64).unwrap_or_default();

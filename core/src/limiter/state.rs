@@ -45,17 +45,21 @@ impl State {
     }
 
     /// Everything but the header.
-    #[inline]
     pub(super) fn cells(&self) -> &[u8] {
         self.bytes.get(HEADER..).unwrap_or_default()
     }
 
-    #[inline]
     pub(super) fn cells_mut(&mut self) -> &mut [u8] {
         self.bytes.get_mut(HEADER..).unwrap_or_default()
     }
 
-    #[inline]
+    /// Everything but the header, if that says that the state is of this policy.
+    #[inline(always)]
+    pub(super) fn cells_of(&mut self, fingerprint: u32, cells: usize) -> Option<&mut [u8]> {
+        let ([_, _, _, _, found @ ..], rest) = self.bytes.split_first_chunk_mut::<HEADER>()?;
+        (u32::from_le_bytes(*found) == fingerprint && rest.len() == cells).then_some(rest)
+    }
+
     pub(super) fn belongs_to(&self, fingerprint: u32, cells: usize) -> bool {
         self.bytes.len() == HEADER + cells && u32_at(&self.bytes, FINGERPRINT) == fingerprint
     }
