@@ -12,9 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+import tomllib
 
 # A planted bug may make a test run for ever.
 PATIENCE_S = 120
@@ -121,8 +122,8 @@ def target(test: str) -> list[str]:
 
 
 def cargo(tests: list[str]) -> list[str]:
-    targets = {tuple(target(test)) for test in tests}
-    return ["cargo", "test", "--locked", "--quiet", "-p", "sendgate-core", *[part for one in sorted(targets) for part in one]]
+    targets = sorted({tuple(target(test)) for test in tests})
+    return ["cargo", "test", "--locked", "--quiet", "-p", "sendgate-core"] + [part for one in targets for part in one]
 
 
 def built(tree: Path, environment: dict[str, str], tests: list[str]) -> str | None:

@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e browser
-    readme wrangler)
+ALL=(fmt clippy unit mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e
+    browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -31,6 +31,10 @@ step_clippy() { # lints, for this machine and for the Worker with and without it
 
 step_unit() { # unit tests, properties and the vectors in Rust
     cargo test "${NATIVE[@]}" --exclude sendgate-python --exclude sendgate-tests
+}
+
+step_mutants() { # planted bugs, each noticed by the test that is named for it (about 4 minutes)
+    scripts/mutants.sh
 }
 
 step_no_std() { # the core builds where there is no standard library

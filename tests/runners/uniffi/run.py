@@ -1,4 +1,4 @@
-"""The vectors through uniffi's Python bindings, which stand for all its languages: as JSON, two suites typed as well."""
+"""The vectors through uniffi's Python bindings, which stand for all its languages; two suites typed as well."""
 
 import importlib
 import json
