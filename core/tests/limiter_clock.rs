@@ -55,7 +55,7 @@ proptest! {
             truth += forward;
             clock += forward;
             // Four times in five the clock stays as it is.
-            clock -= if back < 7_200 { 0 } else { back - 7_200 };
+            clock -= back.saturating_sub(7_200);
             let granted = limiter.up_to(&state, limit, at(clock));
             prop_assert!(limiter.admit(&mut state, granted, at(clock)).is_some());
             prop_assert!(granted == limit || limiter.admit(&mut state, 1, at(clock)).is_none(), "up_to gave too little");

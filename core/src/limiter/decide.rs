@@ -110,6 +110,13 @@ impl Limiter {
         self.record(cells, clock, &sight, units);
     }
 
+    /// Whether nothing is in use at `now`, which is not before the newest charge: fresh cells answer the same.
+    pub(super) fn is_idle(&self, cells: &[u8], now: u64) -> bool {
+        let mut sight = Sight::default();
+        self.see(cells, Clock::of(cells, now), 0, &mut sight);
+        layout::last(cells) <= now && sight.iter().all(|seen| seen.used == 0)
+    }
+
     /// Whether every number can be, and which window's cannot.
     pub(super) fn check(&self, cells: &[u8]) -> Result<(), Option<usize>> {
         let last = layout::last(cells);

@@ -38,9 +38,11 @@ mod pace;
 mod period;
 mod ring;
 mod state;
+mod table;
 mod window;
 
 pub use state::{State, StateError};
+pub use table::Limiters;
 pub use window::{LimiterError, Window};
 
 use crate::time::UnixMillis;
