@@ -1,10 +1,11 @@
-"""Plants the bugs of tests/mutants.toml and expects their tests to fail. Called by scripts/mutants.sh.
+"""Plants the bugs of tests/mutants and expects their tests to fail. Called by scripts/mutants.sh.
 
 For each mutant: its old text must stand exactly once in its file; with the new text in its place everything must still
 compile; and each test named for it must fail by an assertion of its own, within two minutes. Before that, all
 named tests must pass without any bug. The last line counts mutants: N passed (killed), N failed, N skipped.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -37,15 +38,25 @@ class Survived(Exception):
 
 
 def main(root: Path, work: Path, part: str) -> int:
-    held = tomllib.loads((root / "tests/mutants.toml").read_text(encoding="utf-8"))["mutant"]
+    files = sorted((root / "tests/mutants").glob("*.toml"))
+    held = [one for file in files for one in tomllib.loads(file.read_text(encoding="utf-8"))["mutant"]]
     every = [Mutant(**{**one, "tests": tuple(one["tests"])}) for one in held]
     if len({mutant.name for mutant in every}) != len(every):
         sys.exit("error: two mutants have one name")
     chosen = [mutant for mutant in every if part in mutant.name]
     if not chosen:
         sys.exit(f"error: no mutant's name contains {part!r}")
-    tree = copied(root, work / "tree")
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(work / "target"), "RUST_BACKTRACE": "0"}
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"error: another run plants its bugs in {work}")
+        return run(copied(root, work / "tree"), work / "target", chosen, len(every))
+
+
+def run(tree: Path, target_directory: Path, chosen: list[Mutant], all_there_are: int) -> int:
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(target_directory), "RUST_BACKTRACE": "0"}
     # Line numbers of a backtrace are not needed, and their absence halves the time to link.
     environment |= {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_TEST_DEBUG": "0"}
     started = time.monotonic()
@@ -60,7 +71,7 @@ def main(root: Path, work: Path, part: str) -> int:
         except Survived as reason:
             how = f"NOT KILLED: {reason}"
         print(f"{mutant.name}: {how} ({time.monotonic() - begun:.0f} s)", flush=True)
-    print(f"{killed} passed, {len(chosen) - killed} failed, {len(every) - len(chosen)} skipped")
+    print(f"{killed} passed, {len(chosen) - killed} failed, {all_there_are - len(chosen)} skipped")
     return 0 if killed == len(chosen) else 1
 
 

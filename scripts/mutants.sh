@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Plants known bugs, one at a time, into a copy of the tree and expects the test that is named for each to fail:
-# scripts/mutants.sh [PART-OF-A-NAME]. The bugs are in tests/mutants.toml. A bug that no test notices fails this.
+# scripts/mutants.sh [PART-OF-A-NAME]. The bugs are in tests/mutants. A bug that no test notices fails this.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
