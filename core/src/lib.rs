@@ -23,6 +23,7 @@ pub mod guard;
 pub mod http;
 pub mod id;
 pub mod key;
+pub mod lease;
 pub mod ledger;
 pub mod limiter;
 pub mod mailroom;

@@ -75,3 +75,39 @@ fn a_window_with_a_new_name_begins_empty_and_the_others_keep_their_counts() {
     let used: Vec<u32> = new.usage(&new.migrate(&old, &state, now), now).iter().map(|usage| usage.used).collect();
     assert_eq!(used, [0, 7]);
 }
+
+/// A small window keeps the instants of units; one that has none in use must not keep an instant of none.
+#[test]
+fn a_small_window_that_has_drained_is_taken_up_as_bytes_that_load() {
+    let windows = |limit: u32| {
+        let second = Window::Sliding { name: "second".into(), limit, period_ms: PERIOD_MS };
+        vec![second, Window::Sliding { name: "minute".into(), limit: 100, period_ms: 60_000 }]
+    };
+    let (old, new) = (Limiter::new(windows(10)).unwrap(), Limiter::new(windows(5)).unwrap());
+    let now = UnixMillis::new(1_796_119_200_000);
+    let mut state = old.fresh();
+    old.charge(&mut state, 7, now);
+    let migrated = new.migrate(&old, &state, now.plus(PERIOD_MS));
+    assert_eq!(new.load(migrated.as_bytes()), Ok(migrated));
+}
+
+/// Three hundred units under a limit that counts to 255, then under a limit of three hundred again: still full.
+#[test]
+fn what_was_charged_past_counting_is_full_under_every_limit_until_it_drains() {
+    let limiter =
+        |limit: u32| Limiter::new(vec![Window::Sliding { name: "minute".into(), limit, period_ms: 60_000 }]).unwrap();
+    let (low, high) = (limiter(100), limiter(300));
+    // A multiple of 4,000: the bucket begins here, and the units count for 16 buckets.
+    let now = UnixMillis::new(1_796_119_200_000);
+    let mut state = high.fresh();
+    high.charge(&mut state, 300, now);
+    let lowered = low.migrate(&high, &state, now);
+    assert_eq!(low.up_to(&lowered, 300, now), 0);
+    let raised = high.migrate(&low, &lowered, now);
+    assert_eq!(high.up_to(&raised, 300, now.plus(63_999)), 0);
+    assert_eq!(high.up_to(&raised, 300, now.plus(64_000)), 300);
+    // What was charged past a limit and can be counted is counted.
+    let mut counted = low.fresh();
+    low.charge(&mut counted, 250, now);
+    assert_eq!(high.up_to(&high.migrate(&low, &counted, now), 300, now), 50);
+}

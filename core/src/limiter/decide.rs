@@ -4,7 +4,7 @@ use super::{
     Decision, Limiter, State, Usage,
     lanes::Short,
     layout::{self, Counts},
-    meter::{Clock, Seen, narrow},
+    meter::{Clock, Meter, Seen, narrow},
     window::MAX_WINDOWS,
 };
 use crate::time::UnixMillis;
@@ -51,6 +51,17 @@ impl Limiter {
         let clock = Clock::of(cells, now);
         let (counts, bodies) = layout::parts(cells, self.meters.len());
         self.meters.iter().zip(counts).map(|(meter, counts)| meter.usage(bodies, counts, clock)).collect()
+    }
+
+    /// Units in use in each window, for another policy: as many as there can be where they are past counting.
+    pub(super) fn units_in(&self, cells: &[u8], now: u64) -> Vec<u32> {
+        let clock = Clock::of(cells, now);
+        let (counts, bodies) = layout::parts(cells, self.meters.len());
+        let units = |(meter, counts): (&Meter, Counts)| {
+            let used = narrow(meter.see(bodies, counts, clock).used);
+            if used > 0 && meter.is_past_counting(bodies, counts) { u32::MAX } else { used }
+        };
+        self.meters.iter().zip(counts).map(units).collect()
     }
 
     pub(super) fn charge_in(&self, cells: &mut [u8], cost: u32, now: u64) -> u64 {

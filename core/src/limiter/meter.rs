@@ -184,6 +184,16 @@ impl Meter {
         }
     }
 
+    /// Whether it was charged with more than it can count, and some of that may still be in use.
+    pub(super) fn is_past_counting(&self, bodies: &[u8], counts: Counts) -> bool {
+        match self {
+            Self::Ring(ring) => ring.is_past_counting(bodies, counts),
+            Self::Log(_) | Self::Tally(_) => counts.total == u32::MAX,
+            // Its units are derived from an instant, which has room for all of them.
+            Self::Pace(_) => false,
+        }
+    }
+
     /// This window's line in the policy's description, which the state's fingerprint is taken of.
     pub(super) fn description(&self, window: &Window) -> String {
         let unit_and_zone = match self {

@@ -30,6 +30,7 @@
 
 mod bytes;
 mod decide;
+mod hold;
 mod lanes;
 mod layout;
 mod log;
@@ -41,6 +42,7 @@ mod state;
 mod table;
 mod window;
 
+pub use hold::{HOLD_BYTES, Hold, HoldError, Placing};
 pub use state::{State, StateError};
 pub use table::Limiters;
 pub use window::{LimiterError, Window};
@@ -62,7 +64,8 @@ pub struct Limiter {
     /// What each of them admits at once.
     most: Vec<u64>,
     lanes: Lanes,
-    fingerprint: u32,
+    /// The header of its states, which names the policy.
+    header: u64,
     /// Bytes of a state without its header.
     cells: usize,
 }
@@ -143,7 +146,8 @@ impl Limiter {
         }
         let cells = layout::bodies(windows.len()) + bodies;
         let most = meters.iter().map(Meter::limit).collect();
-        Ok(Self { fingerprint: fingerprint(&windows, &meters), windows, meters, most, lanes, cells })
+        let header = state::header(windows.len(), fingerprint(&windows, &meters));
+        Ok(Self { header, windows, meters, most, lanes, cells })
     }
 
     /// Reads a policy: `{"windows":[{"kind":"sliding","name":"second","limit":10,"period_ms":1000}, ...]}`.
@@ -165,7 +169,7 @@ impl Limiter {
     /// The state in which nothing has been sent.
     #[must_use]
     pub fn fresh(&self) -> State {
-        State::new(self.meters.len(), self.fingerprint, self.cells)
+        State::new(self.header, self.cells)
     }
 
     /// Takes up stored bytes.
@@ -175,7 +179,7 @@ impl Limiter {
     /// # Errors
     /// A [`StateError`] for bytes of another version or policy, of the wrong length, or that contradict themselves.
     pub fn load(&self, bytes: &[u8]) -> Result<State, StateError> {
-        let state = state::check_header(bytes, self.meters.len(), self.fingerprint, self.cells)?;
+        let state = state::check_header(bytes, self.header, self.cells)?;
         self.check(state.cells()).map_err(|window| StateError::Damaged { window })?;
         Ok(state)
     }
@@ -185,20 +189,20 @@ impl Limiter {
     /// A denial changes no byte of the state. A cost of 0 is always allowed and changes nothing either. A state of
     /// another limiter is refused like a cost that never fits.
     pub fn decide(&self, state: &mut State, cost: u32, now: UnixMillis) -> Decision {
-        let cells = state.cells_of(self.fingerprint, self.cells);
+        let cells = state.cells_of(self.header, self.cells);
         cells.map_or(Decision::Reject { window: 0 }, |cells| self.decide_in(cells, cost, now.as_millis()))
     }
 
     /// As [`Limiter::decide`], without the reason for a denial, which costs more than the denial itself. Returns the
     /// instant charged at.
     pub fn admit(&self, state: &mut State, cost: u32, now: UnixMillis) -> Option<UnixMillis> {
-        self.admit_in(state.cells_of(self.fingerprint, self.cells)?, cost, now.as_millis())
+        self.admit_in(state.cells_of(self.header, self.cells)?, cost, now.as_millis())
     }
 
     /// What [`Limiter::decide`] would say; charges nothing.
     #[must_use]
     pub fn peek(&self, state: &State, cost: u32, now: UnixMillis) -> Decision {
-        if !state.belongs_to(self.fingerprint, self.cells) {
+        if !state.belongs_to(self.header, self.cells) {
             return Decision::Reject { window: 0 };
         }
         self.peek_in(&self.at(state, now), cost, now.as_millis())
@@ -208,7 +212,7 @@ impl Limiter {
     /// nothing.
     #[must_use]
     pub fn up_to(&self, state: &State, most: u32, now: UnixMillis) -> u32 {
-        if !state.belongs_to(self.fingerprint, self.cells) {
+        if !state.belongs_to(self.header, self.cells) {
             return 0;
         }
         self.free_in(&self.at(state, now), now.as_millis()).min(most)
@@ -218,7 +222,7 @@ impl Limiter {
     ///
     /// Past a limit, nothing more is allowed until enough has drained.
     pub fn charge(&self, state: &mut State, cost: u32, now: UnixMillis) -> UnixMillis {
-        if state.belongs_to(self.fingerprint, self.cells) {
+        if state.belongs_to(self.header, self.cells) {
             return UnixMillis::new(self.charge_in(state.cells_mut(), cost, now.as_millis()));
         }
         now
@@ -234,7 +238,7 @@ impl Limiter {
     /// a clock that was set back in between: the units are then dated at another instant. `now` is there because every
     /// change has one; no kind of window needs it yet.
     pub fn refund(&self, state: &mut State, cost: u32, charged_at: UnixMillis, _now: UnixMillis) {
-        if state.belongs_to(self.fingerprint, self.cells) {
+        if state.belongs_to(self.header, self.cells) {
             self.refund_in(state.cells_mut(), cost, charged_at.as_millis());
         }
     }
@@ -242,7 +246,7 @@ impl Limiter {
     /// How much of each window is in use at `now`.
     #[must_use]
     pub fn usage(&self, state: &State, now: UnixMillis) -> Vec<Usage> {
-        if !state.belongs_to(self.fingerprint, self.cells) {
+        if !state.belongs_to(self.header, self.cells) {
             return Vec::new();
         }
         self.usage_in(&self.at(state, now), now.as_millis())
@@ -253,7 +257,7 @@ impl Limiter {
     ///
     /// [`Limiter::decide`], [`Limiter::admit`] and [`Limiter::charge`] do this first, by themselves.
     pub fn rebase(&self, state: &mut State, now: UnixMillis) -> bool {
-        state.belongs_to(self.fingerprint, self.cells) && self.rebase_in(state.cells_mut(), now.as_millis())
+        state.belongs_to(self.header, self.cells) && self.rebase_in(state.cells_mut(), now.as_millis())
     }
 
     /// Takes up a state that another policy made: each window goes on with the units that the old window of its name had
@@ -261,17 +265,18 @@ impl Limiter {
     ///
     /// A raised limit has its room at once; a lowered one drains. Because every unit is dated later than it left, no
     /// interval that ends after `now` carries more than the new limit. A longer period than before begins with what the
-    /// shorter one remembers.
+    /// shorter one remembers. A window that was charged further past its old limit than it can count is full under the
+    /// new one, whatever that is, until it drains.
     #[must_use]
     pub fn migrate(&self, old: &Self, state: &State, now: UnixMillis) -> State {
         let mut migrated = self.fresh();
         let followed = old.at(state, now);
         let now = now.as_millis().max(layout::last(&followed));
-        let before = old.usage_in(&followed, now);
+        let before = old.units_in(&followed, now);
         let units = |window: usize| {
             let name = self.windows.get(window).map(Window::name);
             let named = old.windows.iter().zip(&before).find(|(known, _)| Some(known.name()) == name);
-            named.map_or(0, |(_, usage)| usage.used)
+            named.map_or(0, |(_, units)| *units)
         };
         self.charge_each(migrated.cells_mut(), units, now);
         migrated

@@ -129,6 +129,12 @@ impl Ring {
             && all + u64::from(counts.tip) == u64::from(counts.total)
     }
 
+    /// Whether a counter says its largest value.
+    pub(super) fn is_past_counting(&self, bodies: &[u8], counts: Counts) -> bool {
+        let most = self.counter.most();
+        counts.tip >= most || (0..PLACES as u64).any(|bucket| self.counter(bodies, bucket) >= most)
+    }
+
     /// Units that drain when the newest bucket changes by more than one; all of them after a period.
     #[inline(never)]
     fn sum_before(&self, bodies: &[u8], from: u64, to: u64) -> u64 {

@@ -19,7 +19,7 @@
 //! The fingerprint is FNV-1a (32 bits) of the windows' descriptions, each with a line feed after it, as in
 //! `sliding 10 1000`, `calendar 1000000 month Europe/Rome` and `pace 200 5`. Names are not part of it.
 
-use super::bytes::{put, u32_at};
+use super::bytes::{put, u64_at};
 use alloc::{vec, vec::Vec};
 use core::fmt;
 
@@ -36,11 +36,9 @@ impl State {
         &self.bytes
     }
 
-    pub(super) fn new(windows: usize, fingerprint: u32, cells: usize) -> Self {
+    pub(super) fn new(header: u64, cells: usize) -> Self {
         let mut bytes = vec![0; HEADER + cells];
-        put(&mut bytes, 0, *MAGIC);
-        put(&mut bytes, 2, [VERSION, u8::try_from(windows).unwrap_or_default()]);
-        put(&mut bytes, FINGERPRINT, fingerprint.to_le_bytes());
+        put(&mut bytes, 0, header.to_le_bytes());
         Self { bytes }
     }
 
@@ -53,15 +51,15 @@ impl State {
         self.bytes.get_mut(HEADER..).unwrap_or_default()
     }
 
-    /// Everything but the header, if that says that the state is of this policy.
+    /// Everything but the header, if that is the policy's.
     #[inline(always)]
-    pub(super) fn cells_of(&mut self, fingerprint: u32, cells: usize) -> Option<&mut [u8]> {
-        let ([_, _, _, _, found @ ..], rest) = self.bytes.split_first_chunk_mut::<HEADER>()?;
-        (u32::from_le_bytes(*found) == fingerprint && rest.len() == cells).then_some(rest)
+    pub(super) fn cells_of(&mut self, header: u64, cells: usize) -> Option<&mut [u8]> {
+        let (found, rest) = self.bytes.split_first_chunk_mut::<HEADER>()?;
+        (u64::from_le_bytes(*found) == header && rest.len() == cells).then_some(rest)
     }
 
-    pub(super) fn belongs_to(&self, fingerprint: u32, cells: usize) -> bool {
-        self.bytes.len() == HEADER + cells && u32_at(&self.bytes, FINGERPRINT) == fingerprint
+    pub(super) fn belongs_to(&self, header: u64, cells: usize) -> bool {
+        self.bytes.len() == HEADER + cells && u64_at(&self.bytes, 0) == header
     }
 }
 
@@ -124,20 +122,26 @@ impl fmt::Display for StateError {
 
 impl core::error::Error for StateError {}
 
+/// The header of a policy's states.
+pub(super) fn header(windows: usize, fingerprint: u32) -> u64 {
+    let ([first, second], [a, b, c, d]) = (*MAGIC, fingerprint.to_le_bytes());
+    u64::from_le_bytes([first, second, VERSION, u8::try_from(windows).unwrap_or_default(), a, b, c, d])
+}
+
 /// Reads what can be read without knowing the windows.
-pub(super) fn check_header(bytes: &[u8], windows: usize, fingerprint: u32, cells: usize) -> Result<State, StateError> {
+pub(super) fn check_header(bytes: &[u8], policy: u64, cells: usize) -> Result<State, StateError> {
     let length = HEADER + cells;
     let mismatch = StateError::Length { expected: length, found: bytes.len() };
     if bytes.get(..2).is_some_and(|magic| magic != MAGIC) {
         return Err(StateError::NotAState);
     }
-    let Some([version, count]) = bytes.get(2..4) else {
+    let Some(version) = bytes.get(2) else {
         return Err(mismatch);
     };
     if *version != VERSION {
         return Err(StateError::Version { found: *version });
     }
-    if bytes.len() >= HEADER && (usize::from(*count) != windows || u32_at(bytes, FINGERPRINT) != fingerprint) {
+    if bytes.len() >= HEADER && u64_at(bytes, 0) != policy {
         return Err(StateError::OtherPolicy);
     }
     if bytes.len() != length {
@@ -150,8 +154,6 @@ const MAGIC: &[u8; 2] = b"SG";
 
 /// The layout above. Another layout is another number.
 const VERSION: u8 = 2;
-
-const FINGERPRINT: usize = 4;
 
 /// Magic, version, number of windows, fingerprint.
 const HEADER: usize = 8;

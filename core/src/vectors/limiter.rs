@@ -77,7 +77,7 @@ fn perform(limiter: &mut Limiter, state: &mut State, step: &Step) -> Result<Valu
     })
 }
 
-fn decision(limiter: &Limiter, decision: Decision) -> Value {
+pub(super) fn decision(limiter: &Limiter, decision: Decision) -> Value {
     let name = |window: usize| limiter.windows().get(window).map(|window| window.name());
     match decision {
         Decision::Allow { charged_at } => json!({ "allow": { "charged_at": charged_at.as_millis() } }),

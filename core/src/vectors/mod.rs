@@ -7,6 +7,8 @@
 mod address;
 mod backoff;
 mod calendar;
+mod hold;
+mod lease;
 mod ledger;
 mod limiter;
 mod outcome;
@@ -21,7 +23,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 /// The suites [`evaluate`] knows, by the names of their files.
-pub const SUITES: &[&str] = &["address", "backoff", "calendar", "ledger", "limiter", "outcome"];
+pub const SUITES: &[&str] = &["address", "backoff", "calendar", "hold", "lease", "ledger", "limiter", "outcome"];
 
 /// Performs a case's operations and returns, as JSON text, what came out in the shape of the case's `want`; for a
 /// case with steps, an array with one element a step.
@@ -34,6 +36,8 @@ pub fn evaluate(suite: &str, case_json: &str) -> Result<String, VectorError> {
         "address" => address::evaluate(case_json)?,
         "backoff" => backoff::evaluate(case_json)?,
         "calendar" => calendar::evaluate(case_json)?,
+        "hold" => hold::evaluate(case_json)?,
+        "lease" => lease::evaluate(case_json)?,
         "ledger" => ledger::evaluate(case_json)?,
         "limiter" => limiter::evaluate(case_json)?,
         "outcome" => outcome::evaluate(case_json)?,
@@ -109,6 +113,11 @@ fn to_hex(bytes: &[u8]) -> String {
         .flat_map(|byte| [byte >> 4, byte & 15])
         .filter_map(|half| char::from_digit(u32::from(half), 16))
         .collect()
+}
+
+/// The bytes of a step's `hex`.
+fn bytes(digits: &str) -> Result<Vec<u8>, VectorError> {
+    from_hex(digits).ok_or_else(|| VectorError::BadCase { detail: "hex must be pairs of hexadecimal digits".into() })
 }
 
 fn from_hex(digits: &str) -> Option<Vec<u8>> {
