@@ -22,10 +22,8 @@ pub enum VectorError {
 /// [`VectorError::NotRun`].
 #[uniffi::export]
 pub fn evaluate_vector(suite: &str, case_json: &str) -> Result<String, VectorError> {
-    vectors::evaluate(suite, case_json).map_err(|error| VectorError::NotRun {
-        code: error.code().into(),
-        detail: error.to_string(),
-    })
+    vectors::evaluate(suite, case_json)
+        .map_err(|error| VectorError::NotRun { code: error.code().into(), detail: error.to_string() })
 }
 
 impl fmt::Display for VectorError {

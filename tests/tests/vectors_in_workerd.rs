@@ -1,7 +1,12 @@
 //! The shared vectors through the Worker's own WebAssembly in workerd: the same files, the same counts; and limiter states
 //! that change hands between Rust and it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test's own steps fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test's own steps fail by panicking"
+)]
 
 #[allow(dead_code, reason = "the other program uses all of it")]
 #[path = "../../core/examples/exchange/cases.rs"]
@@ -65,6 +70,10 @@ fn a_state_saved_by_rust_goes_on_in_workerd_and_back() {
         assert!(there(trace, &from_rust) == trace.answers(&from_rust), "{}, from Rust", trace.name);
         let from_there = go_on(state(&there(trace, &operations)));
         assert!(trace.answers(&from_there) == there(trace, &from_there), "{}, from workerd", trace.name);
-        println!("{}: {} decisions after a state from Rust and after one from workerd", trace.name, decisions.len() - 1);
+        println!(
+            "{}: {} decisions after a state from Rust and after one from workerd",
+            trace.name,
+            decisions.len() - 1
+        );
     }
 }
