@@ -3,20 +3,17 @@
 use crate::{
     harness::Bench,
     ours::{HUGE, START, admit, reference, sliding},
-    rivals::{Direct, Five, default_clock, quota},
+    rivals::{Direct, Five, quota},
 };
 use governor::{
     RateLimiter,
-    clock::{Clock, FakeRelativeClock},
+    clock::{Clock, DefaultClock, FakeRelativeClock, Reference},
 };
-use sendgate_core::{
-    limiter::{Decision, Limiter},
-    time::UnixMillis,
-};
+use sendgate_core::limiter::{Decision, Limiter};
 use std::{
     hint::black_box,
     sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 /// All allowed, at one instant.
@@ -32,9 +29,17 @@ pub(crate) fn hot(bench: &mut Bench<'_>) {
 /// All allowed, on a clock that is read.
 pub(crate) fn with_clock(bench: &mut Bench<'_>) {
     let (one, five) = (sliding(&HUGE[..1]), sliding(&HUGE));
-    let clock = default_clock();
-    bench.race(ONE_CLOCK, &mut |n| on_the_clock(n, &one), ("governor, its clock", &mut |n| one_allows(n, &clock)));
-    bench.race(FIVE_CLOCK, &mut |n| on_the_clock(n, &five), ("5 governor, its clock", &mut |n| five_allow(n, &clock)));
+    let clock = DefaultClock::default();
+    bench.race(
+        ONE_CLOCK,
+        &mut |n| on_the_clock(n, &one, &clock),
+        ("governor, its clock", &mut |n| one_allows(n, &clock)),
+    );
+    bench.race(
+        FIVE_CLOCK,
+        &mut |n| on_the_clock(n, &five, &clock),
+        ("5 governor, its clock", &mut |n| five_allow(n, &clock)),
+    );
 }
 
 /// The reference plan, every decision four seconds after the one before: what was counted has to move on.
@@ -120,10 +125,13 @@ fn behind_a_mutex(n: u64, limiter: &Limiter) {
     assert_eq!((0..n).map(decide).sum::<u64>(), n);
 }
 
-/// With the instant read from the system for every decision, once for all windows.
-fn on_the_clock(n: u64, limiter: &Limiter) {
-    let mut state = limiter.fresh();
-    let decide = |_| u64::from(admit(limiter, black_box(&mut state), system_time()));
+/// With governor's own clock read for every decision, once for all windows.
+fn on_the_clock(n: u64, limiter: &Limiter, clock: &DefaultClock) {
+    let (mut state, started) = (limiter.fresh(), clock.now());
+    let decide = |_| {
+        let elapsed_ms = clock.now().duration_since(started).as_u64() / 1_000_000;
+        u64::from(admit(limiter, black_box(&mut state), START.plus(elapsed_ms)))
+    };
     assert_eq!((0..n).map(decide).sum::<u64>(), n);
 }
 
@@ -151,11 +159,6 @@ fn retry(decision: Decision) -> u64 {
 fn wait(five: &Five<Direct<FakeRelativeClock>>, clock: &FakeRelativeClock) -> u128 {
     let denied = black_box(five).check().expect_err("the window is full");
     denied.wait_time_from(clock.now()).as_millis()
-}
-
-fn system_time() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis::new(since.as_secs() * 1_000 + u64::from(since.subsec_millis()))
 }
 
 pub(crate) const ONE: &str = "limiter.one_window.one_key";

@@ -7,94 +7,147 @@ use crate::{
     ours::{START, Table, reference},
     random::{Random, distinct},
     report::{Better, Row},
-    rivals::{Five, Keyed},
+    rivals::{Cheap, Five, Hashing, Keyed},
 };
 use governor::clock::FakeRelativeClock;
-use std::time::Duration;
+use sendgate_core::time::UnixMillis;
+use std::{hash::RandomState, time::Duration};
 
 pub(crate) fn thousand(bench: &mut Bench<'_>) {
-    measure(bench, 1_000, THOUSAND, None);
+    let crowd = Crowd::of(1_000);
+    crowd.one_by_one(bench, THOUSAND, &mut crowd.ours(), &crowd.rivals::<RandomState>(DEFAULT));
 }
 
 pub(crate) fn hundred_thousand(bench: &mut Bench<'_>) {
-    measure(bench, 100_000, HUNDRED_THOUSAND, None);
+    let crowd = Crowd::of(100_000);
+    crowd.one_by_one(bench, HUNDRED_THOUSAND, &mut crowd.ours(), &crowd.rivals::<RandomState>(DEFAULT));
 }
 
 pub(crate) fn million(bench: &mut Bench<'_>) {
-    measure(bench, 1_000_000, MILLION, Some((BATCHED, BYTES)));
-}
-
-/// One decision for each key on both sides, then decisions in random order. The clock moves on by four seconds with
-/// each round through all keys, so no decision finds its buckets as it left them.
-fn measure(bench: &mut Bench<'_>, count: usize, single: &'static str, more: Option<(&'static str, &'static str)>) {
-    progress(&format!("filling tables with {count} keys"));
-    let mut keys = distinct(count);
-    let (mut table, our_bytes) = heap::measured(|| filled(&keys));
-    let clock = FakeRelativeClock::default();
-    let (five, rival_bytes) = heap::measured(|| five_filled(&keys, &clock));
-    Random::new(2).shuffle(&mut keys);
-    let asked: Vec<(u64, u32)> = keys.into_iter().map(|key| (key, 1)).collect();
-
-    let (mut our_place, mut now) = (0, START);
-    let mut ours = |n: u64| {
-        let mut allowed = 0;
-        rounds(n, &asked, &mut our_place, &mut |part, last| {
-            allowed += part.iter().map(|(key, _)| u64::from(table.admit(*key, now))).sum::<u64>();
-            now = if last { now.plus(STEP_MS) } else { now };
-        });
-        assert_eq!(allowed, n);
-    };
-    let mut rival_place = 0;
-    let mut rival = |n: u64| {
-        let mut allowed = 0;
-        rounds(n, &asked, &mut rival_place, &mut |part, last| {
-            allowed += part.iter().map(|(key, _)| u64::from(five.check(*key))).sum::<u64>();
-            if last {
-                clock.advance(Duration::from_millis(STEP_MS));
-            }
-        });
-        assert_eq!(allowed, n);
-    };
-    bench.race(single, &mut ours, ("5 governor DashMap, fake clock", &mut rival));
-
-    let Some((batched, bytes)) = more else {
-        return;
-    };
-    let mut ours = |n: u64| {
-        let mut allowed = 0;
-        rounds(n, &asked, &mut our_place, &mut |part, last| {
-            allowed += part.chunks(BATCH).map(|batch| table.admit_many(batch, now)).sum::<u64>();
-            now = if last { now.plus(STEP_MS) } else { now };
-        });
-        assert_eq!(allowed, n);
-    };
-    bench.race(batched, &mut ours, ("5 governor DashMap, fake clock, one by one", &mut rival));
+    let crowd = Crowd::of(1_000_000);
+    let (mut ours, our_bytes) = heap::measured(|| crowd.ours());
+    let (rivals, rival_bytes) = heap::measured(|| crowd.rivals::<RandomState>(DEFAULT));
+    crowd.one_by_one(bench, MILLION, &mut ours, &rivals);
+    crowd.batched(bench, BATCHED, &mut ours, &rivals);
+    drop(rivals);
+    if bench.wants(FAST_HASH) {
+        let rivals = crowd.rivals::<Cheap>("5 governor DashMap, cheap hasher");
+        crowd.one_by_one(bench, FAST_HASH, &mut ours, &rivals);
+    }
     bench.row(Row {
-        name: bytes,
+        name: BYTES,
         unit: "bytes a key",
         better: Better::Less,
-        ours: Some(Spread::exactly(our_bytes / count as f64)),
-        rival: Some(("5 governor DashMap", Spread::exactly(rival_bytes / count as f64))),
+        ours: Some(Spread::exactly(our_bytes / crowd.asked.len() as f64)),
+        rival: Some(("5 governor DashMap", Spread::exactly(rival_bytes / crowd.asked.len() as f64))),
     });
 }
 
-fn filled(keys: &[u64]) -> Table {
-    let mut table = Table::new(reference());
-    assert!(keys.iter().all(|key| table.admit(*key, START)));
-    table
+/// Keys in random order, with one unit for each.
+struct Crowd {
+    asked: Vec<(u64, u32)>,
 }
 
-fn five_filled(keys: &[u64], clock: &FakeRelativeClock) -> Five<Keyed> {
-    let five = Five::<Keyed>::reference(clock);
-    assert!(keys.iter().all(|key| five.check(*key)));
-    clock.advance(Duration::from_millis(STEP_MS));
-    five
+/// Our side, with its instant.
+struct Ours {
+    table: Table,
+    now: UnixMillis,
 }
+
+/// Asks for everybody in a part, and counts who was allowed.
+type AdmitAll<'a> = &'a dyn Fn(&mut Ours, &[(u64, u32)]) -> u64;
+
+/// The rival's side, with its clock.
+struct Rivals<S: Hashing> {
+    name: &'static str,
+    clock: FakeRelativeClock,
+    five: Five<Keyed<S>>,
+}
+
+impl Crowd {
+    fn of(count: usize) -> Self {
+        progress(&format!("filling tables with {count} keys"));
+        let mut keys = distinct(count);
+        Random::new(2).shuffle(&mut keys);
+        Self { asked: keys.into_iter().map(|key| (key, 1)).collect() }
+    }
+
+    /// Our table after one decision for each key, made in another order than they are asked in later.
+    fn ours(&self) -> Ours {
+        let mut table = Table::new(reference());
+        assert!(self.sorted().into_iter().all(|key| table.admit(key, START)));
+        Ours { table, now: START }
+    }
+
+    fn rivals<S: Hashing>(&self, name: &'static str) -> Rivals<S> {
+        let clock = FakeRelativeClock::default();
+        let five = Five::<Keyed<S>>::reference(&clock);
+        assert!(self.sorted().into_iter().all(|key| five.check(key)));
+        Rivals { name, clock, five }
+    }
+
+    fn one_by_one<S: Hashing>(&self, bench: &mut Bench<'_>, name: &'static str, ours: &mut Ours, rivals: &Rivals<S>) {
+        let all = |ours: &mut Ours, part: &[(u64, u32)]| {
+            let Ours { table, now } = ours;
+            part.iter().map(|(key, _)| u64::from(table.admit(*key, *now))).sum()
+        };
+        self.race(bench, name, (ours, &all), rivals);
+    }
+
+    fn batched<S: Hashing>(&self, bench: &mut Bench<'_>, name: &'static str, ours: &mut Ours, rivals: &Rivals<S>) {
+        let all = |ours: &mut Ours, part: &[(u64, u32)]| {
+            let Ours { table, now } = ours;
+            part.chunks(BATCH).map(|batch| table.admit_many(batch, *now)).sum()
+        };
+        self.race(bench, name, (ours, &all), rivals);
+    }
+
+    /// The clock moves on by four seconds with each round through all keys, so no decision finds its buckets as the
+    /// last one left them.
+    fn race<S: Hashing>(
+        &self,
+        bench: &mut Bench<'_>,
+        name: &'static str,
+        (ours, all): (&mut Ours, AdmitAll<'_>),
+        rivals: &Rivals<S>,
+    ) {
+        let step = Duration::from_millis(STEP_MS);
+        ours.now = ours.now.plus(STEP_MS);
+        rivals.clock.advance(step);
+        let (mut our_place, mut rival_place) = (0, 0);
+        let mut our_work = |n: u64| {
+            let mut allowed = 0;
+            rounds(n, &self.asked, &mut our_place, &mut |part, last| {
+                allowed += all(ours, part);
+                ours.now = if last { ours.now.plus(STEP_MS) } else { ours.now };
+            });
+            assert_eq!(allowed, n);
+        };
+        let mut rival_work = |n: u64| {
+            let mut allowed = 0;
+            rounds(n, &self.asked, &mut rival_place, &mut |part, last| {
+                allowed += part.iter().map(|(key, _)| u64::from(rivals.five.check(*key))).sum::<u64>();
+                rivals.clock.advance(if last { step } else { Duration::ZERO });
+            });
+            assert_eq!(allowed, n);
+        };
+        bench.race(name, &mut our_work, (rivals.name, &mut rival_work));
+    }
+
+    fn sorted(&self) -> Vec<u64> {
+        let mut keys: Vec<u64> = self.asked.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys
+    }
+}
+
+const DEFAULT: &str = "5 governor DashMap, fake clock";
 
 pub(crate) const THOUSAND: &str = "limiter.five_windows.thousand_keys";
 pub(crate) const HUNDRED_THOUSAND: &str = "limiter.five_windows.hundred_thousand_keys";
 pub(crate) const MILLION: &str = "limiter.five_windows.million_keys";
 pub(crate) const BATCHED: &str = "limiter.five_windows.million_keys.batched";
+pub(crate) const FAST_HASH: &str = "limiter.five_windows.million_keys.fast_hash";
 pub(crate) const BYTES: &str = "limiter.state_bytes";
 
 /// Half of the most messages that one request may hold.

@@ -10,13 +10,13 @@
     reason = "a measurement that did not do what it says must stop the run, not end in a figure"
 )]
 
+mod account;
 mod catalogue;
 mod direct;
 mod greedy;
 mod harness;
 mod heap;
 mod keyed;
-mod ledger;
 mod machine;
 mod ours;
 mod random;

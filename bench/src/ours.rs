@@ -1,11 +1,10 @@
-//! Sendgate, used as its documentation says. What is not there yet has a stand-in here, and only here.
+//! Sendgate, used as its documentation says.
 
 use sendgate_core::{
     calendar::CalendarUnit,
-    limiter::{Decision, Limiter, State, Window},
+    limiter::{Limiter, Limiters, State, Window},
     time::UnixMillis,
 };
-use std::collections::HashMap;
 
 /// Five limits that a run never reaches, a thousand million each, as limit and period in milliseconds.
 pub(crate) const HUGE: [(u32, u64); 5] = [
@@ -48,27 +47,27 @@ pub(crate) fn admit(limiter: &Limiter, state: &mut State, now: UnixMillis) -> bo
     limiter.admit(state, 1, now).is_some()
 }
 
-/// States by key. A stand-in until core has a table of its own.
+/// States by key, in core's table.
 pub(crate) struct Table {
-    limiter: Limiter,
-    states: HashMap<u64, State>,
+    limiters: Limiters,
+    admitted: Vec<bool>,
 }
 
 impl Table {
     pub(crate) fn new(limiter: Limiter) -> Self {
-        Self { limiter, states: HashMap::new() }
+        Self { limiters: Limiters::new(limiter, [1, 2]), admitted: Vec::new() }
     }
 
     #[inline]
     pub(crate) fn admit(&mut self, key: u64, now: UnixMillis) -> bool {
-        let Self { limiter, states } = self;
-        admit(limiter, states.entry(key).or_insert_with(|| limiter.fresh()), now)
+        self.limiters.admit(key, 1, now).is_some()
     }
 
     /// One unit for each key; how many were allowed.
     #[inline]
     pub(crate) fn admit_many(&mut self, asked: &[(u64, u32)], now: UnixMillis) -> u64 {
-        asked.iter().map(|(key, _)| u64::from(self.admit(*key, now))).sum()
+        self.admitted.clear();
+        self.limiters.admit_many(asked, &mut self.admitted, now) as u64
     }
 }
 

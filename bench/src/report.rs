@@ -35,13 +35,13 @@ impl Row {
 /// The table, as Markdown that is also readable in a terminal.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut lines = vec![
-        ["measurement", "unit", "Sendgate", "rival", "ratio", "rival is", "Sendgate min-max", "rival min-max"]
+        ["measurement", "unit", "Sendgate", "rival", "ratio", "rival is", "Sendgate min-p90", "rival min-p90"]
             .map(str::to_owned),
     ];
     lines.extend(rows.iter().map(|row| {
         let median = |spread: Option<Spread>| spread.map_or("-".into(), |spread| figure(spread.median));
         let range = |spread: Option<Spread>| match spread {
-            Some(Spread { least, most, .. }) if least < most => format!("{}-{}", figure(least), figure(most)),
+            Some(Spread { least, ninth, .. }) if least < ninth => format!("{}-{}", figure(least), figure(ninth)),
             Some(_) | None => String::new(),
         };
         let rival = row.rival.map(|(_, spread)| spread);
@@ -133,7 +133,7 @@ mod tests {
             name: "a.b",
             unit: "ns",
             better,
-            ours: Some(Spread { least: 3.0, median: 4.0, most: 5.0 }),
+            ours: Some(Spread { least: 3.0, median: 4.0, ninth: 5.0 }),
             rival: Some(("other", Spread::exactly(40.0))),
         }
     }

@@ -9,6 +9,9 @@ use core::fmt;
 pub struct MessageId(u128);
 
 impl MessageId {
+    /// The id that no other one comes before.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The id of the message at `place` of a request accepted at `now`.
     #[must_use]
     pub fn new(place: u16, entropy: u64, now: UnixMillis) -> Self {

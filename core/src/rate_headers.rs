@@ -13,7 +13,7 @@ use alloc::{
 
 /// The fields for a caller whose windows stand like this; zeros for a caller nobody knows.
 #[must_use]
-pub fn fields(standings: &[Standing], now: UnixMillis) -> Vec<(String, String)> {
+pub fn fields(standings: &[Standing<'_>], now: UnixMillis) -> Vec<(String, String)> {
     let binding = binding(standings);
     let (limit, remaining, reset) =
         binding.map_or((0, 0, now), |s| (s.window.limit(), s.remaining, s.next_at.max(now)));
@@ -31,7 +31,7 @@ pub fn fields(standings: &[Standing], now: UnixMillis) -> Vec<(String, String)> 
 
 /// The window that binds: the least remaining, and of equals the one that frees last.
 #[must_use]
-pub fn binding(standings: &[Standing]) -> Option<&Standing> {
+pub fn binding<'a>(standings: &'a [Standing<'a>]) -> Option<&'a Standing<'a>> {
     standings.iter().min_by_key(|standing| (standing.remaining, core::cmp::Reverse(standing.next_at)))
 }
 
@@ -41,13 +41,13 @@ pub fn retry_after(retry_at: UnixMillis, now: UnixMillis) -> u64 {
     retry_at.since(now).div_ceil(1_000).max(1)
 }
 
-fn list(standings: &[Standing], item: impl Fn(&Standing) -> String) -> String {
+fn list(standings: &[Standing<'_>], item: impl Fn(&Standing<'_>) -> String) -> String {
     standings.iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
-fn policy(standing: &Standing) -> String {
+fn policy(standing: &Standing<'_>) -> String {
     let quota = format!("\"{}\";q={}", standing.window.name(), standing.window.limit());
-    match standing.window {
+    match *standing.window {
         // Windows shorter than a second cannot be expressed; they round up to one.
         Window::Sliding { period_ms, .. } => format!("{quota};w={}", period_ms.div_ceil(1_000).max(1)),
         Window::Pace { interval_ms, .. } => format!("{quota};w={}", interval_ms.div_ceil(1_000).max(1)),
@@ -55,7 +55,7 @@ fn policy(standing: &Standing) -> String {
     }
 }
 
-fn state(standing: &Standing, now: UnixMillis) -> String {
+fn state(standing: &Standing<'_>, now: UnixMillis) -> String {
     let wait = standing.next_at.since(now).div_ceil(1_000);
     format!("\"{}\";r={};t={wait}", standing.window.name(), standing.remaining)
 }
@@ -67,14 +67,25 @@ fn field(name: &str, value: String) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::{Scope, Unit};
 
-    fn standing(name: &str, limit: u32, remaining: u32, next_at: u64, period_ms: u64) -> Standing {
+    fn window(name: &str, limit: u32, period_ms: u64) -> Window {
+        Window::Sliding { name: name.into(), limit, period_ms }
+    }
+
+    fn standing(window: &Window, remaining: u32, next_at: u64) -> Standing<'_> {
         Standing {
-            scope: "key",
-            window: Window::Sliding { name: name.into(), limit, period_ms },
-            used: limit - remaining,
+            scope: Scope::Key,
+            dimension: "k1",
+            unit: Unit::Requests,
+            limit: window.limit(),
+            window,
+            used: window.limit() - remaining,
             remaining,
+            slack: remaining,
             next_at: UnixMillis::new(next_at),
+            full_at: UnixMillis::new(next_at),
+            is_binding: false,
         }
     }
 
@@ -82,10 +93,8 @@ mod tests {
     #[test]
     fn the_binding_window_speaks() {
         let now = UnixMillis::new(1_639_999_940_000);
-        let standings = [
-            standing("second", 200, 150, 1_639_999_941_000, 1_000),
-            standing("minute", 100, 0, 1_640_000_000_000, 60_000),
-        ];
+        let (second, minute) = (window("second", 200, 1_000), window("minute", 100, 60_000));
+        let standings = [standing(&second, 150, 1_639_999_941_000), standing(&minute, 0, 1_640_000_000_000)];
         let fields = fields(&standings, now);
         let expected = [
             ("x-ratelimit-limit", "100"),

@@ -12,6 +12,7 @@ use sendgate_core::{
     config::{Config, Warning},
     ledger::Ledger,
     limiter::{Decision, Limiter, State, Window},
+    mailroom::Effect,
     message::Class,
     time::UnixMillis,
 };
@@ -232,6 +233,14 @@ fn the_monthly_contact_limit_binds_all_but_transactional_mail() {
         let any = Class::ALL.iter().any(|class| rule(profile, plan).monthly_quota(Some(1), *class).is_some());
         assert!(!any, "{profile} has no monthly limit");
     }
+    let counted = r#"{"as_of":"2026-01-01","source":"https://esp.example/","family":"esp","windows":[],
+        "plans":{"all":{"month_multiplier":2}}}"#;
+    let all = Profile::parse("esp", counted).unwrap().plan("all").unwrap();
+    assert_eq!(
+        all.monthly_quota(Some(5), Class::Transactional).unwrap().limit,
+        10,
+        "exempt only where a profile says so"
+    );
     let mut key = Owner::of("sendgrid", Scope::ApiKey);
     key.ask_times(Call::Send, 100, 0);
     assert!(key.ask(Call::Send, 1, 1).is_err());
@@ -295,6 +304,65 @@ fn a_provider_takes_its_windows_from_a_profile() {
     assert_eq!(seen, [("api-second", 3), ("api-minute", 500)]);
 }
 
+/// C06: what a profile counts in recipients is a window of recipients. R024: it binds in the outbox, at the provider.
+#[test]
+fn a_profile_of_recipients_binds_by_recipients() {
+    let mut host = host::Host::with(|account| account["providers"][0]["profile"] = json!("ses.production"));
+    let provider = &host.config.accounts["shop"].providers[0];
+    assert_eq!((provider.windows.len(), provider.recipient_windows.len()), (0, 2));
+    let mut to_ten = host::message("ann@example.com");
+    to_ten["bcc"] = json!((0..9).map(|n| format!("user{n}@example.com")).collect::<Vec<_>>());
+    host.send_ok(vec![to_ten.clone(), to_ten]);
+    let (attempt, _) = host.next_request();
+    assert!(!matches!(host.next(), Effect::Send { .. }), "ten and ten recipients are more than 14 in a second");
+    host.settle(attempt, Ok(&host::taken()));
+    let Effect::Wait { until } = host.next() else { panic!("the second message waits") };
+    assert_eq!(until, host.now.plus(1_000));
+    host.now = until;
+    host.next_request();
+}
+
+/// R087: the configuration's own groups share a bucket as the built-in ones do.
+#[test]
+fn a_group_of_the_configuration_shares_a_bucket() {
+    let windows = json!({"big": [{"kind": "sliding", "name": "minute", "limit": 1, "period_ms": 60000}]});
+    let nameless = config(|account| account["domain_windows"] = windows.clone()).unwrap_err();
+    assert!(nameless.starts_with("accounts.shop.domain_windows.big"), "{nameless}");
+    let twice = json!({"big": ["big.example"], "other": ["big.example"]});
+    let error = config(|account| account["domain_groups"] = twice).unwrap_err();
+    assert!(error.contains("domain_groups.other: big.example stands in two groups"), "{error}");
+    let mut host = host::Host::with(|account| {
+        account["domain_groups"] = json!({"big": ["big.example", "large.example"]});
+        account["domain_windows"] = windows;
+    });
+    host.send_ok(vec![host::message("ann@big.example"), host::message("bob@large.example")]);
+    let (attempt, _) = host.next_request();
+    host.settle(attempt, Ok(&host::taken()));
+    assert!(!matches!(host.next(), Effect::Send { .. }), "the other domain's message waits for the same bucket");
+}
+
+/// R125 to R128: a class that asks for its preset starts at the low end of the guide's range, and its own windows win.
+#[test]
+fn a_class_takes_its_windows_from_a_preset() {
+    let own = json!({"drip": [{"kind": "sliding", "name": "minute", "limit": 7, "period_ms": 60000}]});
+    let config = config(|account| {
+        account["class_presets"] = json!(["transactional", "bulk", "drip", "lifecycle"]);
+        account["class_windows"] = own;
+    });
+    let account = &config.unwrap().accounts["shop"];
+    let of = |class| -> Vec<(&str, u32)> {
+        account.class_windows[&class].iter().map(|window| (window.name(), window.limit())).collect()
+    };
+    assert_eq!(of(Class::Transactional), [("transactional-second", 50), ("transactional-day", 100_000)]);
+    assert_eq!(of(Class::Bulk), [("bulk-second", 20), ("bulk-day", 1_000_000)]);
+    assert_eq!(of(Class::Lifecycle), [("lifecycle-second", 20)]);
+    assert_eq!(of(Class::Drip), [("minute", 7)]);
+    let mut host = host::Host::with(|account| account["class_presets"] = json!(["bulk"]));
+    let answer = host::body(&host.request(&host::key_of("reader"), "GET", "/v1/limits", b""));
+    let shown = answer["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == "bulk-second").unwrap();
+    assert!(shown["reference"].as_str().unwrap().starts_with("document 001, R127"), "{shown}");
+}
+
 /// R016 and C23: a limit that only the account knows is a warning until it is given, never a guess. R080: figures older
 /// than the configured age warn, and `now` decides.
 #[test]
@@ -337,10 +405,6 @@ fn a_profile_that_cannot_be_meant_is_refused_by_its_field() {
         (
             json!({"plan_limit": {"limit": 0, "period_ms": 1}}),
             "accounts.shop.providers[0].windows: limit of window send-plan must be 1 to",
-        ),
-        (
-            json!({"kind": "sandbox", "profile": "ses.production"}),
-            "accounts.shop.providers[0].profile: counts recipients",
         ),
     ] {
         let error = config(|account| account["providers"] = postmark(&provider)).unwrap_err();

@@ -343,8 +343,10 @@ fn a_suspended_account_refuses_and_holds() {
     let text = config_with(|account| account["status"] = json!("suspended"));
     host.config = sendgate_core::config::Config::from_json(&text).unwrap();
     host.crash();
-    let response = host.send(&json!({"messages": [message("ann@example.com")]}));
+    let send = |host: &mut Host| host.send(&json!({"messages": [message("ann@example.com")]}));
+    let (response, counted) = host.count(send);
     assert_eq!((response.status, code_of(&response).as_str()), (403, "account_suspended"));
+    assert_eq!((counted.reads, counted.writes), (0, 0), "nothing is counted");
     assert!(matches!(host.next(), sendgate_core::mailroom::Effect::Wait { .. }), "held, and looked at again");
 }
 

@@ -24,7 +24,7 @@ Engine = Callable[[str, Case], Json]
 DIRECTORY = Path(__file__).parents[1] / "vectors"
 
 # Every suite there is. A file that is not named here, and a name without its file, both fail a runner.
-SUITES = ("address", "backoff", "calendar", "hold", "lease", "ledger", "limiter", "outcome")
+SUITES = ("address", "backoff", "calendar", "gate", "hold", "lease", "ledger", "limiter", "outcome")
 
 
 class Stop(Exception):

@@ -10,9 +10,9 @@ mod send;
 mod suppressions;
 
 use crate::{
-    config::{AccountConfig, AccountStatus, Config, KeyConfig, Scope},
+    config::{AccountConfig, Config, KeyConfig, Scope},
     front::{self, Pass},
-    gate::{Admission, Gate, GateError, Standing},
+    gate::{Admission, Gate, GateError, Reason, Standing},
     http::HttpResponse,
     key,
     mailroom::{self, Attempt, Effect, Mailroom},
@@ -148,7 +148,8 @@ impl Account {
             Ok(()) => self.dispatch(&pass, body, sql, entropy, now)?,
             Err(reply) => reply,
         };
-        let standings = self.standings(&pass, sql, now)?;
+        // A caller nobody knows learns nothing of the windows.
+        let standings = if self.known_key(&pass).is_some() { self.gate.explain(&pass.key_id, now) } else { Vec::new() };
         Ok(finish(reply, &pass.request_id, &standings, now))
     }
 
@@ -191,20 +192,24 @@ impl Account {
             return refuse(&Problem::new(Code::KeyRevoked, "this key was revoked; use another one"));
         }
         let scopes = key.scopes.clone();
-        match self.config.status {
-            AccountStatus::Active => {}
-            AccountStatus::Suspended => {
+        match self.gate.admit(&pass.key_id, sql, now)? {
+            Admission::Allow => {}
+            Admission::Defer { retry_at, window } => {
+                let seconds = rate_headers::retry_after(retry_at, now);
+                let detail = alloc::format!("the window {window} is full; try again in {seconds} s");
+                let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
+                return Ok(Err(Reply::problem(&problem, &pass.request_id, Some(retry_at), now)));
+            }
+            Admission::Reject(Reason::Suspended) => {
                 return refuse(&Problem::new(Code::AccountSuspended, "queued messages are held meanwhile"));
             }
-            AccountStatus::Closed => {
+            Admission::Reject(Reason::Closed) => {
                 return refuse(&Problem::new(Code::DeliveryAccountMissing, "the account is closed"));
             }
-        }
-        if let Admission::Defer { retry_at, window } = self.gate.admit(&pass.key_id, sql, now)? {
-            let seconds = rate_headers::retry_after(retry_at, now);
-            let detail = alloc::format!("the window {window} is full; try again in {seconds} s");
-            let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
-            return Ok(Err(Reply::problem(&problem, &pass.request_id, Some(retry_at), now)));
+            // No window holds less than one request.
+            Admission::Reject(Reason::NeverFits(_)) => {
+                return refuse(&Problem::new(Code::RateLimited, "a window admits no request at all"));
+            }
         }
         match scope_of(&pass.path) {
             Some(scope) if !scopes.contains(&scope) => {
@@ -227,7 +232,7 @@ impl Account {
         match (pass.method.as_str(), segments.as_slice()) {
             ("POST", ["v1", "send"]) => self.send(pass, body, sql, entropy, now),
             ("GET", ["v1", "messages", id]) => read::message(id, pass, sql, now),
-            ("GET", ["v1", "limits"]) => self.limits(pass, sql, now),
+            ("GET", ["v1", "limits"]) => self.limits(pass, now),
             ("POST", ["v1", "suppressions"]) => suppressions::add(pass, body, sql, now),
             ("DELETE", ["v1", "suppressions", address]) => suppressions::remove(address, pass, sql, now),
             (_, known) => {
@@ -242,14 +247,9 @@ impl Account {
     fn known_key(&self, pass: &Pass) -> Option<&KeyConfig> {
         self.config.key(&pass.key_id).filter(|key| key::same_hash(&key.hash, &pass.key_hash))
     }
-
-    /// Where the caller's windows stand; nothing for a key the account does not know.
-    fn standings(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Vec<Standing>, SqlError> {
-        if self.known_key(pass).is_none() { Ok(Vec::new()) } else { self.gate.explain(&pass.key_id, sql, now) }
-    }
 }
 
-fn finish(reply: Reply, request_id: &str, standings: &[Standing], now: UnixMillis) -> HttpResponse {
+fn finish(reply: Reply, request_id: &str, standings: &[Standing<'_>], now: UnixMillis) -> HttpResponse {
     let mut headers: Vec<(String, String)> = alloc::vec![
         ("content-type".into(), reply.content_type.into()),
         ("x-request-id".into(), request_id.into()),

@@ -4,7 +4,7 @@ use super::{Account, Reply, quota::quota_name};
 use crate::{
     config::{AccountConfig, Origin},
     front::{MAX_BODY_BYTES, Pass},
-    gate::Standing,
+    gate::{Scope, Standing},
     guard::Dimension,
     id::MessageId,
     ledger::{Quota, QuotaUsage},
@@ -26,6 +26,9 @@ use serde::Serialize;
 struct Limit {
     name: String,
     scope: &'static str,
+    /// Which one of its scope: the provider, the group of receivers, the class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dimension: Option<String>,
     kind: &'static str,
     /// The most there may be; absent for what is counted without a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,20 +93,12 @@ pub(super) fn message(id: &str, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis)
 
 impl Account {
     /// Every limit that applies to the caller, with its source and current use.
-    pub(super) fn limits(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Reply, SqlError> {
+    pub(super) fn limits(&mut self, pass: &Pass, now: UnixMillis) -> Result<Reply, SqlError> {
         let config = &self.config;
-        let mut limits: Vec<Limit> = Vec::new();
-        for standing in &self.gate.explain(&pass.key_id, sql, now)? {
-            let by_key = standing.scope == "key";
-            let origin = if by_key { config.origin_of_key_windows() } else { config.origin_of_windows() };
-            limits.push(of_window(standing, "requests", now).from(origin));
-        }
-        for standing in &self.mailroom.standings(now) {
-            let by_provider = standing.scope == "provider";
-            let origin =
-                if by_provider { config.origin_of_provider_window(standing.window.name()) } else { Origin::OWN };
-            limits.push(of_window(standing, "messages", now).from(origin));
-        }
+        let requests = self.gate.explain(&pass.key_id, now);
+        let outgoing = self.mailroom.standings(now);
+        let mut limits: Vec<Limit> =
+            requests.iter().chain(&outgoing).map(|standing| of_window(standing, config, now)).collect();
         let quotas = self.gate.ledger.usage(now);
         limits.extend(quotas.iter().map(|quota| of_quota(quota).from(config.origin_of_quotas())));
         limits.extend(of_requests(config));
@@ -112,24 +107,34 @@ impl Account {
     }
 }
 
-fn of_window(standing: &Standing, unit: &'static str, now: UnixMillis) -> Limit {
-    let (kind, period_ms) = match standing.window {
+fn of_window(standing: &Standing<'_>, config: &AccountConfig, now: UnixMillis) -> Limit {
+    let (origin, dimension) = match standing.scope {
+        Scope::Key => (config.origin_of_key_windows(), None),
+        Scope::Plan => (config.origin_of_windows(), None),
+        Scope::Account => (Origin::OWN, None),
+        Scope::DomainGroup => (Origin::OWN, Some(standing.dimension.into())),
+        Scope::Class => (config.origin_of_class(standing.dimension), Some(standing.dimension.into())),
+        Scope::Provider => (config.origin_of_provider_window(standing.window.name()), Some(standing.dimension.into())),
+    };
+    let (kind, period_ms) = match *standing.window {
         Window::Sliding { period_ms, .. } => ("sliding", Some(period_ms)),
         Window::Calendar { .. } => ("calendar", None),
         Window::Pace { interval_ms, .. } => ("pace", Some(interval_ms)),
     };
     Limit {
         name: standing.window.name().into(),
-        scope: standing.scope,
+        scope: standing.scope.word(),
+        dimension,
         kind,
-        limit: Some(u64::from(standing.window.limit())),
-        unit,
+        limit: Some(u64::from(standing.limit)),
+        unit: standing.unit.word(),
         period_ms,
         used: Some(u64::from(standing.used)),
         remaining: Some(u64::from(standing.remaining)),
         resets_at: (standing.next_at > now).then(|| standing.next_at.to_string()),
         ..Limit::default()
     }
+    .from(origin)
 }
 
 fn of_quota(quota: &QuotaUsage) -> Limit {

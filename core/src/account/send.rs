@@ -16,12 +16,12 @@ use crate::{
     problem::{Code, Flaw, Problem},
     provider::{self, ProviderKind},
     sql::{Sql, SqlError},
-    suppression::{self, CheckStatus, Summary},
+    suppression::{self, CheckStatus, Found, Summary},
     time::UnixMillis,
 };
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -45,6 +45,8 @@ struct Prepared<'a> {
     class: Class,
     send_at: Option<UnixMillis>,
     expires_at: Option<UnixMillis>,
+    /// Where it is sent from: an entry of the suppression list may be for one sending domain.
+    domain: String,
     recipients: Vec<Recipient>,
 }
 
@@ -119,7 +121,7 @@ impl Account {
         };
         let mut items: Vec<Item<'_>> =
             messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
-        let summary = self.pre_check(&mut items, sql);
+        let summary = self.pre_check(&mut items, sql, now);
         if !items.iter().any(|item| matches!(item, Item::Good(_))) {
             return problem(&all_refused(&items, summary), None);
         }
@@ -160,13 +162,15 @@ impl Account {
                 .collect();
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
-        Item::Good(Prepared {
-            body: raw,
-            class: message.class,
-            send_at: message.send_at,
-            expires_at: message.expires_at,
-            recipients: recipients_of(&message),
-        })
+        let recipients = recipients_of(&message);
+        if let Some((name, window)) = self.mailroom.never_admits(message.class, &recipients) {
+            let detail = format!("the window {} of {name} holds {} at once", window.name(), window.limit());
+            let flaw = Flaw { field: format!("messages[{place}]"), code: "never_fits", detail };
+            return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
+        }
+        let Message { from, class, send_at, expires_at, .. } = message;
+        let domain = from.address.domain().into();
+        Item::Good(Prepared { body: raw, class, send_at, expires_at, domain, recipients })
     }
 
     /// The plan's bounds on one message, where they are below the technical ones that reading it has checked.
@@ -190,27 +194,29 @@ impl Account {
     }
 
     /// The first suppression check: one statement for the whole request. It marks who is suppressed.
-    fn pre_check(&self, items: &mut [Item<'_>], sql: &mut dyn Sql) -> Summary {
+    fn pre_check(&self, items: &mut [Item<'_>], sql: &mut dyn Sql, now: UnixMillis) -> Summary {
         let good = || items.iter().filter_map(Item::good);
         let keys: Vec<String> = good().flat_map(|item| &item.recipients).map(|r| r.key.clone()).collect();
         let wanted: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
         let (mut status, found) = if self.config.suppression == SuppressionMode::Ignored {
-            (CheckStatus::Ignored, BTreeMap::new())
+            (CheckStatus::Ignored, Found::default())
         } else {
-            match suppression::check(&wanted, sql) {
+            match suppression::check(&wanted, sql, now) {
                 Ok(found) => (CheckStatus::Checked, found),
                 // The final check decides: it runs before every dispatch, and a store that fails there holds the message.
-                Err(_) => (CheckStatus::Unavailable, BTreeMap::new()),
+                Err(_) => (CheckStatus::Unavailable, Found::default()),
             }
         };
         if keys.is_empty() {
             status = CheckStatus::NotApplicable;
         }
         let mut suppressed_emails = Vec::new();
-        for recipient in items.iter_mut().filter_map(Item::good_mut).flat_map(|item| &mut item.recipients) {
-            if let Some(reason) = found.get(&recipient.key) {
-                recipient.suppressed = Some(reason.clone());
-                suppressed_emails.push(recipient.address.clone());
+        for item in items.iter_mut().filter_map(Item::good_mut) {
+            for recipient in &mut item.recipients {
+                if let Some(reason) = found.reason(&recipient.key, &item.domain, item.class) {
+                    recipient.suppressed = Some(reason.into());
+                    suppressed_emails.push(recipient.address.clone());
+                }
             }
         }
         let (checked, suppressed) = (count(keys.len()), count(suppressed_emails.len()));

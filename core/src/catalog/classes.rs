@@ -6,11 +6,11 @@
 //! What exceeds a class's rate waits; a preset never refuses (R128).
 
 use super::{
-    CatalogError, Provenance, entry,
+    CatalogError, DAY_MS, Provenance, entry,
     error::{malformed, within},
     provenance,
 };
-use crate::message::Class;
+use crate::{limiter::Window, message::Class};
 use alloc::{format, string::String, vec::Vec};
 use serde::Deserialize;
 
@@ -106,6 +106,16 @@ impl ClassPreset {
             return Err(CatalogError::Invalid { path, detail: "every class has a preset".into() });
         };
         Self::parse(class, text)
+    }
+
+    /// The windows that the preset means: where a class starts, the low end of its range (R100).
+    #[must_use]
+    pub fn windows(&self) -> Vec<Window> {
+        let named = |length: &str| format!("{}-{length}", self.class.as_str());
+        let second = Window::Sliding { name: named("second"), limit: self.per_second.0, period_ms: 1_000 };
+        let day = self.per_day.and_then(|limit| u32::try_from(limit).ok());
+        let day = day.map(|limit| Window::Sliding { name: named("day"), limit, period_ms: DAY_MS });
+        core::iter::once(second).chain(day).collect()
     }
 
     /// Reads a preset that a deployment writes itself, in the form of the embedded ones.

@@ -103,7 +103,11 @@ impl DomainGroups {
     /// then a bucket of its own. Capital letters do not count; a subdomain is another domain.
     #[must_use]
     pub fn group_of(&self, domain: &str) -> Option<&str> {
-        let place = self.domains.binary_search_by(|(known, _)| by_lower_case(known, domain)).ok()?;
+        let place = match self.domains.binary_search_by(|(known, _)| known.as_ref().cmp(domain)) {
+            Ok(place) => place,
+            Err(_) if !domain.bytes().any(|byte| byte.is_ascii_uppercase()) => return None,
+            Err(_) => self.domains.binary_search_by(|(known, _)| by_lower_case(known, domain)).ok()?,
+        };
         let (_, group) = self.domains.get(place)?;
         self.groups.get(*group).map(|group| group.name.as_ref())
     }

@@ -1,4 +1,4 @@
-//! Figures as data: plans, provider profiles, class presets, warm-up ramps and recipient-domain groups.
+//! Figures as data: plans, provider profiles, class presets, warm-up ramps, recipient-domain groups and reputation lines.
 //!
 //! Every entry says as of which day it holds and where it comes from ([`Provenance`]). The files under `core/data` are
 //! compiled in as text; an entry is read when it is asked for by name, so a cold start pays for what it uses. A
@@ -13,6 +13,7 @@ mod groups;
 mod plans;
 mod profiles;
 mod ramps;
+mod reputation;
 
 pub use classes::{ClassPreset, Spread};
 pub use contacts::Contacts;
@@ -21,6 +22,7 @@ pub use groups::DomainGroups;
 pub use plans::{DEFAULT_PLAN, Figure, Figures, Plan, Word};
 pub use profiles::{Call, Profile, ProfileWindow, Scope, Unit};
 pub use ramps::{Allowance, Ramp, Tier};
+pub use reputation::{Lines, Severity};
 
 use crate::time::UnixMillis;
 use alloc::{format, string::String, vec::Vec};

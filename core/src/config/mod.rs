@@ -5,21 +5,24 @@
 
 mod defaults;
 mod error;
+mod outgoing;
 mod plan;
 mod provider;
 mod warnings;
 
 pub use error::ConfigError;
+pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
 pub use warnings::Warning;
 
 use crate::{
     backoff::{Backoff, Jitter},
-    catalog::{DomainGroups, Figures, Plan},
+    catalog::{DomainGroups, Figures, Plan, Provenance},
     key,
     ledger::{Ledger, Overdelivery, Quota},
     limiter::{Limiter, Window},
+    message::Class,
 };
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -71,7 +74,7 @@ pub struct AccountConfig {
     pub key_windows: Vec<Window>,
     #[serde(default, rename = "account_windows")]
     own_account_windows: Option<Vec<Window>>,
-    /// Request windows that all keys share: the account's own, or the plan's.
+    /// Request windows that all keys share: the account's own, or the plan's. None means that there is no limit (C24).
     #[serde(skip)]
     pub account_windows: Vec<Window>,
     #[serde(default, rename = "quotas")]
@@ -94,6 +97,18 @@ pub struct AccountConfig {
     /// How fast messages leave.
     #[serde(default)]
     pub sending: Sending,
+    /// Recipients per time, by [`crate::catalog::DomainGroups`] or domain or [`OTHER_DOMAINS`]; sliding windows only.
+    #[serde(default)]
+    pub domain_windows: BTreeMap<String, Vec<Window>>,
+    /// Messages of a class per time.
+    #[serde(default)]
+    pub class_windows: BTreeMap<Class, Vec<Window>>,
+    /// Classes that take their windows from the built-in presets ([`crate::catalog::ClassPreset`]): the low end of the
+    /// guide's range in a second, and its day. Windows in `class_windows` win over a preset.
+    #[serde(default)]
+    pub class_presets: BTreeSet<Class>,
+    #[serde(skip)]
+    presets: BTreeMap<Class, Provenance>,
     /// Where messages leave to. The first one is used.
     pub providers: Vec<ProviderConfig>,
     /// When to try again.
@@ -282,13 +297,15 @@ impl AccountConfig {
 
     fn check(&self, at: &str) -> Result<(), ConfigError> {
         self.check_keys(at)?;
-        for (field, windows) in [("key_windows", &self.key_windows), ("account_windows", &self.account_windows)] {
+        let plan = Some(("account_windows", &self.account_windows)).filter(|(_, windows)| !windows.is_empty());
+        for (field, windows) in plan.into_iter().chain([("key_windows", &self.key_windows)]) {
             Limiter::new(windows.clone()).map_err(|error| wrong(&format!("{at}.{field}"), &error.to_string()))?;
         }
         let sending = self.sending.windows();
         if !sending.is_empty() {
             Limiter::new(sending).map_err(|error| wrong(&format!("{at}.sending"), &error.to_string()))?;
         }
+        self.check_outgoing(at)?;
         Ledger::new(&self.quotas, &self.time_zone)
             .map_err(|error| wrong(&format!("{at}.quotas"), &error.to_string()))?;
         if !(1..=MAX_MESSAGES).contains(&self.max_messages) {

@@ -2,7 +2,7 @@
 
 use super::{AccountConfig, ConfigError, MAX_MESSAGES, ProviderConfig, defaults, error::of_catalog};
 use crate::{
-    catalog::{AsOf, Plan, Provenance},
+    catalog::{AsOf, ClassPreset, Plan, Provenance},
     guard::{Dimension, Guard, Source},
 };
 use alloc::format;
@@ -63,6 +63,14 @@ impl AccountConfig {
         let of_plan = plan.guard(Dimension::BatchMax).and_then(|guard| usize::try_from(guard.limit).ok());
         self.max_messages = self.own_max_messages.or(of_plan).unwrap_or(MAX_MESSAGES);
         self.resolved_plan = Some(plan);
+        for class in &self.class_presets {
+            if !self.class_windows.contains_key(class) {
+                let preset =
+                    ClassPreset::of(*class).map_err(|error| of_catalog(&format!("{at}.class_presets"), error))?;
+                self.class_windows.insert(*class, preset.windows());
+                self.presets.insert(*class, preset.provenance);
+            }
+        }
         self.providers.iter_mut().enumerate().try_for_each(|(i, one)| one.resolve(&format!("{at}.providers[{i}]")))
     }
 
@@ -107,6 +115,12 @@ impl AccountConfig {
         window.map_or(Origin { source: Source::Provider, ..Origin::OWN }, |known| {
             Origin::built_in(Source::Provider, &known.provenance)
         })
+    }
+
+    /// Where the windows of a class come from.
+    pub(crate) fn origin_of_class(&self, class: &str) -> Origin<'_> {
+        let preset = self.presets.iter().find(|(known, _)| known.as_str() == class);
+        preset.map_or(Origin::OWN, |(_, provenance)| Origin::built_in(Source::Account, provenance))
     }
 
     fn origin(&self, field: &str, own: bool) -> Origin<'_> {

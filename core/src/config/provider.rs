@@ -3,18 +3,15 @@
 use super::{
     ConfigError, defaults,
     error::{of_catalog, wrong},
+    outgoing,
 };
 use crate::{
     catalog::{Call, Contacts, Profile, Unit},
     key,
-    limiter::{Limiter, Window},
+    limiter::Window,
     provider::ProviderKind,
 };
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use serde::Deserialize;
 
 /// A provider of an account.
@@ -37,8 +34,12 @@ pub struct ProviderConfig {
     /// Requests that it takes per time, sliding windows only: the account's own ones, and the profile's of other names.
     #[serde(default)]
     pub windows: Vec<Window>,
+    /// Recipients that it takes per time, sliding windows only: as above.
+    #[serde(default)]
+    pub recipient_windows: Vec<Window>,
+    /// The names of the windows that came from the profile.
     #[serde(skip)]
-    own_windows: usize,
+    from_profile: Vec<String>,
     /// How much may be sent by the account's plan at the provider, where a profile says that a plan limits it (R016).
     #[serde(default)]
     pub plan_limit: Option<PlanLimit>,
@@ -81,7 +82,7 @@ impl ProviderConfig {
     /// Whether a window is the configuration's own, and not the profile's.
     #[must_use]
     pub fn is_own(&self, window: &str) -> bool {
-        self.windows.iter().take(self.own_windows).any(|own| own.name() == window)
+        !self.from_profile.iter().any(|name| name == window)
     }
 
     /// Looks up the profile and the plan, and adds the windows that are not given.
@@ -89,7 +90,6 @@ impl ProviderConfig {
         if let Some(PlanLimit { limit, period_ms }) = self.plan_limit {
             self.windows.push(Window::Sliding { name: PLAN_WINDOW.into(), limit, period_ms });
         }
-        self.own_windows = self.windows.len();
         let Some(name) = &self.profile_name else {
             let needs = [("plan", self.plan.is_some()), ("contacts", self.contacts.is_some())];
             return match needs.iter().find(|(_, given)| *given) {
@@ -104,15 +104,15 @@ impl ProviderConfig {
             return Err(wrong(&at_profile, &detail));
         }
         for known in profile.charged_by(Call::Send) {
-            // The outbox charges one unit a request, so a window of recipients would be charged too little.
-            if known.unit == Unit::Recipients {
-                return Err(wrong(
-                    &at_profile,
-                    "counts recipients, which requests to a provider are not charged by yet",
-                ));
-            }
-            if !self.windows.iter().any(|own| own.name() == known.window.name()) {
-                self.windows.push(known.window.clone());
+            // A request carries one message, so what counts messages counts requests.
+            let windows = match known.unit {
+                Unit::Requests | Unit::Messages => &mut self.windows,
+                Unit::Recipients => &mut self.recipient_windows,
+            };
+            let name = known.window.name();
+            if !windows.iter().any(|own| own.name() == name) {
+                windows.push(known.window.clone());
+                self.from_profile.push(name.into());
             }
         }
         if let Some(plan) = &self.plan {
@@ -130,12 +130,8 @@ impl ProviderConfig {
         if !is_allowed_base_url(&self.base_url) {
             return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
         }
-        if self.windows.iter().any(|window| !matches!(window, Window::Sliding { .. })) {
-            return Err(wrong(&format!("{at}.windows"), "a provider's windows must be sliding"));
-        }
-        if !self.windows.is_empty() {
-            Limiter::new(self.windows.clone()).map_err(|error| wrong(&format!("{at}.windows"), &error.to_string()))?;
-        }
+        outgoing::check(&format!("{at}.windows"), &self.windows)?;
+        outgoing::check(&format!("{at}.recipient_windows"), &self.recipient_windows)?;
         if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
             let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);
             return Err(wrong(&format!("{at}.timeout_ms"), &detail));

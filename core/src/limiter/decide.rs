@@ -10,25 +10,36 @@ use super::{
 use crate::time::UnixMillis;
 use alloc::{borrow::Cow, vec::Vec};
 
+/// Calls the function of a limiter that is made for its number of windows: their number, the words of their totals, and
+/// where their bodies begin.
+macro_rules! by_shape {
+    ($limiter:ident, $shaped:ident($($argument:expr),*)) => {
+        match $limiter.lanes.shape() {
+            1 => $limiter.$shaped::<1, 1, { layout::bodies(1) }>($($argument),*),
+            2 => $limiter.$shaped::<2, 1, { layout::bodies(2) }>($($argument),*),
+            3 => $limiter.$shaped::<3, 2, { layout::bodies(3) }>($($argument),*),
+            4 => $limiter.$shaped::<4, 2, { layout::bodies(4) }>($($argument),*),
+            5 => $limiter.$shaped::<5, 3, { layout::bodies(5) }>($($argument),*),
+            6 => $limiter.$shaped::<6, 3, { layout::bodies(6) }>($($argument),*),
+            7 => $limiter.$shaped::<7, 4, { layout::bodies(7) }>($($argument),*),
+            8 => $limiter.$shaped::<8, 4, { layout::bodies(8) }>($($argument),*),
+            _ => $limiter.$shaped::<0, 0, 0>($($argument),*),
+        }
+    };
+}
+
 /// Every window at an instant.
 type Sight = [Seen; MAX_WINDOWS];
 
 impl Limiter {
     #[inline(always)]
     pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: u64) -> Decision {
-        match self.lanes.admit(cells, cost, now) {
-            Short::Charged(at) => Decision::Allow { charged_at: UnixMillis::new(at) },
-            Short::Full | Short::Unclear => self.decide_at_length(cells, cost, now),
-        }
+        by_shape!(self, decide_shaped(cells, cost, now))
     }
 
     #[inline(always)]
     pub(super) fn admit_in(&self, cells: &mut [u8], cost: u32, now: u64) -> Option<UnixMillis> {
-        match self.lanes.admit(cells, cost, now) {
-            Short::Charged(at) => Some(UnixMillis::new(at)),
-            Short::Full => None,
-            Short::Unclear => self.admit_at_length(cells, cost, now),
-        }
+        by_shape!(self, admit_shaped(cells, cost, now))
     }
 
     pub(super) fn peek_in(&self, cells: &[u8], cost: u32, now: u64) -> Decision {
@@ -143,6 +154,48 @@ impl Limiter {
             edge = edge.min(meter.edge(bodies, counts, last));
         }
         if layout::edge(cells) > edge { Err(None) } else { Ok(()) }
+    }
+
+    /// A decision for `N` windows: a function of its own for each number, which ends where its last call ends.
+    #[inline(never)]
+    fn decide_shaped<const N: usize, const PAIRS: usize, const BODIES: usize>(
+        &self,
+        cells: &mut [u8],
+        cost: u32,
+        now: u64,
+    ) -> Decision {
+        match self.short::<N, PAIRS, BODIES>(cells, cost, now) {
+            Short::Charged(at) => Decision::Allow { charged_at: UnixMillis::new(at) },
+            Short::Full | Short::Unclear => self.decide_at_length(cells, cost, now),
+        }
+    }
+
+    /// As [`Limiter::decide_shaped`], without a reason.
+    #[inline(never)]
+    fn admit_shaped<const N: usize, const PAIRS: usize, const BODIES: usize>(
+        &self,
+        cells: &mut [u8],
+        cost: u32,
+        now: u64,
+    ) -> Option<UnixMillis> {
+        match self.short::<N, PAIRS, BODIES>(cells, cost, now) {
+            Short::Charged(at) => Some(UnixMillis::new(at)),
+            Short::Full => None,
+            Short::Unclear => self.admit_at_length(cells, cost, now),
+        }
+    }
+
+    #[inline(always)]
+    fn short<const N: usize, const PAIRS: usize, const BODIES: usize>(
+        &self,
+        cells: &mut [u8],
+        cost: u32,
+        now: u64,
+    ) -> Short {
+        if N == 0 {
+            return self.lanes.admit_any(cells, cost, now);
+        }
+        self.lanes.admit::<N, PAIRS, BODIES>(cells, cost, now)
     }
 
     #[inline(never)]

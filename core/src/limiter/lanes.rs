@@ -19,10 +19,14 @@ pub(super) struct Lanes {
     /// A clock set back further than this moves the state's charges with it.
     pub(super) tolerance_ms: u64,
     count: usize,
-    /// The number of windows, or 0 when one of them is a pace.
+    /// The number of windows, or 0 when a pace or a limit above [`MOST_IN_LANE`] needs more looking.
     shape: usize,
-    /// One for each window, zeros behind them; a pace has none and stands here as the largest number.
-    limits: [u32; MAX_WINDOWS],
+    /// One for each window; a pace has none and stands here as the largest number.
+    limits: Vec<u32>,
+    /// The same, two to a word, with [`MOST_IN_LANE`] where a word has one too few.
+    pairs: [u64; MAX_WINDOWS / 2],
+    /// The smallest limit.
+    least: u32,
     /// With the numbers of their windows.
     logs: Vec<(usize, Log)>,
     paces: Vec<Pace>,
@@ -41,11 +45,14 @@ pub(super) enum Short {
 
 impl Lanes {
     pub(super) fn new() -> Self {
+        let pair = word(MOST_IN_LANE, MOST_IN_LANE);
         Self {
             tolerance_ms: u64::MAX,
             count: 0,
             shape: 0,
-            limits: [0; MAX_WINDOWS],
+            limits: Vec::new(),
+            pairs: [pair; MAX_WINDOWS / 2],
+            least: u32::MAX,
             logs: Vec::new(),
             paces: Vec::new(),
         }
@@ -53,11 +60,18 @@ impl Lanes {
 
     /// A window that counts in total and tip.
     pub(super) fn add(&mut self, limit: u32) {
-        if let Some(place) = self.limits.get_mut(self.count) {
-            *place = limit;
+        self.limits.push(limit);
+        self.count = self.limits.len();
+        self.least = self.least.min(limit);
+        for (pair, limits) in self.pairs.iter_mut().zip(self.limits.chunks(2)) {
+            *pair = match limits {
+                [first, second, ..] => word(*first, *second),
+                [first] => word(*first, MOST_IN_LANE),
+                [] => *pair,
+            };
         }
-        self.count += 1;
-        self.shape = if self.paces.is_empty() { self.count } else { 0 };
+        let simple = self.limits.iter().all(|limit| *limit <= MOST_IN_LANE);
+        self.shape = if simple { self.count } else { 0 };
     }
 
     /// A window that counts and keeps an entry for each unit.
@@ -68,85 +82,78 @@ impl Lanes {
 
     /// A window with an arrival time.
     pub(super) fn add_pace(&mut self, pace: &Pace) {
-        self.paces.push(pace.clone());
         self.add(u32::MAX);
+        self.paces.push(pace.clone());
     }
 
-    /// Charges `cost` units at `now` if that is simple.
+    /// The number of windows for which [`Lanes::admit`] is unrolled, or 0 for [`Lanes::admit_any`].
     #[inline(always)]
-    pub(super) fn admit(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        match self.shape {
-            1 => self.admit_at::<1, { layout::bodies(1) }>(cells, cost, now),
-            2 => self.admit_at::<2, { layout::bodies(2) }>(cells, cost, now),
-            3 => self.admit_at::<3, { layout::bodies(3) }>(cells, cost, now),
-            4 => self.admit_at::<4, { layout::bodies(4) }>(cells, cost, now),
-            5 => self.admit_at::<5, { layout::bodies(5) }>(cells, cost, now),
-            6 => self.admit_at::<6, { layout::bodies(6) }>(cells, cost, now),
-            7 => self.admit_at::<7, { layout::bodies(7) }>(cells, cost, now),
-            8 => self.admit_at::<8, { layout::bodies(8) }>(cells, cost, now),
-            _paced => self.admit_paced(cells, cost, now),
-        }
+    pub(super) const fn shape(&self) -> usize {
+        self.shape
     }
 
-    /// As [`Lanes::admit`], unrolled for `N` windows, whose bodies begin at `BODIES`.
+    /// Charges `cost` units at `now` if that is simple. Unrolled for `N` windows, whose totals are in the first `PAIRS` words and whose bodies begin at
+    /// `BODIES`.
     ///
-    /// No total is above its limit here: a state in which one is has no edge.
+    /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and no
+    /// cost above a limit. So no difference of two counts and no sum leaves its half of a word, and the top bit of a half,
+    /// set before the cost is taken from what is free, is still set if it fits. Counts are read and written in the same
+    /// words: else a decision would wait until the one before it is written.
     #[inline(always)]
-    fn admit_at<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        let (Some(head), Some(limits)) = (cells.first_chunk_mut::<BODIES>(), self.limits.first_chunk::<N>()) else {
+    pub(super) fn admit<const N: usize, const PAIRS: usize, const BODIES: usize>(
+        &self,
+        cells: &mut [u8],
+        cost: u32,
+        now: u64,
+    ) -> Short {
+        let (Some(head), Some(pairs)) = (cells.first_chunk_mut::<BODIES>(), self.pairs.first_chunk::<PAIRS>()) else {
             return Short::Unclear;
         };
-        let at = now.max(layout::last(head));
-        if self.is_unclear(head, cost, now, at) {
+        if self.is_unclear(head, cost, now) {
             return Short::Unclear;
         }
         let (instants, counts) = head.split_at_mut(TOTALS);
-        // Two counts to a word, read and written in the same pieces: else a decision waits for the one before to be written.
         let Some(words) = counts.as_chunks_mut::<8>().0.first_chunk_mut::<N>() else { return Short::Unclear };
-        let mut over = false;
-        for (pair, word) in limits.chunks(2).zip(&*words) {
-            let word = u64::from_le_bytes(*word);
-            for (limit, total) in pair.iter().zip([low(word), low(word >> 32)]) {
-                over |= limit.wrapping_sub(total) < cost;
-            }
-        }
-        if over {
+        let costs = word(cost, cost);
+        let fits = pairs.iter().zip(&*words).fold(TOP_BITS, |fits, (limits, counts)| {
+            let free = limits.wrapping_sub(u64::from_le_bytes(*counts));
+            fits & (free | TOP_BITS).wrapping_sub(costs)
+        });
+        if fits & TOP_BITS != TOP_BITS {
             return Short::Full;
         }
-        let both = u64::from(cost) << 32 | u64::from(cost);
-        for word in words {
-            *word = u64::from_le_bytes(*word).wrapping_add(both).to_le_bytes();
+        for counts in words {
+            *counts = u64::from_le_bytes(*counts).wrapping_add(costs).to_le_bytes();
         }
-        layout::put_last(instants, at);
-        if self.logs.is_empty() { Short::Charged(at) } else { self.append(cells, cost, at) }
+        layout::put_last(instants, now);
+        if self.logs.is_empty() { Short::Charged(now) } else { self.append(cells, cost, now) }
     }
 
-    /// Whether something has drained, the clock was set back further than it is waited for, or nothing is asked.
+    /// Whether something may have drained, the clock was set back, nothing is asked, or more than a window ever admits.
     #[inline(always)]
-    fn is_unclear(&self, cells: &[u8], cost: u32, now: u64, at: u64) -> bool {
-        at >= layout::edge(cells) || at - now > self.tolerance_ms || cost == 0
+    fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
+        now >= layout::edge(cells) || now < layout::last(cells) || cost.wrapping_sub(1) >= self.least
     }
 
-    /// As [`Lanes::admit`] for a policy with a pace, whose counts stay 0.
+    /// As [`Lanes::admit`] for every policy. The counts of a pace stay 0.
     #[inline(never)]
-    fn admit_paced(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        let at = now.max(layout::last(cells));
-        if self.is_unclear(cells, cost, now, at) {
+    pub(super) fn admit_any(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
+        if self.is_unclear(cells, cost, now) {
             return Short::Unclear;
         }
         let (counts, bodies) = layout::parts(cells, self.count);
         let all = self.limits.iter().zip(counts).all(|(limit, counts)| limit.wrapping_sub(counts.total) >= cost);
-        if !all || !self.paces.iter().all(|pace| pace.fits(bodies, cost, at)) {
+        if !all || !self.paces.iter().all(|pace| pace.fits(bodies, cost, now)) {
             return Short::Full;
         }
         let (places, bodies) = layout::parts_mut(cells, self.count);
-        self.paces.iter().for_each(|pace| pace.charge(bodies, cost, at));
+        self.paces.iter().for_each(|pace| pace.charge(bodies, cost, now));
         for (_, (total, tip)) in self.limits.iter().zip(places).filter(|(limit, _)| **limit != u32::MAX) {
             *total = u32::from_le_bytes(*total).wrapping_add(cost).to_le_bytes();
             *tip = u32::from_le_bytes(*tip).wrapping_add(cost).to_le_bytes();
         }
-        layout::put_last(cells, at);
-        self.append(cells, cost, at)
+        layout::put_last(cells, now);
+        self.append(cells, cost, now)
     }
 
     /// Writes down the instant of units that are already counted.
@@ -161,9 +168,13 @@ impl Lanes {
     }
 }
 
-/// The lower half of a word.
-#[allow(clippy::cast_possible_truncation, reason = "the upper half is what is dropped")]
-#[inline(always)]
-const fn low(word: u64) -> u32 {
-    word as u32
+/// Two counts as they stand in a state, the first in the lower half.
+const fn word(first: u32, second: u32) -> u64 {
+    (second as u64) << 32 | first as u64
 }
+
+/// Two counts and a cost of at most this leave the top bit of their half of a word alone: a quarter of the range.
+const MOST_IN_LANE: u32 = 1 << 30;
+
+/// The top bits of both halves.
+const TOP_BITS: u64 = word(1 << 31, 1 << 31);

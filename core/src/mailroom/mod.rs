@@ -9,8 +9,13 @@
 //! point. *Twice*: the mark of an attempt is stored before its request leaves, so a crash leaves an attempt of unknown
 //! outcome, never a forgotten one. It is repeated only under a provider's idempotency key, or when the account chose so.
 //!
-//! *Limits at the provider's clock*: a request in flight holds its unit, and the unit is charged when its answer arrives.
-//! The provider saw it between the two, so its own count over any window is never above ours, whatever the latency.
+//! *Limits at the provider's clock*: a request in flight holds its units, and they are charged when its answer arrives. The
+//! provider and the receivers saw them between the two, so their own count over any window is never above ours, whatever
+//! the latency.
+//!
+//! *Nobody waits for another's limit*: a message whose receivers or whose class are full steps aside, and what goes
+//! elsewhere passes it by. One that is too large for what a provider still takes stops its own class only. The account's
+//! pace and the provider's windows of requests stop everything.
 //!
 //! Out of scope: failover between several providers, and calls that carry several messages.
 
@@ -29,17 +34,17 @@ pub use trace::view;
 use crate::{
     backoff::Backoff,
     config::{AccountConfig, AccountStatus, OnUnknown, SuppressionMode},
-    gate::{GateError, Kept},
+    gate::{Dispatch, GateError, Standing, Verdict, Weight},
     http::HttpRequest,
     id::MessageId,
-    limiter::{Decision, State},
+    limiter::Window,
     message::Class,
     outcome::{Answer, Outcome},
     provider::ProviderKind,
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
-use alloc::{collections::BTreeMap, string::String};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use queue::Queue;
 
 pub(crate) use schema::create as create_schema;
@@ -130,12 +135,12 @@ pub struct Mailroom {
     queue: Queue,
     in_flight: BTreeMap<Attempt, Flight>,
     provider: Provider,
+    dispatch: Dispatch,
     backoff: Backoff,
     hold_ms: u64,
     on_unknown: OnUnknown,
     suppression: SuppressionMode,
-    may_send: bool,
-    /// The windows admit nothing before this instant, unless something is settled or submitted.
+    /// The account's or the provider's windows admit nothing before this instant, unless something is settled or submitted.
     limited_until: Option<UnixMillis>,
 }
 
@@ -146,8 +151,6 @@ struct Provider {
     base_url: String,
     credential: String,
     timeout_ms: u64,
-    /// The account's own pace and the provider's windows.
-    lanes: [Option<(Kept, State)>; LANES.len()],
     /// No request before this instant: the provider said so, or it does not answer.
     blocked_until: UnixMillis,
     /// Unknown outcomes in a row.
@@ -158,7 +161,7 @@ struct Provider {
 struct Flight {
     attempt: Attempt,
     began: UnixMillis,
-    class: Class,
+    weight: Weight,
     failures: u32,
     /// When the first attempt began that may have been taken.
     ambiguous: Option<UnixMillis>,
@@ -182,23 +185,27 @@ impl Mailroom {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, SqlError> {
-        let provider = Provider::open(config, credential, sql, now)?;
+        let dispatch = Dispatch::open(config, sql, now).map_err(|error| match error {
+            GateError::Policy(detail) => SqlError(detail),
+            GateError::Store(error) => error,
+        })?;
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
-            provider,
+            provider: Provider::open(config, credential, sql, now)?,
+            dispatch,
             backoff: config.retry.backoff(),
             hold_ms: config.retry.hold_ms,
             on_unknown: config.on_unknown,
             suppression: config.suppression,
-            may_send: matches!(config.status, AccountStatus::Active),
             limited_until: None,
         };
-        for row in store::open_rows(sql)? {
+        for row in store::open_rows(mailroom.dispatch.weighs_groups(), sql)? {
+            let weight = mailroom.weight(&row)?;
             if row.sending {
-                mailroom.recover(row, ledger, sql, now)?;
+                mailroom.recover(row, weight, ledger, sql, now)?;
             } else {
-                mailroom.queue.push(row.class, row.due, row.expires, row.id);
+                mailroom.queue.push(weight, row.due, row.expires, row.id);
             }
         }
         Ok(mailroom)
@@ -207,12 +214,11 @@ impl Mailroom {
     /// When a host should ask [`Mailroom::next`] again if nothing else happens; `None` when nothing waits.
     #[must_use]
     pub fn wake_at(&self) -> Option<UnixMillis> {
-        if !self.may_send {
+        if self.dispatch.status() != AccountStatus::Active {
             return None;
         }
-        self.queue
-            .next_due()
-            .map(|due| due.max(self.provider.blocked_until).max(self.limited_until.unwrap_or_default()))
+        let at = self.queue.next_at().filter(|at| *at < UnixMillis::MAX)?;
+        Some(at.max(self.provider.blocked_until).max(self.limited_until.unwrap_or_default()))
     }
 
     /// Requests on their way.
@@ -221,29 +227,69 @@ impl Mailroom {
         self.in_flight.len()
     }
 
-    /// Where the sending windows stand: the account's pace first, then the provider's.
+    /// Where the windows of outgoing mail stand: the account's pace, the provider's, the classes' and the receivers'.
     #[must_use]
-    pub fn standings(&self, now: UnixMillis) -> alloc::vec::Vec<crate::gate::Standing> {
-        let lanes = self.provider.lanes.iter().zip(["account", "provider"]);
-        lanes
-            .filter_map(|(lane, scope)| lane.as_ref().map(|(kept, state)| (kept, state, scope)))
-            .flat_map(|(kept, state, scope)| crate::gate::standings(scope, &kept.limiter, state, now))
-            .collect()
+    pub fn standings(&self, now: UnixMillis) -> Vec<Standing<'_>> {
+        self.dispatch.standings(now)
     }
 
-    /// A request that a crash interrupted: its unit is charged now, because the provider may have seen it until now.
+    /// What the windows of outgoing mail say to a message with these recipients; counts nothing.
+    #[must_use]
+    pub fn peek(&self, class: Class, recipients: &[Recipient], now: UnixMillis) -> Verdict {
+        self.dispatch.peek(&self.weigh(class, recipients), now)
+    }
+
+    /// Where every window stands that a message with these recipients meets.
+    #[must_use]
+    pub fn explain(&self, class: Class, recipients: &[Recipient], now: UnixMillis) -> Vec<Standing<'_>> {
+        self.dispatch.explain(&self.weigh(class, recipients), now)
+    }
+
+    /// The first window that never admits a message with these recipients at once, with the name of what it limits.
+    #[must_use]
+    pub fn never_admits(&self, class: Class, recipients: &[Recipient]) -> Option<(String, Window)> {
+        let weight = self.weigh(class, recipients);
+        self.dispatch.never_fits(&weight).map(|(dimension, window)| (dimension.name().into(), window.clone()))
+    }
+
+    /// Recipients that are not suppressed, as the windows count them.
+    fn weigh(&self, class: Class, recipients: &[Recipient]) -> Weight {
+        let counted = recipients.iter().filter(|recipient| recipient.suppressed.is_none());
+        self.dispatch.weigh(class, counted.map(|recipient| recipient.address.as_str()))
+    }
+
+    /// What a stored message weighs. Its recipients are read only when there are windows for their receivers.
+    fn weight(&self, row: &store::OpenRow) -> Result<Weight, SqlError> {
+        match &row.recipients {
+            Some(recipients) => self.weigh_stored(row.class, recipients),
+            None => Ok(Weight {
+                class: row.class,
+                recipients: u32::try_from(row.units).unwrap_or(u32::MAX),
+                ..Weight::default()
+            }),
+        }
+    }
+
+    fn weigh_stored(&self, class: Class, recipients: &str) -> Result<Weight, SqlError> {
+        let recipients = trace::stored_recipients(recipients)?;
+        let counted = recipients.iter().filter(|recipient| recipient.suppressed.is_none());
+        Ok(self.dispatch.weigh(class, counted.map(|recipient| &*recipient.address)))
+    }
+
+    /// A request that a crash interrupted: its units are charged now, because the provider may have seen it until now.
     fn recover(
         &mut self,
         row: store::OpenRow,
+        weight: Weight,
         ledger: &mut crate::ledger::Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<(), SqlError> {
-        self.provider.charge(1, sql, now)?;
+        self.dispatch.charge(&weight, sql, now)?;
         let flight = Flight {
             attempt: Attempt { message: row.id, number: row.attempts },
             began: row.due,
-            class: row.class,
+            weight,
             failures: row.failures,
             ambiguous: row.ambiguous,
             units: row.units,
@@ -260,44 +306,15 @@ impl Provider {
         let Some(provider) = config.providers.first() else {
             return Err(SqlError("the account has no provider".into()));
         };
-        let mut lanes = [const { None }; LANES.len()];
-        for ((lane, row), windows) in
-            lanes.iter_mut().zip(LANES).zip([config.sending.windows(), provider.windows.clone()])
-        {
-            if !windows.is_empty() {
-                let kept = Kept::new(windows).map_err(|error| match error {
-                    GateError::Policy(detail) => SqlError(detail),
-                    GateError::Store(error) => error,
-                })?;
-                let state = kept.load(row, sql, now)?;
-                *lane = Some((kept, state));
-            }
-        }
         Ok(Self {
             name: provider.name.clone(),
             kind: provider.kind,
             base_url: provider.base_url.clone(),
             credential: credential.into(),
             timeout_ms: provider.timeout_ms,
-            lanes,
             blocked_until: blocked_until(&provider.name, sql)?.min(now.plus(LONGEST_BLOCK_MS)),
             silences: 0,
         })
-    }
-
-    /// Whether one more request may leave beside those in flight; if not, when to ask again.
-    fn admits(&self, in_flight: usize, now: UnixMillis) -> Result<(), Option<UnixMillis>> {
-        let held = u32::try_from(in_flight).unwrap_or(u32::MAX);
-        let mut wait = (self.blocked_until > now).then_some(self.blocked_until);
-        for (kept, state) in self.lanes.iter().flatten() {
-            match kept.limiter.peek(state, held.saturating_add(1), now) {
-                Decision::Allow { .. } => {}
-                Decision::Defer { retry_at, .. } => wait = wait.max(Some(retry_at)),
-                // The requests in flight fill the window by themselves: nothing to do before one is answered.
-                Decision::Reject { .. } => return Err(None),
-            }
-        }
-        wait.map_or(Ok(()), |until| Err(Some(until)))
     }
 
     /// Lets nothing leave before `until`, and remembers it over a restart.
@@ -308,16 +325,6 @@ impl Provider {
         }
         self.blocked_until = until;
         crate::gate::write(&blocked_row(&self.name), &until.as_millis().to_le_bytes(), sql)
-    }
-
-    fn charge(&mut self, units: u32, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
-        for (lane, row) in self.lanes.iter_mut().zip(LANES) {
-            if let Some((kept, state)) = lane {
-                kept.limiter.charge(state, units, now);
-                kept.store(row, state, sql)?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -330,8 +337,6 @@ fn blocked_row(provider: &str) -> String {
     alloc::format!("blocked:{provider}")
 }
 
-/// The state rows of the account's own pace and of the provider's windows.
-const LANES: [&str; 2] = ["sending", "provider"];
 /// A provider's word is kept for at most 31 days, a whole month's quota.
 const LONGEST_BLOCK_MS: u64 = 31 * 86_400_000;
 /// Requests on their way at once: a Worker may wait for six connections, the rest would queue unseen.

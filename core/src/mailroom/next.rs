@@ -2,16 +2,18 @@
 
 use super::{
     Attempt, Effect, Flight, MAX_IN_FLIGHT, Mailroom, RecipientKind, Status,
+    queue::Head,
     settle::give_back_or_keep,
     store::{self, DueRow, Move},
-    trace::{Line, StoredRecipient},
+    trace::{Line, StoredRecipient, stored_recipients},
 };
 use crate::{
     address::Mailbox,
-    config::{OnUnknown, SuppressionMode},
+    config::{AccountStatus, OnUnknown, SuppressionMode},
+    gate::{Binding, Hurdle, Reason, Verdict},
     id::MessageId,
     ledger::Ledger,
-    message::{Class, Message},
+    message::Message,
     provider::{self, BuildError, Dispatch, Target},
     sql::{Sql, SqlError},
     suppression,
@@ -35,36 +37,98 @@ impl Mailroom {
         if self.expire(ledger, sql, now)? {
             return Ok(Effect::Wait { until: now });
         }
-        if self.in_flight.len() >= MAX_IN_FLIGHT {
+        if self.in_flight.len() >= MAX_IN_FLIGHT || self.queue.is_empty() {
             return Ok(Effect::Idle);
         }
-        loop {
-            let Some(due) = self.queue.next_due() else { return Ok(Effect::Idle) };
-            if !self.may_send {
-                // Whoever reactivates the account does not tell its object.
-                return Ok(Effect::Wait { until: now.plus(SUSPENDED_WAIT_MS) });
+        if self.dispatch.follow(now) {
+            // What was shut was shut until an instant of the clock before.
+            self.queue.reopen_all();
+            self.limited_until = None;
+        }
+        let mut held = 0;
+        while held < ENDED_PER_CALL {
+            let Some(head) = self.queue.head(now) else { return Ok(self.nothing_due(now)) };
+            if self.provider.blocked_until > now {
+                return Ok(self.limited(Some(self.provider.blocked_until)));
             }
-            if due > now {
-                return Ok(Effect::Wait { until: due });
-            }
-            match self.provider.admits(self.in_flight.len(), now) {
-                Ok(()) => {}
-                Err(Some(until)) => {
-                    self.limited_until = Some(until);
-                    return Ok(Effect::Wait { until });
+            let Some(weight) = self.queue.weight(&head) else { return Ok(Effect::Idle) };
+            let stopped = match self.dispatch.peek(weight, now) {
+                Verdict::Allow if self.queue.step_back(&head) => None,
+                Verdict::Allow => self.start(&head, ledger, sql, now)?,
+                Verdict::Defer { retry_at, binding } => self.stand_aside(&head, binding, retry_at),
+                Verdict::Occupied { binding } => self.stand_aside(&head, binding, UnixMillis::MAX),
+                Verdict::Reject(Reason::NeverFits(_)) => {
+                    held += 1;
+                    self.hold(&head, sql, now)?;
+                    None
                 }
-                Err(None) => return Ok(Effect::Idle),
-            }
-            let Some((class, id)) = self.queue.pop(now) else { return Ok(Effect::Idle) };
-            if let Some(effect) = self.start(class, id, ledger, sql, now)? {
+                // Whoever reactivates the account does not tell its object.
+                Verdict::Reject(Reason::Suspended | Reason::Closed) => {
+                    Some(Effect::Wait { until: now.plus(SUSPENDED_WAIT_MS) })
+                }
+            };
+            if let Some(effect) = stopped {
                 return Ok(effect);
             }
         }
+        Ok(Effect::Wait { until: now })
+    }
+
+    /// A message that may not leave lets those pass that the same window does not stop; if it stops all, that is the
+    /// effect.
+    fn stand_aside(&mut self, head: &Head, binding: Binding, until: UnixMillis) -> Option<Effect> {
+        match self.dispatch.hurdle(binding) {
+            Hurdle::All => return Some(self.limited((until < UnixMillis::MAX).then_some(until))),
+            Hurdle::Class => self.queue.shut_class(head.class, until),
+            Hurdle::Group(place) => self.queue.shut_lane(head, place, until),
+        }
+        None
+    }
+
+    /// Nothing is due, or what is due waits for an answer.
+    fn nothing_due(&self, now: UnixMillis) -> Effect {
+        match self.queue.next_at() {
+            Some(_) if self.dispatch.status() != AccountStatus::Active => {
+                Effect::Wait { until: now.plus(SUSPENDED_WAIT_MS) }
+            }
+            Some(until) if until < UnixMillis::MAX => Effect::Wait { until },
+            Some(_) | None => Effect::Idle,
+        }
+    }
+
+    /// Nothing at all may leave before an instant, or before an answer.
+    fn limited(&mut self, until: Option<UnixMillis>) -> Effect {
+        self.limited_until = until;
+        until.map_or(Effect::Idle, |until| Effect::Wait { until })
+    }
+
+    /// A window was made so narrow, after the message was accepted, that it can never pass. It is its owner's to mend:
+    /// the message is kept and looked at again later.
+    fn hold(&mut self, head: &Head, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        let Some(weight) = self.queue.take(head) else { return Ok(()) };
+        let row = store::load(head.id, sql)?;
+        let until = now.plus(self.hold_ms);
+        let due = row.expires.map_or(until, |expires| expires.min(until));
+        let error = alloc::format!(r#"{{"code":"never_fits","attempts":{},"retry_at":"{due}"}}"#, row.attempts);
+        let mut line = Line::new("never_fits", now);
+        line.retry_at_ms = Some(due.as_millis());
+        let to = Move {
+            status: Status::Held,
+            due,
+            failures: row.failures,
+            ambiguous: row.ambiguous,
+            provider_message_id: None,
+            error: Some(&error),
+            line: &line.to_text(),
+        };
+        store::advance(head.id, &to, sql)?;
+        self.queue.push(weight, due, row.expires, head.id);
+        Ok(())
     }
 
     /// Ends the messages whose time is over, whatever keeps them waiting. `true` when more are left for the next call.
     fn expire(&mut self, ledger: &mut Ledger, sql: &mut dyn Sql, now: UnixMillis) -> Result<bool, SqlError> {
-        for _ in 0..EXPIRED_PER_CALL {
+        for _ in 0..ENDED_PER_CALL {
             let Some(id) = self.queue.pop_expired(now) else { return Ok(false) };
             let row = store::load(id, sql)?;
             end(id, &row, Status::Expired, "expired", None, ledger, sql, now)?;
@@ -75,12 +139,13 @@ impl Mailroom {
     /// Starts an attempt; `None` when the message ended instead.
     fn start(
         &mut self,
-        class: Class,
-        id: MessageId,
+        head: &Head,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Option<Effect>, SqlError> {
+        let Some(mut weight) = self.queue.take(head) else { return Ok(None) };
+        let id = head.id;
         let row = store::load(id, sql)?;
         if self.must_not_repeat(&row, now) {
             let error = Some("outcome_unknown");
@@ -91,7 +156,7 @@ impl Mailroom {
             let error = Some("stored_message_unreadable");
             return end(id, &row, Status::Failed, "refused", error, ledger, sql, now).map(|()| None);
         };
-        let Some(row) = self.final_check(id, row, ledger, sql, now)? else { return Ok(None) };
+        let Some(row) = self.final_check(id, row, &message, ledger, sql, now)? else { return Ok(None) };
         let suppressed = suppressed(&row.recipients)?;
         let request = match self.build(&id.to_string(), &message, &suppressed) {
             Ok(request) => request,
@@ -104,6 +169,9 @@ impl Mailroom {
                 return end(id, &row, Status::Failed, "refused", Some(error.code()), ledger, sql, now).map(|()| None);
             }
         };
+        if row.units != u64::from(weight.recipients) {
+            weight = self.weigh_stored(head.class, &row.recipients)?;
+        }
         let number = row.attempts.saturating_add(1);
         let mut line = Line::new("attempt", now);
         line.attempt = Some(number);
@@ -111,7 +179,8 @@ impl Mailroom {
         store::mark(id, number, &self.provider.name, &line.to_text(), sql, now)?;
         let attempt = Attempt { message: id, number };
         let DueRow { failures, ambiguous, units, reservation, expires, .. } = row;
-        let flight = Flight { attempt, began: now, class, failures, ambiguous, units, reservation, expires };
+        self.dispatch.hold(&weight, now);
+        let flight = Flight { attempt, began: now, weight, failures, ambiguous, units, reservation, expires };
         self.in_flight.insert(attempt, flight);
         Ok(Some(Effect::Send { attempt, request, timeout_ms: self.provider.timeout_ms }))
     }
@@ -132,6 +201,7 @@ impl Mailroom {
         &self,
         id: MessageId,
         mut row: DueRow,
+        message: &Message,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
@@ -139,7 +209,7 @@ impl Mailroom {
         if self.suppression == SuppressionMode::Ignored {
             return Ok(Some(row));
         }
-        let (newly, recipients) = newly_suppressed(&row.recipients, sql)?;
+        let (newly, recipients) = newly_suppressed(&row.recipients, message, sql, now)?;
         if newly == 0 {
             return Ok(Some(row));
         }
@@ -188,15 +258,21 @@ fn keep<'a>(
 }
 
 /// How many recipients were suppressed since acceptance, and the recipients with that written in.
-fn newly_suppressed(stored: &str, sql: &mut dyn Sql) -> Result<(u64, String), SqlError> {
-    let mut recipients: Vec<StoredRecipient<'_>> = serde_json::from_str(stored).map_err(unreadable)?;
+fn newly_suppressed(
+    stored: &str,
+    message: &Message,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<(u64, String), SqlError> {
+    let mut recipients: Vec<StoredRecipient<'_>> = stored_recipients(stored)?;
     let keys: Vec<String> = recipients.iter().map(|recipient| key_of(&recipient.address)).collect();
-    let found = suppression::check(&keys.iter().map(String::as_str).collect(), sql)?;
+    let found = suppression::check(&keys.iter().map(String::as_str).collect(), sql, now)?;
+    let domain = message.from.address.domain();
     let mut newly: u64 = 0;
     for (recipient, key) in recipients.iter_mut().zip(&keys) {
-        if let (None, Some(reason)) = (&recipient.suppressed, found.get(key)) {
+        if let (None, Some(reason)) = (&recipient.suppressed, found.reason(key, domain, message.class)) {
             recipient.suppressed = Some(Cow::Borrowed("final"));
-            recipient.reason = Some(Cow::Owned(reason.clone()));
+            recipient.reason = Some(Cow::Owned(reason.into()));
             newly = newly.saturating_add(1);
         }
     }
@@ -234,8 +310,7 @@ fn end(
 }
 
 fn suppressed(recipients: &str) -> Result<BTreeSet<(RecipientKind, String)>, SqlError> {
-    let recipients: Vec<StoredRecipient<'_>> = serde_json::from_str(recipients).map_err(unreadable)?;
-    Ok(recipients
+    Ok(stored_recipients(recipients)?
         .into_iter()
         .filter(|recipient| recipient.suppressed.is_some())
         .map(|recipient| (recipient.kind, recipient.address.into_owned()))
@@ -256,4 +331,4 @@ const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;
 /// How often a suspended account with waiting mail is looked at.
 const SUSPENDED_WAIT_MS: u64 = 3_600_000;
 /// Messages that end in one transaction: a Worker's CPU time is bounded.
-const EXPIRED_PER_CALL: usize = 200;
+const ENDED_PER_CALL: usize = 200;

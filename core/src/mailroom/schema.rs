@@ -4,14 +4,30 @@
 //! for: an insert, a mark and a settle, each with the rows of the limits that it moves. There is no index on due times; the
 //! queue is rebuilt in memory at start, from the index of the open messages.
 
-use crate::sql::{Sql, SqlError};
+use crate::sql::{Sql, SqlError, Value};
+use alloc::vec::Vec;
 
-/// Creates what is missing.
+/// Creates what is missing, and takes up a table of an earlier release.
 ///
 /// # Errors
 /// The store's.
 pub(crate) fn create(sql: &mut dyn Sql) -> Result<(), SqlError> {
-    TABLES.iter().try_for_each(|statement| sql.run(statement, &[]).map(|_| ()))
+    let unscoped = is_unscoped(sql)?;
+    if unscoped {
+        sql.run("ALTER TABLE suppression RENAME TO suppression_unscoped", &[])?;
+    }
+    TABLES.iter().try_for_each(|statement| sql.run(statement, &[]).map(|_| ()))?;
+    if unscoped {
+        TAKE_UP.iter().try_for_each(|statement| sql.run(statement, &[]).map(|_| ()))?;
+    }
+    Ok(())
+}
+
+/// Whether the suppression list is one in which an address had one entry and no scope. Its key changes, which no ALTER
+/// TABLE can do, so it is copied.
+fn is_unscoped(sql: &mut dyn Sql) -> Result<bool, SqlError> {
+    let rows = sql.run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'suppression'", &[])?;
+    Ok(matches!(rows.first().map(Vec::as_slice), Some([Value::Text(statement)]) if !statement.contains("scope TEXT")))
 }
 
 const TABLES: [&str; 6] = [
@@ -26,8 +42,15 @@ const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS part(\
      id TEXT NOT NULL, n INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(id, n)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS suppression(\
-     address TEXT PRIMARY KEY, reason TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID",
+     address TEXT NOT NULL, scope TEXT NOT NULL, reason TEXT NOT NULL, expires_ms INTEGER, active INTEGER NOT NULL, \
+     created_ms INTEGER NOT NULL, PRIMARY KEY(address, scope)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS idempotency(\
      key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, created_ms INTEGER NOT NULL, status INTEGER NOT NULL) \
      WITHOUT ROWID",
+];
+
+const TAKE_UP: [&str; 2] = [
+    "INSERT INTO suppression(address, scope, reason, expires_ms, active, created_ms) \
+     SELECT address, 'account', reason, NULL, 1, created_ms FROM suppression_unscoped",
+    "DROP TABLE suppression_unscoped",
 ];

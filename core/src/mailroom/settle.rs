@@ -54,9 +54,11 @@ impl Mailroom {
     ) -> Result<(), SqlError> {
         let Some(flight) = self.in_flight.remove(&attempt) else { return Ok(()) };
         self.limited_until = None;
+        self.dispatch.release(&flight.weight, now);
         if !matches!(result, Err(TransportFailure::NotSent)) {
-            self.provider.charge(1, sql, now)?;
+            self.dispatch.charge(&flight.weight, sql, now)?;
         }
+        self.queue.reopen(&flight.weight);
         let answer = match result {
             Ok(response) => provider::classify(self.provider.kind, response, now),
             Err(failure) => failure.answer(),
@@ -106,7 +108,7 @@ impl Mailroom {
         match course {
             Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
             Course::Again { .. } => {
-                self.queue.push(flight.class, due, flight.expires, flight.attempt.message);
+                self.queue.push(flight.weight.clone(), due, flight.expires, flight.attempt.message);
                 Ok(())
             }
         }

@@ -33,6 +33,8 @@ pub(crate) struct OpenRow {
     pub(crate) units: u64,
     pub(crate) reservation: String,
     pub(crate) expires: Option<UnixMillis>,
+    /// Read only when asked for.
+    pub(crate) recipients: Option<String>,
 }
 
 /// A message on its way out.
@@ -90,11 +92,11 @@ pub(crate) fn insert(
     .map(|_| ())
 }
 
-pub(crate) fn open_rows(sql: &mut dyn Sql) -> Result<Vec<OpenRow>, SqlError> {
+pub(crate) fn open_rows(with_recipients: bool, sql: &mut dyn Sql) -> Result<Vec<OpenRow>, SqlError> {
     let rows = sql.run(
-        "SELECT id, class, due_ms, status, attempts, failures, ambiguous, units, reservation, expires_ms FROM message \
-         WHERE status IN ('queued', 'deferred', 'held', 'sending')",
-        &[],
+        "SELECT id, class, due_ms, status, attempts, failures, ambiguous, units, reservation, expires_ms, \
+         CASE WHEN ?1 THEN recipients END FROM message WHERE status IN ('queued', 'deferred', 'held', 'sending')",
+        &[Param::Integer(i64::from(with_recipients))],
     )?;
     rows.into_iter().map(open_row).collect()
 }
@@ -112,8 +114,9 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
             units,
             Value::Text(reservation),
             expires,
+            recipients,
         ],
-    ) = <[Value; 10]>::try_from(row)
+    ) = <[Value; 11]>::try_from(row)
     else {
         return Err(shape());
     };
@@ -128,6 +131,10 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
         units: u64::from(count(&units)?),
         reservation,
         expires: optional_instant(&expires)?,
+        recipients: match recipients {
+            Value::Text(recipients) => Some(recipients),
+            Value::Null | Value::Integer(_) | Value::Blob(_) => None,
+        },
     })
 }
 

@@ -85,7 +85,8 @@ impl Mailroom {
         let row = store::NewRow { status, class: submission.class, due, units, recipients: &recipients };
         store::insert(submission, &row, &first_lines(submission, units, now), sql)?;
         if units > 0 {
-            self.queue.push(submission.class, due, submission.expires_at, submission.id);
+            let weight = self.weigh(submission.class, submission.recipients);
+            self.queue.push(weight, due, submission.expires_at, submission.id);
             self.limited_until = None;
         }
         Ok(status)

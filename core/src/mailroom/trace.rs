@@ -55,6 +55,11 @@ pub(crate) struct StoredRecipient<'a> {
     pub(crate) reason: Option<Cow<'a, str>>,
 }
 
+/// The recipients of a message's row.
+pub(crate) fn stored_recipients(text: &str) -> Result<Vec<StoredRecipient<'_>>, SqlError> {
+    serde_json::from_str(text).map_err(|error| SqlError(alloc::format!("stored recipients cannot be read: {error}")))
+}
+
 #[derive(Serialize)]
 struct View<'a> {
     message_id: &'a str,

@@ -7,6 +7,7 @@
 mod address;
 mod backoff;
 mod calendar;
+mod gate;
 mod hold;
 mod lease;
 mod ledger;
@@ -23,7 +24,8 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 /// The suites [`evaluate`] knows, by the names of their files.
-pub const SUITES: &[&str] = &["address", "backoff", "calendar", "hold", "lease", "ledger", "limiter", "outcome"];
+pub const SUITES: &[&str] =
+    &["address", "backoff", "calendar", "gate", "hold", "lease", "ledger", "limiter", "outcome"];
 
 /// Performs a case's operations and returns, as JSON text, what came out in the shape of the case's `want`; for a
 /// case with steps, an array with one element a step.
@@ -36,6 +38,7 @@ pub fn evaluate(suite: &str, case_json: &str) -> Result<String, VectorError> {
         "address" => address::evaluate(case_json)?,
         "backoff" => backoff::evaluate(case_json)?,
         "calendar" => calendar::evaluate(case_json)?,
+        "gate" => gate::evaluate(case_json)?,
         "hold" => hold::evaluate(case_json)?,
         "lease" => lease::evaluate(case_json)?,
         "ledger" => ledger::evaluate(case_json)?,

@@ -16,7 +16,7 @@ use sendgate_core::{
     key,
     mailroom::{Attempt, Effect},
     outcome::TransportFailure,
-    sql::{Row, Sql, SqlError},
+    sql::{Param, Row, Sql, SqlError},
     time::UnixMillis,
 };
 use sendgate_embed::{Database, DatabaseError};
@@ -32,6 +32,26 @@ pub struct Host {
     pub account: Account,
     pub now: UnixMillis,
     pub entropy: u64,
+    /// Statements that requests and the Mailroom's verbs ran.
+    pub statements: Statements,
+}
+
+/// How many statements read, and how many wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statements {
+    pub reads: usize,
+    pub writes: usize,
+}
+
+/// A store that counts its statements.
+struct Counted<'a>(&'a mut dyn Sql, &'a mut Statements);
+
+impl Sql for Counted<'_> {
+    fn run(&mut self, statement: &str, parameters: &[Param<'_>]) -> Result<Vec<Row>, SqlError> {
+        let count = if statement.starts_with("SELECT") { &mut self.1.reads } else { &mut self.1.writes };
+        *count += 1;
+        self.0.run(statement, parameters)
+    }
 }
 
 /// What SQLite or the core said.
@@ -92,12 +112,25 @@ impl Host {
     pub fn of(mut database: Database, config: &str, now: UnixMillis) -> Self {
         let config = Config::from_json(config).unwrap();
         let account = open(&mut database, &config, now);
-        Self { database, config, account, now, entropy: 1 }
+        Self { database, config, account, now, entropy: 1, statements: Statements::default() }
     }
 
     /// Ends the process without a word and starts a new one on the same database.
     pub fn crash(&mut self) {
         self.account = open(&mut self.database, &self.config, self.now);
+    }
+
+    /// The statements that `work` ran.
+    pub fn count<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Statements) {
+        self.statements = Statements::default();
+        let result = work(self);
+        (result, self.statements)
+    }
+
+    /// Changes the account's configuration and starts anew on the same database.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Value)) {
+        self.config = Config::from_json(&config_with(change)).unwrap();
+        self.crash();
     }
 
     pub fn advance(&mut self, milliseconds: u64) {
@@ -139,9 +172,11 @@ impl Host {
             FrontDecision::Answer(response) => response,
             FrontDecision::ToAccount { pass, .. } => {
                 let (entropy, now) = ([self.random(), self.random()], self.now);
-                let account = &mut self.account;
+                let (account, statements) = (&mut self.account, &mut self.statements);
                 self.database
-                    .transaction::<_, Failed, _>(|sql| Ok(account.handle(&pass, body, sql, entropy, now)?))
+                    .transaction::<_, Failed, _>(|sql| {
+                        Ok(account.handle(&pass, body, &mut Counted(sql, statements), entropy, now)?)
+                    })
                     .unwrap()
             }
         }
@@ -166,8 +201,8 @@ impl Host {
     }
 
     pub fn next(&mut self) -> Effect {
-        let (account, now) = (&mut self.account, self.now);
-        self.database.transaction::<_, Failed, _>(|sql| Ok(account.next(sql, now)?)).unwrap()
+        let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
+        self.database.transaction::<_, Failed, _>(|sql| Ok(account.next(&mut Counted(sql, statements), now)?)).unwrap()
     }
 
     /// The next request; panics when there is none.
@@ -180,9 +215,11 @@ impl Host {
 
     pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
         let entropy = self.random();
-        let (account, now) = (&mut self.account, self.now);
+        let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
         self.database
-            .transaction::<_, Failed, _>(|sql| Ok(account.settle(attempt, result, sql, entropy, now)?))
+            .transaction::<_, Failed, _>(|sql| {
+                Ok(account.settle(attempt, result, &mut Counted(sql, statements), entropy, now)?)
+            })
             .unwrap();
     }
 
@@ -193,7 +230,7 @@ impl Host {
     /// Everything stored but the counts of requests, which every request changes.
     pub fn contents(&mut self) -> Vec<Vec<Row>> {
         let tables = ["message", "part", "suppression", "idempotency"].map(|table| format!("SELECT * FROM {table}"));
-        let ledger = String::from("SELECT bytes FROM state WHERE name NOT LIKE 'key:%' AND name <> 'plan'");
+        let ledger = String::from("SELECT bytes FROM state WHERE name <> 'requests'");
         tables.iter().chain([&ledger]).map(|statement| self.query(statement).into_iter().collect()).collect()
     }
 
@@ -244,4 +281,36 @@ pub fn recipients(request: &HttpRequest) -> Vec<String> {
 /// The events of a trace, in order.
 pub fn events(trace: &Value) -> Vec<String> {
     trace["trace"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap().into()).collect()
+}
+
+/// One sliding window, as configuration writes it.
+pub fn window(name: &str, limit: u32, period_ms: u64) -> Value {
+    json!([{"kind": "sliding", "name": name, "limit": limit, "period_ms": period_ms}])
+}
+
+/// A message of a class to one address.
+pub fn of_class(class: &str, to: &str) -> Value {
+    let mut message = message(to);
+    message["class"] = json!(class);
+    message
+}
+
+/// The domain of a sandbox request's last recipient.
+pub fn domain_of(request: &HttpRequest) -> String {
+    let all = recipients(request).join(" ");
+    all.rsplit('@').next().unwrap().trim_end_matches(['"', '}']).into()
+}
+
+/// Settles whatever may leave at this instant; returns the domains in order, and the effect that ended it.
+pub fn drain(host: &mut Host) -> (Vec<String>, Effect) {
+    let mut domains = Vec::new();
+    loop {
+        match host.next() {
+            Effect::Send { attempt, request, .. } => {
+                domains.push(domain_of(&request));
+                host.settle(attempt, Ok(&taken()));
+            }
+            other => return (domains, other),
+        }
+    }
 }

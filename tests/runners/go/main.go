@@ -24,7 +24,7 @@ import (
 type object = map[string]any
 
 // suites are all that there are: a file that is not named here, and a name without its file, both fail the runner.
-var suites = []string{"address", "backoff", "calendar", "hold", "lease", "ledger", "limiter", "outcome"}
+var suites = []string{"address", "backoff", "calendar", "gate", "hold", "lease", "ledger", "limiter", "outcome"}
 
 type vectorCase struct {
 	ID      json.RawMessage
