@@ -33,7 +33,7 @@ step_unit() { # unit tests, properties and the vectors in Rust
     cargo test "${NATIVE[@]}" --exclude sendgate-python --exclude sendgate-tests
 }
 
-step_mutants() { # planted bugs, each noticed by the test that is named for it (2 minutes on an idle machine)
+step_mutants() { # planted bugs, each noticed by the test that is named for it (about 4 minutes)
     scripts/mutants.sh
 }
 
