@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e browser
-    readme wrangler)
+ALL=(fmt clippy unit mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e
+    browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -33,6 +33,10 @@ step_unit() { # unit tests, properties and the vectors in Rust
     cargo test "${NATIVE[@]}" --exclude sendgate-python --exclude sendgate-tests
 }
 
+step_mutants() { # planted bugs, each noticed by the test that is named for it (about 4 minutes)
+    scripts/mutants.sh
+}
+
 step_no_std() { # the core builds where there is no standard library
     tests/no_std/check.sh
 }
@@ -54,9 +58,10 @@ step_size() { # the production Worker stays inside its budget and holds no simul
     scripts/size.sh
 }
 
-step_vectors_python() { # the shared vectors through the installed wheel
+step_vectors_python() { # the shared vectors through the installed wheel, and states exchanged with it
     wheel
     PYTHONPATH=tests/runners "$PY/python" tests/runners/python/run.py
+    exchange env PYTHONPATH=tests/runners "$PY/python" tests/runners/python/run.py
 }
 
 step_python() { # the wheel's own tests, and its stubs against the module
@@ -66,21 +71,24 @@ step_python() { # the wheel's own tests, and its stubs against the module
     MYPYPATH=tests/runners "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
 }
 
-step_vectors_c() { # the C header from C: a hand-written tour, and the limiter's vectors
+step_vectors_c() { # the C header from C: a hand-written tour, the shared vectors, and states exchanged
     cargo build --locked -p sendgate-ffi
     tests/runners/c/run.sh "$TARGET/debug"
+    exchange tests/runners/c/run.sh "$TARGET/debug"
 }
 
-step_vectors_go() { # the shared vectors through the C header from Go
+step_vectors_go() { # the shared vectors through the C header from Go, and states exchanged with it
     have go || skip "go is not installed"
     cargo build --locked -p sendgate-ffi
     tests/runners/go/run.sh "$TARGET/debug"
+    exchange tests/runners/go/run.sh "$TARGET/debug"
 }
 
-step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings
+step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, and states exchanged with them
     python_tools
-    cargo build --locked -p sendgate-ffi --features uniffi-bindgen
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
     tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
+    exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
 }
 
 step_e2e() { # the Worker on raw workerd, from outside
@@ -138,6 +146,19 @@ wheel() {
     rm -rf "$TOOLS/wheels"
     "$PY/maturin" build --locked --quiet --profile dev -m python/Cargo.toml -i "$PY/python" --out "$TOOLS/wheels"
     "$PY/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$TOOLS"/wheels/*.whl
+}
+
+# exchange RUNNER...: limiter states from Rust to the runner, which goes on from them, and from the runner to Rust.
+exchange() {
+    local work rust="$TARGET/debug/examples/exchange"
+    cargo build --locked --quiet -p sendgate-core --example exchange
+    work="$(mktemp -d)"
+    "$rust" in >"$work/in.json"
+    "$rust" out >"$work/out.json"
+    "$@" in "$work/in.json"
+    "$@" out "$work/out.json" >"$work/answers"
+    "$rust" check <"$work/answers"
+    rm -rf "$work"
 }
 
 # chromium_bin: prints the browser's path; as root on Debian it is installed when there is none.

@@ -9,7 +9,8 @@ use sendgate_core::{
 fn policies() -> impl Strategy<Value = Backoff> {
     let milliseconds = || prop_oneof![0..100_000_u64, any::<u64>()];
     let jitter = prop_oneof![Just(Jitter::Full), Just(Jitter::None)];
-    (milliseconds(), milliseconds(), any::<u32>(), jitter).prop_map(|(base_ms, cap_ms, max_attempts, jitter)| Backoff {
+    let most = prop_oneof![0..200_u32, any::<u32>()];
+    (milliseconds(), milliseconds(), most, jitter).prop_map(|(base_ms, cap_ms, max_attempts, jitter)| Backoff {
         base_ms,
         cap_ms,
         max_attempts,
@@ -31,9 +32,13 @@ proptest! {
     /// R101: a server's instant is never passed over, and R102: attempts run out exactly at the limit.
     #[test]
     fn never_before_the_hint_and_over_at_the_limit(
-        policy in policies(), attempts in 0..200_u32, hint in any::<u64>(), entropy in any::<u64>(), now in any::<u64>(),
+        policy in policies(), attempts in 0..200_u32, at_the_limit in any::<bool>(), entropy in any::<u64>(),
+        now in prop_oneof![9 => 200_000..4_000_000_000_000_u64, 1 => any::<u64>()],
+        // As often before the schedule's instant as after it.
+        hint in prop_oneof![9 => -200_000..200_000_i64, 1 => any::<i64>()],
     ) {
-        let (hint, now) = (UnixMillis::new(hint), UnixMillis::new(now));
+        let attempts = if at_the_limit { policy.max_attempts.saturating_sub(u32::from(entropy % 2 == 0)) } else { attempts };
+        let (hint, now) = (UnixMillis::new(now.saturating_add_signed(hint)), UnixMillis::new(now));
         match policy.next(attempts, Some(hint), entropy, now) {
             Retry::At(at) => {
                 prop_assert!(attempts < policy.max_attempts);

@@ -103,3 +103,14 @@ fn a_case_with_both_or_neither_of_response_and_failure_is_no_case() {
         assert_eq!(vectors::evaluate("outcome", case).unwrap_err().code(), "bad_case");
     }
 }
+
+#[test]
+fn a_ledger_case_that_settles_what_is_no_reservation_is_no_case() {
+    for step in [
+        r#"{"op":"commit","reservation":"1:2:x","units":1,"now":2}"#,
+        r#"{"op":"load","quotas":[],"time_zone":"UTC","hex":"5"}"#,
+    ] {
+        let case = format!(r#"{{"quotas":[],"time_zone":"UTC","steps":[{step}]}}"#);
+        assert_eq!(vectors::evaluate("ledger", &case).unwrap_err().code(), "bad_case");
+    }
+}

@@ -8,5 +8,7 @@
 pub mod c;
 pub mod c_values;
 pub mod objects;
+#[cfg(feature = "vectors")]
+pub mod runners;
 
 uniffi::setup_scaffolding!("sendgate");

@@ -273,7 +273,9 @@ impl Account {
         }
         let period = zone.period(self.quota.period, UnixMillis::new(now));
         let (start, end) = (period.start.as_millis(), period.end.as_millis());
-        if start < self.end || end == self.end {
+        // Only the last instant begins a period that ends where it begins.
+        let same_end_of_time = start == end && start == self.since;
+        if start < self.end || same_end_of_time {
             return Self { end, ..*self };
         }
         Self { quota: self.quota, since: now, end, reserved: 0, committed: 0 }

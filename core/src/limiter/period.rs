@@ -47,7 +47,9 @@ impl Tally {
     fn see_next(&self, counts: Counts, end: u64, clock: Clock) -> Seen {
         let period = self.zone.period(self.unit, UnixMillis::new(clock.now));
         let (start, next_end) = (period.start.as_millis(), period.end.as_millis());
-        let used = if start < end || next_end == end { u64::from(counts.total) } else { 0 };
+        // Only the last instant begins a period that ends where it begins.
+        let same_end_of_time = start == end && clock.last == start;
+        let used = if start < end || same_end_of_time { u64::from(counts.total) } else { 0 };
         Seen { used, from: end, to: next_end, counts }
     }
 

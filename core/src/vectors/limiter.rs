@@ -2,7 +2,10 @@
 
 use super::{Number, VectorError, from_hex, read, to_hex};
 use crate::limiter::{Decision, Limiter, State, Usage};
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -19,27 +22,30 @@ struct Case<'a> {
 enum Step {
     Decide { cost: u32, now: Number },
     Peek { cost: u32, now: Number },
+    UpTo { most: u32, now: Number },
     Charge { cost: u32, now: Number },
     Refund { cost: u32, charged_at: Number, now: Number },
     Usage { now: Number },
     State,
     Load { hex: String },
+    Migrate { policy: Value, now: Number },
 }
 
 pub(super) fn evaluate(case_json: &str) -> Result<Value, VectorError> {
     let case: Case<'_> = read(case_json)?;
-    let limiter = match Limiter::from_json(case.policy.get()) {
+    let mut limiter = match Limiter::from_json(case.policy.get()) {
         Ok(limiter) => limiter,
         Err(error) => return Ok(json!({ "error": error.code() })),
     };
     let mut state = limiter.fresh();
-    case.steps.iter().map(|step| perform(&limiter, &mut state, step)).collect()
+    case.steps.iter().map(|step| perform(&mut limiter, &mut state, step)).collect()
 }
 
-fn perform(limiter: &Limiter, state: &mut State, step: &Step) -> Result<Value, VectorError> {
+fn perform(limiter: &mut Limiter, state: &mut State, step: &Step) -> Result<Value, VectorError> {
     Ok(match step {
         Step::Decide { cost, now } => decision(limiter, limiter.decide(state, *cost, now.instant())),
         Step::Peek { cost, now } => decision(limiter, limiter.peek(state, *cost, now.instant())),
+        Step::UpTo { most, now } => json!({ "up_to": limiter.up_to(state, *most, now.instant()) }),
         Step::Charge { cost, now } => {
             json!({ "charged_at": limiter.charge(state, *cost, now.instant()).as_millis() })
         }
@@ -60,6 +66,14 @@ fn perform(limiter: &Limiter, state: &mut State, step: &Step) -> Result<Value, V
                 Err(error) => json!({ "error": error.code() }),
             }
         }
+        Step::Migrate { policy, now } => match Limiter::from_json(&policy.to_string()) {
+            Ok(next) => {
+                *state = next.migrate(limiter, state, now.instant());
+                *limiter = next;
+                json!({ "migrated": true })
+            }
+            Err(error) => json!({ "error": error.code() }),
+        },
     })
 }
 

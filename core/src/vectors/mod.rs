@@ -10,6 +10,7 @@ mod calendar;
 mod gate;
 mod hold;
 mod lease;
+mod ledger;
 mod limiter;
 mod outcome;
 
@@ -23,7 +24,8 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 /// The suites [`evaluate`] knows, by the names of their files.
-pub const SUITES: &[&str] = &["address", "backoff", "calendar", "gate", "hold", "lease", "limiter", "outcome"];
+pub const SUITES: &[&str] =
+    &["address", "backoff", "calendar", "gate", "hold", "lease", "ledger", "limiter", "outcome"];
 
 /// Performs a case's operations and returns, as JSON text, what came out in the shape of the case's `want`; for a
 /// case with steps, an array with one element a step.
@@ -39,6 +41,7 @@ pub fn evaluate(suite: &str, case_json: &str) -> Result<String, VectorError> {
         "gate" => gate::evaluate(case_json)?,
         "hold" => hold::evaluate(case_json)?,
         "lease" => lease::evaluate(case_json)?,
+        "ledger" => ledger::evaluate(case_json)?,
         "limiter" => limiter::evaluate(case_json)?,
         "outcome" => outcome::evaluate(case_json)?,
         unknown => return Err(VectorError::UnknownSuite { suite: unknown.to_string() }),

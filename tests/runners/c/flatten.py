@@ -1,30 +1,53 @@
-"""Prints the limiter's and the backoff's vectors as the lines that vectors.c reads: C has no JSON in its library."""
+"""Prints the vectors as the lines that vectors.c reads: C has no JSON in its library.
 
-import json
+Without an argument every case of every suite, as JSON and, for the limiter and the backoff, as calls of the header's
+functions. With a file of limiter cases only the calls: see core/examples/exchange.
+"""
+
+import sys
+from pathlib import Path
 from typing import Any
 
 import vectors
-from vectors import Case, Json
+from vectors import Case, Json, canonical
 
 
 def main() -> None:
-    suites = vectors.load(("limiter", "backoff"))
-    print("total", sum(len(cases) for cases in suites.values()))
-    for case in suites["limiter"]:
+    match sys.argv[1:]:
+        case []:
+            suites = vectors.load()
+            print("total", sum(len(cases) for cases in suites.values()))
+            for suite, cases in suites.items():
+                for case in cases:
+                    print_case(suite, case)
+        case [file]:
+            cases = vectors.cases_of(Path(file), "limiter")
+            print("total", len(cases))
+            for case in cases:
+                print("case", case["id"])
+                print_limiter(case)
+        case _:
+            raise vectors.Stop("usage: flatten.py [FILE]")
+
+
+def print_case(suite: str, case: Case) -> None:
+    print("case", f"{suite}-{case['id']}")
+    print("evaluate", suite, canonical(vectors.wanted(case)), canonical(case), sep="\t")
+    if suite == "limiter" and vectors.is_typed(case):
         print_limiter(case)
-    for case in suites["backoff"]:
+    elif suite == "backoff":
         print_backoff(case)
 
 
 def print_limiter(case: Case) -> None:
-    print("case", f"limiter-{case['id']}", json.dumps(case["policy"], ensure_ascii=False))
+    print("limiter", canonical(case["policy"]))
     if "want" in case:
         print("malformed", case["want"]["error"])
         return
     print("accepted")
     names = [window["name"] for window in case["policy"]["windows"]]
     for step in case["steps"]:
-        print(step["op"], *arguments(step), *answer(step["op"], step["want"], names))
+        print(step["op"], *arguments(step), *(answer(step["op"], step["want"], names) if "want" in step else []))
 
 
 def arguments(step: dict[str, Any]) -> list[Any]:
@@ -61,7 +84,7 @@ def print_backoff(case: Case) -> None:
     hint = "-" if case.get("hint") is None else case["hint"]
     want = case["want"]
     end = ["at", want["at"]] if "at" in want else ["exhausted", want["exhausted"]["attempts"]]
-    print("backoff", f"backoff-{case['id']}", *policy, case["attempts"], hint, case["entropy"], case["now"], *end)
+    print("backoff", *policy, case["attempts"], hint, case["entropy"], case["now"], *end)
 
 
 main()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compiles the C programs against sendgate.h and the built library, and runs them: run.sh DIRECTORY-OF-THE-LIBRARY
+# Compiles the C programs against sendgate.h and the built library, and runs them:
+# run.sh DIRECTORY-OF-THE-LIBRARY [in FILE | out FILE]
 set -euo pipefail
 library="$(cd "$1" && pwd)"
 cd "$(dirname "$0")/../../.."
@@ -16,6 +17,17 @@ if command -v c++ >/dev/null; then
         c++ -x c++ -std=c++17 -Wall -Wextra -Werror -Iffi/include -fsyntax-only -
 fi
 
-"$work/tour"
-PYTHONPATH=tests/runners python3 tests/runners/c/flatten.py >"$work/lines"
-"$work/vectors" <"$work/lines"
+shift
+flatten() { PYTHONPATH=tests/runners python3 tests/runners/c/flatten.py "$@" >"$work/lines"; }
+case "$*" in
+'')
+    "$work/tour"
+    flatten
+    "$work/vectors" <"$work/lines"
+    ;;
+'in '* | 'out '*)
+    flatten "$2"
+    "$work/vectors" "$1" <"$work/lines"
+    ;;
+*) echo 'usage: run.sh DIRECTORY-OF-THE-LIBRARY [in FILE | out FILE]' >&2 && exit 1 ;;
+esac

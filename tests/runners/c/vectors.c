@@ -1,10 +1,12 @@
 /*
- * The limiter's and the backoff's vectors through sendgate.h.
+ * The vectors through sendgate.h: every case as JSON, the limiter's and the backoff's as calls of its functions too.
  *
- * C has no JSON in its library, so flatten.py hands the same cases over as lines, on standard input:
+ * C has no JSON in its library, so flatten.py hands the cases over as lines, on standard input:
  *
  *   total N                      first line: how many cases the files hold
- *   case ID POLICY               a new limiter case; POLICY is JSON on one line
+ *   case ID                      a new case; it passes when everything up to the next one is as wanted
+ *   evaluate SUITE WANT CASE     with tabs between; WANT is JSON with its keys sorted and no spaces, as the library's is
+ *   limiter POLICY               a new limiter; POLICY is JSON on one line
  *   accepted | malformed CODE    the policy was one, or was refused with CODE
  *   decide COST NOW ANSWER       ANSWER is: allow AT | defer AT WINDOW | reject WINDOW
  *   peek COST NOW ANSWER
@@ -13,7 +15,9 @@
  *   usage NOW COUNT (LIMIT USED REMAINING NEXT FULL)...
  *   state HEX
  *   load HEX ok | load HEX CODE
- *   backoff ID BASE CAP MOST JITTER ATTEMPTS HINT ENTROPY NOW at AT | ... exhausted ATTEMPTS     ('-': not given)
+ *   backoff BASE CAP MOST JITTER ATTEMPTS HINT ENTROPY NOW at AT | ... exhausted ATTEMPTS     ('-': not given)
+ *
+ * With the argument "out" nothing is compared: what came out of each call is printed, a line each.
  */
 
 #include "sendgate.h"
@@ -23,12 +27,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For runners only: in the library, but in no header. */
+SendgateStatus sendgate_evaluate_vector(const char *suite, const char *case_json, char **result, SendgateError **error);
+
 enum { LINE = 1 << 20, STATE = 1 << 16, ANSWER = 1 << 18 };
 
 static char line[LINE], got[ANSWER], current[256];
 static SendgateLimiter *limiter = NULL;
 static SendgateError *failure = NULL;
-static int total = -1, passed = 0, failed = 0, open_case = 0, bad = 0;
+static int total = -1, passed = 0, failed = 0, typed = 0, open_case = 0, bad = 0, printing = 0;
 
 static void give_up(const char *what) {
     fprintf(stderr, "vectors.c: %s: %.200s\n", what, line);
@@ -47,13 +54,19 @@ static void begin_case(const char *id) {
     finish_case();
     snprintf(current, sizeof current, "%s", id);
     open_case = 1;
+    if (printing) printf("case %s\n", id);
 }
 
 /* Compares what came out with what is wanted, both as the line protocol writes them. */
-static void expect(const char *want) {
+static void compare(const char *want) {
     if (strcmp(got, want) == 0) return;
     bad = 1;
     fprintf(stderr, "case %s: wanted '%.300s', got '%.300s'\n", current, want, got);
+}
+
+static void expect(const char *want) {
+    if (printing) printf("%s\n", got);
+    else compare(want);
 }
 
 /* The next word of the line; ends the program when there is none. */
@@ -92,9 +105,27 @@ static void answer(const SendgateDecision *decision) {
     give_up("a decision of an unknown kind");
 }
 
+static void evaluate(char *rest) {
+    char *parts[3], *result = NULL;
+    for (int i = 0; i < 3; i++) {
+        parts[i] = rest;
+        rest = strchr(rest, i < 2 ? '\t' : '\0');
+        if (rest == NULL) give_up("too few parts");
+        if (i < 2) *rest++ = '\0';
+    }
+    if (sendgate_evaluate_vector(parts[0], parts[2], &result, &failure) != SENDGATE_STATUS_OK) {
+        snprintf(got, sizeof got, "%s: %s", sendgate_error_code(failure), sendgate_error_text(failure));
+        sendgate_error_free(failure);
+    } else {
+        snprintf(got, sizeof got, "%s", result);
+        sendgate_string_free(result);
+    }
+    compare(parts[1]);
+}
+
 static void make(char *rest) {
-    begin_case(word(&rest));
     got[0] = '\0';
+    typed++;
     if (sendgate_limiter_new(rest, &limiter, &failure) != SENDGATE_STATUS_OK) {
         snprintf(got, sizeof got, "%s", sendgate_error_code(failure));
         sendgate_error_free(failure);
@@ -124,6 +155,8 @@ static void refund(char *rest) {
     uint32_t cost = (uint32_t)number(&rest);
     uint64_t charged_at = number(&rest);
     must(sendgate_limiter_refund(limiter, cost, charged_at, number(&rest), NULL));
+    got[0] = '\0';
+    expect(rest);
 }
 
 static void usage(char *rest) {
@@ -167,7 +200,7 @@ static void load(char *rest) {
 static void backoff(char *rest) {
     SendgateBackoff policy;
     SendgateRetry retry;
-    begin_case(word(&rest));
+    typed++;
     must(sendgate_backoff_default(&policy, NULL));
     if (*rest == '-') (void)word(&rest); else policy.base_ms = number(&rest);
     if (*rest == '-') (void)word(&rest); else policy.cap_ms = number(&rest);
@@ -188,12 +221,17 @@ static void backoff(char *rest) {
 
 static void perform(void) {
     char *rest = line;
+    if (strncmp(line, "evaluate\t", 9) == 0) {
+        evaluate(line + 9);
+        return;
+    }
     const char *verb = word(&rest);
     if (strcmp(verb, "total") == 0) total = (int)number(&rest);
-    else if (strcmp(verb, "case") == 0) make(rest);
+    else if (strcmp(verb, "case") == 0) begin_case(rest);
+    else if (strcmp(verb, "limiter") == 0) make(rest);
     else if (strcmp(verb, "backoff") == 0) backoff(rest);
-    else if (strcmp(verb, "accepted") == 0) expect("");
-    else if (strcmp(verb, "malformed") == 0) expect(rest);
+    else if (strcmp(verb, "accepted") == 0) compare("");
+    else if (strcmp(verb, "malformed") == 0) compare(rest);
     else if (limiter == NULL) bad = 1; /* Its policy was refused; "accepted" has said so. */
     else if (strcmp(verb, "decide") == 0) decide(rest, 1);
     else if (strcmp(verb, "peek") == 0) decide(rest, 0);
@@ -205,7 +243,9 @@ static void perform(void) {
     else give_up("an unknown verb");
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    printing = count == 2 && strcmp(arguments[1], "out") == 0;
+    const char *what = count == 2 ? "states from Rust" : "vectors";
     while (fgets(line, sizeof line, stdin) != NULL) {
         size_t length = strlen(line);
         if (length == 0 || line[length - 1] != '\n') give_up("a line is too long");
@@ -213,7 +253,10 @@ int main(void) {
         perform();
     }
     finish_case();
-    printf("vectors: %d passed, %d failed, 0 skipped\n", passed, failed);
     if (passed + failed != total) fprintf(stderr, "the files hold %d cases\n", total);
+    if (!printing) {
+        printf("of them through the typed functions as well: %d\n", typed);
+        printf("%s: %d passed, %d failed, 0 skipped\n", what, passed, failed);
+    }
     return failed == 0 && passed + failed == total && total > 0 ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the Go runner against sendgate.h and the built library, and runs it: run.sh DIRECTORY-OF-THE-LIBRARY
+# Builds the Go runner against sendgate.h and the built library, and runs it:
+# run.sh DIRECTORY-OF-THE-LIBRARY [in FILE | out FILE]
 set -euo pipefail
 library="$(cd "$1" && pwd)"
 cd "$(dirname "$0")"
@@ -13,4 +14,6 @@ unformatted="$(gofmt -l .)"
 [ -z "$unformatted" ] || { echo "error: gofmt would change $unformatted" >&2 && exit 1; }
 go vet ./...
 go build -o "$work/vectors" .
-"$work/vectors" "$root/tests/vectors"
+shift
+[ $# -gt 0 ] || set -- "$root/tests/vectors"
+"$work/vectors" "$@"

@@ -88,5 +88,4 @@ def evaluated(suite: str, case: Case) -> Json:
     return json.loads(_sendgate._evaluate(suite, json.dumps(case)))
 
 
-TYPED: dict[str, vectors.Engine] = {"limiter": limiter, "backoff": backoff}
-vectors.run({suite: [evaluated, *([TYPED[suite]] if suite in TYPED else [])] for suite in vectors.SUITES})
+vectors.main(evaluated, {"limiter": limiter, "backoff": backoff})

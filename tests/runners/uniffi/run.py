@@ -1,6 +1,7 @@
-"""The limiter's and the backoff's vectors through uniffi's Python bindings, which stand for all its languages."""
+"""The vectors through uniffi's Python bindings, which stand for all its languages; two suites typed as well."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -84,5 +85,10 @@ def backoff(suite: str, case: Case) -> Json:
     return {"exhausted": {"attempts": retry.attempts}}
 
 
+def evaluated(suite: str, case: Case) -> Json:
+    """What the core answers to the case as JSON, through uniffi."""
+    return json.loads(sendgate.evaluate_vector(suite, json.dumps(case)))
+
+
 assert sendgate.normalize_address("Ann@BÜCHER.example") == "ann@xn--bcher-kva.example"
-vectors.run({"limiter": [limiter], "backoff": [backoff]})
+vectors.main(evaluated, {"limiter": limiter, "backoff": backoff})
