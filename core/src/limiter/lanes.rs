@@ -6,7 +6,7 @@
 //! reasons.
 
 use super::{
-    layout::{self, TOTALS},
+    layout::{self, Counts, TOTALS},
     log::Log,
     pace::Pace,
     window::MAX_WINDOWS,
@@ -142,7 +142,7 @@ impl Lanes {
             return Short::Unclear;
         }
         let (counts, bodies) = layout::parts(cells, self.count);
-        let all = self.limits.iter().zip(counts).all(|(limit, counts)| limit.wrapping_sub(counts.total) >= cost);
+        let all = self.limits.iter().zip(counts).all(|(limit, counts)| has_room(*limit, counts, cost));
         if !all || !self.paces.iter().all(|pace| pace.fits(bodies, cost, now)) {
             return Short::Full;
         }
@@ -177,6 +177,12 @@ impl Lanes {
         }
         Short::Charged(at)
     }
+}
+
+/// Whether units fit above a total that is not over its limit.
+#[inline(always)]
+const fn has_room(limit: u32, counts: Counts, cost: u32) -> bool {
+    limit.wrapping_sub(counts.total) >= cost
 }
 
 /// Two counts as they stand in a state, the first in the lower half.
