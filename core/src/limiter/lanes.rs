@@ -161,10 +161,7 @@ impl Lanes {
     pub(super) fn fits(&self, cells: &[u8], cost: u32) -> bool {
         let (mut counts, _) = layout::parts(cells, self.count);
         self.paces.is_empty()
-            && self
-                .limits
-                .iter()
-                .all(|limit| counts.next().is_some_and(|counts| limit.wrapping_sub(counts.total) >= cost))
+            && self.limits.iter().all(|limit| counts.next().is_some_and(|counts| has_room(*limit, counts, cost)))
     }
 
     /// Writes down the instant of units that are already counted.
