@@ -58,7 +58,7 @@ impl Book {
                 Self::Sliding { limit: u64::from(*limit), period: *period_ms, resolution, truth, counted }
             }
             Window::Calendar { limit, unit, .. } => {
-                Self::Calendar { limit: u64::from(*limit), unit: *unit, period: u64::MAX, count: 0 }
+                Self::Calendar { limit: u64::from(*limit), unit: *unit, period: 0, count: 0 }
             }
             Window::Pace { .. } => unreachable!("no pace among the five"),
         }
@@ -76,8 +76,8 @@ impl Book {
             }
             Self::Calendar { limit, unit, period, count } => {
                 let current = period_number(*unit, now);
-                *count = cost + if current == *period { *count } else { 0 };
-                *period = current;
+                *count = cost + if current <= *period { *count } else { 0 };
+                *period = current.max(*period);
                 assert!(*count <= *limit, "over the limit of {limit} at {now}");
             }
         }
@@ -91,7 +91,11 @@ impl Book {
                 *counted = Log::default();
                 counted.push(now, units);
             }
-            Self::Calendar { unit, period, .. } => *period = period_number(*unit, now),
+            Self::Calendar { unit, period, .. } => {
+                // Back over one border, the later period goes on.
+                let current = period_number(*unit, now);
+                *period = if current + 1 >= period_number(*unit, newest) { current.max(*period) } else { current };
+            }
         }
     }
 
@@ -102,7 +106,7 @@ impl Book {
                 counted.since(period + resolution, now) + cost > *limit
             }
             Self::Calendar { limit, unit, period, count } => {
-                *period == period_number(*unit, now) && count + cost > *limit
+                *period >= period_number(*unit, now) && count + cost > *limit
             }
         }
     }

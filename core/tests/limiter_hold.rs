@@ -58,7 +58,7 @@ proptest! {
             }
         }
         let cost = (most(&limiter) * part).div_ceil(100);
-        let placed = limiter.place_hold(&state, &mut hold, cost, OWNER, 10_000, now);
+        let placed = limiter.place_hold(&mut state, &mut hold, cost, OWNER, 10_000, now);
         let Placing::Held { promised_at, .. } = placed else {
             prop_assert_eq!(placed, Placing::Fits);
             return Ok(());
@@ -101,7 +101,7 @@ proptest! {
             limiter.decide(&mut state, cost, now);
         }
         let cost = (most(&limiter) * part).div_ceil(100);
-        let Placing::Held { promised_at, .. } = limiter.place_hold(&state, &mut hold, cost, OWNER, 10_000, now) else {
+        let Placing::Held { promised_at, .. } = limiter.place_hold(&mut state, &mut hold, cost, OWNER, 10_000, now) else {
             return Ok(());
         };
         let Decision::Defer { retry_at, .. } = limiter.decide_beside(&mut state.clone(), &mut hold.clone(), other, OTHER, now)
@@ -164,7 +164,7 @@ proptest! {
         let limiter = Limiter::new(vec![Window::Sliding { name: "s".into(), limit: 100, period_ms: 1_000 }]).unwrap();
         let (mut state, mut hold) = (limiter.fresh(), None);
         limiter.decide(&mut state, 100, START);
-        limiter.place_hold(&state, &mut hold, part, ticket, grace, START);
+        limiter.place_hold(&mut state, &mut hold, part, ticket, grace, START);
         let hold = hold.unwrap();
         prop_assert_eq!(Hold::load(&hold.to_bytes()), Ok(hold));
     }
@@ -181,7 +181,7 @@ fn a_large_request_is_starved_without_a_hold_and_served_with_one() {
         (0..10_000).map(|ms| START.plus(ms)).find(|now| {
             limiter.decide_beside(&mut state, &mut hold, 1, OTHER, *now);
             if held && *now == START.plus(500) {
-                limiter.place_hold(&state, &mut hold, 80, OWNER, 1_000, *now);
+                limiter.place_hold(&mut state, &mut hold, 80, OWNER, 1_000, *now);
             }
             let late = *now > START.plus(500);
             late && matches!(limiter.decide_beside(&mut state, &mut hold, 80, OWNER, *now), Decision::Allow { .. })

@@ -111,3 +111,38 @@ fn what_was_charged_past_counting_is_full_under_every_limit_until_it_drains() {
     low.charge(&mut counted, 250, now);
     assert_eq!(high.up_to(&high.migrate(&low, &counted, now), 300, now), 50);
 }
+
+/// What is past counting makes a pace full, and no more than that.
+#[test]
+fn a_pace_takes_up_what_is_past_counting_as_its_burst() {
+    let old = Limiter::new(vec![Window::Sliding { name: "w".into(), limit: 254, period_ms: 1_000 }]).unwrap();
+    let new = Limiter::new(vec![Window::Pace { name: "w".into(), interval_ms: 200, burst: 5 }]).unwrap();
+    let now = UnixMillis::new(1_796_119_200_000);
+    let mut state = old.fresh();
+    old.charge(&mut state, 255, now);
+    let usage = new.usage(&new.migrate(&old, &state, now), now);
+    assert_eq!((usage[0].remaining, usage[0].full_at), (0, now.plus(1_000)));
+}
+
+/// A bucket that was past counting and has drained says nothing about those that count.
+#[test]
+fn what_is_past_counting_and_has_drained_is_forgotten() {
+    let limiter = |period_ms| Limiter::new(vec![Window::Sliding { name: "w".into(), limit: 100, period_ms }]).unwrap();
+    let (old, new) = (limiter(15_000), limiter(15_001));
+    let now = UnixMillis::new(1_796_119_200_000);
+    let mut state = old.fresh();
+    old.charge(&mut state, 255, now);
+    old.charge(&mut state, 3, now.plus(14_000));
+    let later = now.plus(20_000);
+    assert_eq!(old.up_to(&state, 100, later), 97);
+    assert_eq!(new.up_to(&new.migrate(&old, &state, later), 100, later), 97);
+}
+
+#[test]
+fn a_state_of_another_policy_is_taken_as_full() {
+    let limiter = |limit| Limiter::new(vec![Window::Sliding { name: "w".into(), limit, period_ms: 1_000 }]).unwrap();
+    let now = UnixMillis::new(1_796_119_200_000);
+    let migrated = limiter(20).migrate(&limiter(30), &limiter(40).fresh(), now);
+    assert_eq!(limiter(20).up_to(&migrated, 20, now), 0);
+    assert_eq!(limiter(20).load(migrated.as_bytes()), Ok(migrated));
+}

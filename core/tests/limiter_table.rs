@@ -190,3 +190,15 @@ fn a_table_takes_up_another_policy_with_its_counts() {
     raised.admit(1, 10, at(START + 2_000)).unwrap();
     assert_eq!(raised.usage(1, at(START + 2_000))[1].used, 30);
 }
+
+/// A table that holds more keys than it may, because the bound came later, takes all of them along.
+#[test]
+fn no_key_is_lost_when_the_policy_changes() {
+    let mut table = Limiters::new(limiter(30), [1, 2]);
+    for key in 0..10 {
+        table.admit(key, 10, at(START)).unwrap();
+    }
+    let mut next = table.at_most(5).migrate(limiter(40), at(START)).at_most(100);
+    assert_eq!(next.len(), 10);
+    assert!((0..10).all(|key| next.admit(key, 10, at(START)).is_none()), "the second is used up for every key");
+}

@@ -22,7 +22,7 @@ use super::{
     bytes::{Reader, VERSION},
 };
 use crate::time::UnixMillis;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 /// By how much a holder shortens a lease, so that it is over before it expires at the owner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -207,6 +207,7 @@ impl Holder {
         };
         self.pending = None;
         match answer {
+            Answer::Granted(grant) if grant.units == 0 => Received::TooLate,
             Answer::Granted(grant) => {
                 self.newest_units = grant.units;
                 let lease = Lease::new(grant, pending.asked_at, self.allowance);
@@ -274,8 +275,12 @@ impl Holder {
             let (id, forgotten_at) = (reader.u64()?, UnixMillis::new(reader.u64()?));
             holder.returns.push(Unsettled { back: Return { id, used: reader.u32()? }, forgotten_at });
         }
-        // What was read is sound exactly when it would be written like this.
-        if holder.to_bytes() == bytes { Ok(holder) } else { Err(LeaseBytesError::Damaged) }
+        let ids = || holder.leases.iter().map(|lease| lease.id).chain(holder.returns.iter().map(|back| back.back.id));
+        let distinct = ids().collect::<BTreeSet<u64>>().len() == ids().count();
+        let in_order = holder.leases.iter().all(|lease| lease.ends_at <= lease.forgotten_at);
+        // The rest is sound exactly when it would be written like this.
+        let sound = distinct && in_order && holder.to_bytes() == bytes;
+        if sound { Ok(holder) } else { Err(LeaseBytesError::Damaged) }
     }
 
     /// The bytes to store: the same on every platform.
@@ -419,6 +424,24 @@ mod tests {
         assert_eq!(holder.unspent(until), 0);
         assert!(!holder.take(1, until));
         assert_eq!(holder.returns(until), [Return { id: 1, used: 1 }]);
+    }
+
+    /// A lease that ends after its owner has settled it, or stands there twice, is nobody's; nor is one of no units.
+    #[test]
+    fn leases_that_cannot_be_are_refused() {
+        let sound = with(8, NOTHING).to_bytes();
+        let mut late = sound.clone();
+        late[56..64].copy_from_slice(&10_000_000_u64.to_le_bytes());
+        assert_eq!(Holder::load(NOTHING, &late), Err(LeaseBytesError::Damaged));
+        let mut twice = sound.clone();
+        twice.extend_from_slice(&sound[48..80]);
+        twice[4] = 2;
+        assert_eq!(Holder::load(NOTHING, &twice), Err(LeaseBytesError::Damaged));
+        assert!(Holder::load(NOTHING, &sound).is_ok());
+        let mut holder = Holder::new(NOTHING);
+        holder.ask(1, 1, NOW).unwrap();
+        assert_eq!(holder.receive(1, &grant(1, 0), NOW), Received::TooLate);
+        assert!(Holder::load(NOTHING, &holder.to_bytes()).is_ok());
     }
 
     /// 2 * 150 ppm of 5,000 ms are 1.5 ms: two whole ones. 5,000 - 2 - 30 - 40 - 1 = 4,927.

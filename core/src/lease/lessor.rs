@@ -30,7 +30,9 @@ use alloc::vec::Vec;
 /// **Store [`Lessor::to_bytes`] before a grant or the answer to a return leaves.** A grant that its owner forgets is
 /// used beside the limit. What a denial changes need not be stored: expired leases settle again, at the same instants.
 ///
-/// **Clock.** A `now` before the newest change is taken as that change's instant: a clock set back frees nothing.
+/// **Clock.** A clock set back frees nothing. By as little as the limiter waits for, `now` is taken as the newest change's
+/// instant; further back, everything in use is dated `now` as [`Limiter::rebase`] does, and every lease has as long to go
+/// as it had at the newest change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lessor {
     limiter: Limiter,
@@ -105,13 +107,16 @@ impl Lessor {
         for _ in 0..count {
             let open = Open { id: reader.u64()?, expires_at: instant(reader.u64()?)?, units: reader.u32()? };
             held = held.checked_add(open.units).ok_or(LeaseBytesError::Damaged)?;
-            if open.units == 0 || open.id <= newest || open.id >= self.next_id {
+            if open.units == 0 || open.id <= newest || open.id >= self.next_id || open.expires_at < self.last {
                 return Err(LeaseBytesError::Damaged);
             }
             newest = open.id;
             self.open.push(open);
         }
         self.state = self.limiter.load(reader.0).map_err(LeaseBytesError::State)?;
+        if self.state.newest() > self.last {
+            return Err(LeaseBytesError::Damaged);
+        }
         Ok(self)
     }
 
@@ -139,6 +144,9 @@ impl Lessor {
     /// what is used of it belongs to the period it was granted in.
     pub fn ask(&mut self, units: u32, now: UnixMillis) -> Answer {
         let now = self.advance(now);
+        if self.next_id >= MOST_ID {
+            return denied(DenialReason::TooManyLeases, UnixMillis::MAX, now);
+        }
         if self.open.len() >= usize::try_from(self.terms.most_leases).unwrap_or(usize::MAX) {
             let first = self.first_expiry().unwrap_or(now);
             return denied(DenialReason::TooManyLeases, first, now);
@@ -259,6 +267,7 @@ impl Lessor {
 
     /// Settles what has expired, each lease at its own instant and in their order; returns the instant to go on with.
     fn advance(&mut self, now: UnixMillis) -> UnixMillis {
+        self.follow(now);
         let now = now.max(self.last);
         let mut expired = Vec::new();
         self.open.retain(|open| {
@@ -274,6 +283,20 @@ impl Lessor {
             self.last = self.last.max(open.expires_at);
         }
         now
+    }
+
+    /// Follows a clock that was set back. A lease's holder has had at least as much of its time as the owner saw until the
+    /// newest change, so what was left then is the most that can be left now.
+    fn follow(&mut self, now: UnixMillis) {
+        let back_ms = self.last.since(now);
+        if back_ms <= self.limiter.tolerance_ms() {
+            return;
+        }
+        self.limiter.rebase(&mut self.state, now);
+        for open in &mut self.open {
+            open.expires_at = UnixMillis::new(open.expires_at.as_millis().saturating_sub(back_ms));
+        }
+        self.last = now;
     }
 
     fn room(&self, now: UnixMillis) -> u32 {
@@ -462,7 +485,40 @@ mod tests {
         let earlier = UnixMillis::new(NOW.as_millis() - 100_000);
         assert_eq!(owner.free(earlier), 0);
         assert_eq!(owner.give_back(Return { id: 1, used: 10 }, earlier), Settled::Now { used: 10, freed: 0 });
-        assert_eq!((owner.free(NOW.plus(59_999)), owner.free(NOW.plus(60_000))), (0, 10));
+        assert_eq!((owner.free(earlier.plus(59_999)), owner.free(earlier.plus(60_000))), (0, 10));
+        assert_eq!(ten_a_minute(Terms::default()).load(&owner.to_bytes()), Ok(owner));
+    }
+
+    /// A lease that is out when the clock is set back ends after the time it had left; then its units drain.
+    #[test]
+    fn a_lease_has_as_long_to_go_after_a_clock_set_back() {
+        let mut owner = ten_a_minute(Terms::default());
+        owner.ask(10, NOW);
+        assert_eq!(owner.free(NOW.plus(2_000)), 0);
+        let earlier = UnixMillis::new(NOW.as_millis() - 31_536_000_000);
+        let Answer::Denied(denial) = owner.ask(1, earlier) else { panic!("it is full") };
+        assert_eq!(denial.retry_at, earlier.plus(5_000));
+        assert_eq!((owner.free(earlier.plus(64_999)), owner.free(earlier.plus(65_000))), (0, 10));
+    }
+
+    /// Bytes in which a lease ended before the newest change, or the limiter was charged after it, are nobody's.
+    #[test]
+    fn bytes_that_contradict_themselves_are_refused() {
+        let mut owner = ten_a_minute(Terms { least_units: 10, ..Terms::default() });
+        owner.ask(1, NOW);
+        owner.decide(9, NOW);
+        let sound = owner.to_bytes();
+        let mut early = sound.clone();
+        early[31..39].copy_from_slice(&1_u64.to_le_bytes());
+        let mut late = early.clone();
+        late[7..15].fill(0);
+        let load = |bytes: &[u8]| ten_a_minute(Terms::default()).load(bytes);
+        assert_eq!((load(&early), load(&late)), (Err(LeaseBytesError::Damaged), Err(LeaseBytesError::Damaged)));
+        let mut worn_out = ten_a_minute(Terms::default()).to_bytes();
+        worn_out[15..23].copy_from_slice(&(1_u64 << 53).to_le_bytes());
+        let mut owner = load(&worn_out).unwrap();
+        assert!(matches!(owner.ask(1, NOW), Answer::Denied(_)), "there are no more ids");
+        assert!(load(&owner.to_bytes()).is_ok());
     }
 
     #[test]

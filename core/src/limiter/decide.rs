@@ -68,21 +68,19 @@ impl Limiter {
     pub(super) fn units_in(&self, cells: &[u8], now: u64) -> Vec<u32> {
         let clock = Clock::of(cells, now);
         let (counts, bodies) = layout::parts(cells, self.meters.len());
-        let units = |(meter, counts): (&Meter, Counts)| {
-            let used = narrow(meter.see(bodies, counts, clock).used);
-            if used > 0 && meter.is_past_counting(bodies, counts) { u32::MAX } else { used }
-        };
+        let units = |(meter, counts): (&Meter, Counts)| meter.units(bodies, meter.see(bodies, counts, clock));
         self.meters.iter().zip(counts).map(units).collect()
     }
 
     pub(super) fn charge_in(&self, cells: &mut [u8], cost: u32, now: u64) -> u64 {
+        if cost == 0 {
+            return self.instant_of(cells, now);
+        }
         self.rebase_in(cells, now);
         let clock = Clock::of(cells, now);
         let mut sight = Sight::default();
         self.see(cells, clock, cost, &mut sight);
-        if cost > 0 {
-            self.record(cells, clock, &sight, |_| cost);
-        }
+        self.record(cells, clock, &sight, |_, _| cost);
         clock.now
     }
 
@@ -105,20 +103,28 @@ impl Limiter {
     #[cold]
     pub(super) fn rebase_in(&self, cells: &mut [u8], now: u64) -> bool {
         let last = layout::last(cells);
-        if last.saturating_sub(now) <= self.lanes.tolerance_ms {
+        if !self.is_set_back(last, now) {
             return false;
         }
-        let mut sight = Sight::default();
-        self.see(cells, Clock::of(cells, last), 0, &mut sight);
+        let (mut before, mut after) = (Sight::default(), Sight::default());
+        self.see(cells, Clock::of(cells, last), 0, &mut before);
         cells.fill(0);
-        self.charge_each(cells, |window| sight.get(window).map_or(0, |seen| narrow(seen.used)), now);
+        let fresh = Clock::of(cells, now);
+        self.see(cells, fresh, 0, &mut after);
+        let clock = Clock { last, now, current: false };
+        let mut units = [0; MAX_WINDOWS];
+        let (_, bodies) = layout::parts_mut(cells, self.meters.len());
+        for (((meter, before), after), units) in self.meters.iter().zip(before).zip(&mut after).zip(&mut units) {
+            *units = meter.follow(bodies, before, after, clock);
+        }
+        self.record(cells, fresh, &after, |window, _| units.get(window).copied().unwrap_or_default());
         true
     }
 
     /// The cells of a state as they are at `now`: rebased if the clock was set back.
     pub(super) fn at<'a>(&self, state: &'a State, now: UnixMillis) -> Cow<'a, [u8]> {
         let mut cells = Cow::Borrowed(state.cells());
-        if layout::last(&cells).saturating_sub(now.as_millis()) > self.lanes.tolerance_ms {
+        if self.is_set_back(layout::last(&cells), now.as_millis()) {
             self.rebase_in(cells.to_mut(), now.as_millis());
         }
         cells
@@ -129,7 +135,19 @@ impl Limiter {
         let clock = Clock::of(cells, now);
         let mut sight = Sight::default();
         self.see(cells, clock, 0, &mut sight);
-        self.record(cells, clock, &sight, units);
+        self.record(cells, clock, &sight, |window, meter| meter.taken_up(units(window)));
+    }
+
+    /// Whether the clock was set back further than it is waited for.
+    #[inline(always)]
+    fn is_set_back(&self, last: u64, now: u64) -> bool {
+        last.saturating_sub(now) > self.lanes.tolerance_ms
+    }
+
+    /// The instant that a charge at `now` would have.
+    fn instant_of(&self, cells: &[u8], now: u64) -> u64 {
+        let last = layout::last(cells);
+        if self.is_set_back(last, now) { now } else { now.max(last) }
     }
 
     /// Whether nothing is in use at `now`, which is not before the newest charge: fresh cells answer the same.
@@ -216,17 +234,18 @@ impl Limiter {
     /// Charges units that fit and returns when; else the instants, with what was seen in `sight`.
     #[inline(always)]
     fn try_at_length(&self, cells: &mut [u8], cost: u32, now: u64, sight: &mut Sight) -> Result<u64, Clock> {
+        if cost == 0 {
+            return Ok(self.instant_of(cells, now));
+        }
         let mut clock = Clock::of(cells, now);
-        if clock.last.saturating_sub(now) > self.lanes.tolerance_ms {
+        if self.is_set_back(clock.last, now) {
             self.rebase_in(cells, now);
             clock = Clock::of(cells, now);
         }
         if !self.see(cells, clock, cost, sight) {
             return Err(clock);
         }
-        if cost > 0 {
-            self.record(cells, clock, sight, |_| cost);
-        }
+        self.record(cells, clock, sight, |_, _| cost);
         Ok(clock.now)
     }
 
@@ -262,11 +281,11 @@ impl Limiter {
 
     /// Charges every window at `clock.now` for its own number of units.
     #[inline(always)]
-    fn record(&self, cells: &mut [u8], clock: Clock, sight: &Sight, units: impl Fn(usize) -> u32) {
+    fn record(&self, cells: &mut [u8], clock: Clock, sight: &Sight, units: impl Fn(usize, &Meter) -> u32) {
         let mut edge = u64::MAX;
         let (places, bodies) = layout::parts_mut(cells, self.meters.len());
         for (window, ((meter, seen), (total, tip))) in self.meters.iter().zip(sight).zip(places).enumerate() {
-            let (counts, stale_at) = meter.charge(bodies, clock, *seen, units(window));
+            let (counts, stale_at) = meter.charge(bodies, clock, *seen, units(window, meter));
             (*total, *tip) = (counts.total.to_le_bytes(), counts.tip.to_le_bytes());
             edge = edge.min(stale_at);
         }

@@ -82,7 +82,7 @@ impl Limiter {
     /// let now = UnixMillis::new(1_800_000_000_000);
     /// limiter.decide(&mut state, 6, now);
     /// let promised_at = now.plus(1_000);
-    /// let placed = limiter.place_hold(&state, &mut hold, 8, 42, 500, now.plus(100));
+    /// let placed = limiter.place_hold(&mut state, &mut hold, 8, 42, 500, now.plus(100));
     /// assert_eq!(placed, Placing::Held { promised_at, ends_at: promised_at.plus(500) });
     /// // At the promised instant 10 - 8 = 2 units are to spare: two pass, a third waits until the hold is claimed and
     /// // the two have drained.
@@ -94,13 +94,14 @@ impl Limiter {
     /// ```
     pub fn place_hold(
         &self,
-        state: &State,
+        state: &mut State,
         hold: &mut Option<Hold>,
         cost: u32,
         ticket: u64,
         grace_ms: u64,
         now: UnixMillis,
     ) -> Placing {
+        self.rebase(state, now);
         if let Some(held) = hold.filter(|held| held.stands(now)) {
             let same = (held.ticket, held.cost) == (ticket, cost);
             return if same { held.placed() } else { Placing::Taken { until: held.ends_at } };
@@ -133,6 +134,7 @@ impl Limiter {
         let Some(held) = *hold else {
             return self.decide(state, cost, now);
         };
+        self.rebase(state, now);
         if held.ticket == ticket || !held.stands(now) {
             let decision = self.decide(state, cost, now);
             if !held.stands(now) || matches!(decision, Decision::Allow { .. }) {
@@ -166,6 +168,7 @@ impl Limiter {
     #[must_use]
     pub fn turns(&self, state: &State, costs: &[u32], now: UnixMillis) -> Vec<Option<UnixMillis>> {
         let mut later = state.clone();
+        self.rebase(&mut later, now);
         let mut reached = now;
         let turn = |cost: &u32| {
             let at = self.allowed_at(&later, *cost, reached)?;
@@ -359,9 +362,9 @@ mod tests {
     #[test]
     fn what_fits_needs_no_hold_and_what_never_fits_gets_none() {
         let limiter = ten_a_second();
-        let (state, mut hold) = (limiter.fresh(), None);
-        assert_eq!(limiter.place_hold(&state, &mut hold, 10, 1, 100, NOW), Placing::Fits);
-        assert_eq!(limiter.place_hold(&state, &mut hold, 11, 1, 100, NOW), Placing::Reject { window: 0 });
+        let (mut state, mut hold) = (limiter.fresh(), None);
+        assert_eq!(limiter.place_hold(&mut state, &mut hold, 10, 1, 100, NOW), Placing::Fits);
+        assert_eq!(limiter.place_hold(&mut state, &mut hold, 11, 1, 100, NOW), Placing::Reject { window: 0 });
         assert_eq!(hold, None);
     }
 
@@ -371,11 +374,11 @@ mod tests {
         let (mut state, mut hold) = (limiter.fresh(), None);
         limiter.charge(&mut state, 10, NOW);
         let held = Placing::Held { promised_at: NOW.plus(1_000), ends_at: NOW.plus(1_100) };
-        assert_eq!(limiter.place_hold(&state, &mut hold, 10, 1, 100, NOW), held);
-        assert_eq!(limiter.place_hold(&state, &mut hold, 10, 1, 900, NOW.plus(5)), held, "it says the same again");
+        assert_eq!(limiter.place_hold(&mut state, &mut hold, 10, 1, 100, NOW), held);
+        assert_eq!(limiter.place_hold(&mut state, &mut hold, 10, 1, 900, NOW.plus(5)), held, "it says the same again");
         let taken = Placing::Taken { until: NOW.plus(1_100) };
-        assert_eq!(limiter.place_hold(&state, &mut hold, 10, 2, 100, NOW), taken);
-        assert_eq!(limiter.place_hold(&state, &mut hold, 9, 1, 100, NOW), taken);
+        assert_eq!(limiter.place_hold(&mut state, &mut hold, 10, 2, 100, NOW), taken);
+        assert_eq!(limiter.place_hold(&mut state, &mut hold, 9, 1, 100, NOW), taken);
         let at = NOW.plus(1_000);
         let denied = Decision::Defer { retry_at: at.plus(1_000), window: 0 };
         assert_eq!(limiter.decide_beside(&mut state, &mut hold, 1, 2, at), denied);
@@ -388,13 +391,13 @@ mod tests {
         let limiter = ten_a_second();
         let (mut state, mut hold) = (limiter.fresh(), None);
         limiter.charge(&mut state, 10, NOW);
-        limiter.place_hold(&state, &mut hold, 10, 1, 100, NOW);
+        limiter.place_hold(&mut state, &mut hold, 10, 1, 100, NOW);
         let last = NOW.plus(1_099);
         assert!(matches!(limiter.decide_beside(&mut state, &mut hold, 1, 2, last), Decision::Defer { .. }));
         let over = NOW.plus(1_100);
         assert_eq!(limiter.decide_beside(&mut state, &mut hold, 1, 2, over), Decision::Allow { charged_at: over });
         assert_eq!(hold, None);
-        limiter.place_hold(&state, &mut hold, 10, 3, 100, over);
+        limiter.place_hold(&mut state, &mut hold, 10, 3, 100, over);
         let next = hold.map(|held| (held.ticket(), held.cost(), held.promised_at()));
         assert_eq!(next, Some((3, 10, NOW.plus(2_100))));
     }
@@ -404,7 +407,7 @@ mod tests {
         let limiter = ten_a_second();
         let (mut state, mut hold) = (limiter.fresh(), None);
         limiter.charge(&mut state, 10, NOW);
-        limiter.place_hold(&state, &mut hold, 5, 1, 900, NOW);
+        limiter.place_hold(&mut state, &mut hold, 5, 1, 900, NOW);
         limiter.charge(&mut state, 8, NOW.plus(500));
         // Eight of ten count until 1,500; then five and at most five others fit.
         let at = NOW.plus(1_000);
@@ -422,7 +425,7 @@ mod tests {
         let (old, mut hold) = (ten_a_second(), None);
         let mut state = old.fresh();
         old.charge(&mut state, 10, NOW);
-        old.place_hold(&state, &mut hold, 10, 1, 100, NOW);
+        old.place_hold(&mut state, &mut hold, 10, 1, 100, NOW);
         let policy = r#"{"windows":[{"kind":"sliding","name":"second","limit":9,"period_ms":1000}]}"#;
         let new = Limiter::from_json(policy).unwrap();
         let mut state = new.migrate(&old, &state, NOW);
@@ -436,7 +439,7 @@ mod tests {
         let limiter = ten_a_second();
         let (mut state, mut hold) = (limiter.fresh(), None);
         limiter.charge(&mut state, 10, NOW);
-        limiter.place_hold(&state, &mut hold, 10, 1, 100, NOW);
+        limiter.place_hold(&mut state, &mut hold, 10, 1, 100, NOW);
         assert_eq!(limiter.decide_beside(&mut state, &mut hold, 0, 2, NOW), Decision::Allow { charged_at: NOW });
         assert_eq!(limiter.decide_beside(&mut state, &mut hold, 11, 2, NOW), Decision::Reject { window: 0 });
     }

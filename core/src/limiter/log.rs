@@ -13,7 +13,7 @@
 use super::{
     bytes::{put, u16_at, u32_at, u64_at},
     layout::Counts,
-    meter::{Clock, NONE, Seen},
+    meter::{Clock, Seen, edge_within},
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,11 +123,8 @@ impl Log {
     /// The first instant at which one of the entries is over; none over the limit.
     #[inline(always)]
     pub(super) fn edge(&self, bodies: &[u8], counts: Counts, last: u64) -> u64 {
-        match counts {
-            Counts { total, .. } if total > self.limit => NONE,
-            Counts { tip: 0, .. } => u64::MAX,
-            Counts { .. } => self.ends_at(bodies, 0, last),
-        }
+        let stale_at = if counts.tip == 0 { u64::MAX } else { self.ends_at(bodies, 0, last) };
+        edge_within(self.limit, counts.total, stale_at)
     }
 
     /// Whether the entries are in order and less than a period old, and the total has them all.

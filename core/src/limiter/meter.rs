@@ -184,13 +184,37 @@ impl Meter {
         }
     }
 
-    /// Whether it was charged with more than it can count, and some of that may still be in use.
-    pub(super) fn is_past_counting(&self, bodies: &[u8], counts: Counts) -> bool {
+    /// Units in use, for another policy: the largest number when more were charged than could be counted and some of
+    /// that is still in use.
+    pub(super) fn units(&self, bodies: &[u8], seen: Seen) -> u32 {
+        let past_counting = match self {
+            Self::Ring(ring) => ring.is_past_counting(bodies, seen),
+            Self::Log(_) | Self::Tally(_) | Self::Pace(_) => seen.used >= u64::from(u32::MAX),
+        };
+        if past_counting && seen.used > 0 { u32::MAX } else { narrow(seen.used) }
+    }
+
+    /// As many of another policy's units as this window takes up: of a number past counting no more than make it full.
+    pub(super) fn taken_up(&self, units: u32) -> u32 {
         match self {
-            Self::Ring(ring) => ring.is_past_counting(bodies, counts),
-            Self::Log(_) | Self::Tally(_) => counts.total == u32::MAX,
-            // Its units are derived from an instant, which has room for all of them.
-            Self::Pace(_) => false,
+            Self::Pace(pace) if units == u32::MAX => pace.burst,
+            Self::Ring(_) | Self::Log(_) | Self::Tally(_) | Self::Pace(_) => units,
+        }
+    }
+
+    /// Prepares fresh cells for what was in use before the clock was set back from `clock.last` to `clock.now`; returns
+    /// the units to charge.
+    pub(super) fn follow(&self, bodies: &mut [u8], before: Seen, after: &mut Seen, clock: Clock) -> u32 {
+        match self {
+            Self::Ring(_) | Self::Log(_) => narrow(before.used),
+            Self::Tally(tally) => {
+                after.to = tally.end_when_set_back(before.to, clock);
+                narrow(before.used)
+            }
+            Self::Pace(pace) => {
+                pace.owe(bodies, before.from.saturating_sub(clock.last), clock.now);
+                0
+            }
         }
     }
 
@@ -221,7 +245,14 @@ pub(super) fn narrow(units: u64) -> u32 {
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 
-/// The edge of a window that is over its limit: the short way is never taken.
+/// The edge of a window: the instant from which its counts may be stale, or none when it is over its limit, so that the
+/// short way is never taken.
+#[inline(always)]
+pub(super) const fn edge_within(limit: u32, total: u32, stale_at: u64) -> u64 {
+    if total > limit { NONE } else { stale_at }
+}
+
+/// An edge that every instant is past.
 pub(super) const NONE: u64 = 0;
 
 /// A calendar window has no bucket. A minute is more than time services correct at once, and less than any period.

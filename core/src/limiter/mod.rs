@@ -2,7 +2,8 @@
 //!
 //! A [`Limiter`] is a checked policy of one to eight [`Window`]s. Its [`State`] is plain bytes that the caller stores:
 //! 188 of them for windows of a second, a minute, an hour, a day and a month. A decision charges every window or none,
-//! and a denial changes no byte, so only an allowed send has to be written. [`Limiters`] holds the states of many keys.
+//! and a denial changes no byte, so only an allowed send has to be written (and what follows a clock that was set back:
+//! store a state whenever its bytes have changed). [`Limiters`] holds the states of many keys.
 //!
 //! What holds, for every trace of costs and instants:
 //! 1. never over: no half-open interval of a sliding window's period carries more than its limit;
@@ -21,8 +22,10 @@
 //! **Clock.** A `now` up to one sub-bucket of the shortest window before the newest charge is taken as that charge's
 //! instant: small steps back free nothing and wait until the clock has caught up. A clock set back further is taken at
 //! its word, once: everything in use counts as charged at the new `now` ([`Limiter::rebase`], which every verb does by
-//! itself). Each unit then counts longer than it must and never shorter, and a full sliding window opens again after at
-//! most 16 sub-buckets, however far the clock was set back. It is the one case in which a denial changes bytes. A clock
+//! itself). Each unit of a sliding window then counts longer than it must and never shorter, and a full one opens again
+//! after at most 16 sub-buckets, however far the clock was set back. A calendar count goes on to the end of its period
+//! when the clock went back over one border, so that a midnight that comes twice does not give twice; from further back
+//! it belongs to the period that the clock names now. It is the one case in which a denial changes bytes. A clock
 //! set *forward* cannot be told from time that passed. [`UnixMillis::MAX`] is the end of time: what would drain later
 //! never drains.
 //!
@@ -230,9 +233,11 @@ impl Limiter {
 
     /// Takes back units of a charge made at `charged_at` that did not leave after all.
     ///
-    /// A counting window gets back exactly these units as long as it still carries them: the bytes are then as if they
-    /// had never been charged. A pace gets back what no later charge has built on, and everything if there was none.
-    /// An instant later than the newest charge refunds nothing.
+    /// A counting window gets back exactly these units as long as it still carries them: after the next charge the bytes
+    /// are as if they had never been charged (until then they still tell the instant of this one). A pace gets back what
+    /// no later charge has built on, and everything if there was none. An instant later than the newest charge refunds
+    /// nothing. Where [`Limiter::charge`] went past the limit of a window of up to 16 units, older units count as of a
+    /// later instant afterwards, refunded or not.
     ///
     /// The caller refunds each unit once, only what [`Limiter::decide`] or [`Limiter::charge`] charged, and not over
     /// a clock that was set back in between: the units are then dated at another instant. `now` is there because every
@@ -260,16 +265,25 @@ impl Limiter {
         state.belongs_to(self.header, self.cells) && self.rebase_in(state.cells_mut(), now.as_millis())
     }
 
+    /// How far back a clock is waited for.
+    pub(crate) const fn tolerance_ms(&self) -> u64 {
+        self.lanes.tolerance_ms
+    }
+
     /// Takes up a state that another policy made: each window goes on with the units that the old window of its name had
     /// in use at `now`, as if they had all left at `now`. A window with a new name begins empty.
     ///
     /// A raised limit has its room at once; a lowered one drains. Because every unit is dated later than it left, no
     /// interval that ends after `now` carries more than the new limit. A longer period than before begins with what the
     /// shorter one remembers. A window that was charged further past its old limit than it can count is full under the
-    /// new one, whatever that is, until it drains.
+    /// new one, whatever that is, until it drains. A state that `old` did not make is taken as full.
     #[must_use]
     pub fn migrate(&self, old: &Self, state: &State, now: UnixMillis) -> State {
         let mut migrated = self.fresh();
+        if !state.belongs_to(old.header, old.cells) {
+            self.charge_each(migrated.cells_mut(), |_| u32::MAX, now.as_millis());
+            return migrated;
+        }
         let followed = old.at(state, now);
         let now = now.as_millis().max(layout::last(&followed));
         let before = old.units_in(&followed, now);

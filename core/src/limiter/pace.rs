@@ -40,13 +40,20 @@ impl Pace {
     /// Units that do not fit at `clock.now`, partly drained ones counted whole.
     pub(super) fn see(&self, bodies: &[u8], clock: Clock) -> Seen {
         let used = self.arrival(bodies).saturating_sub(clock.now).div_ceil(self.interval_ms);
-        Seen { used, ..Seen::default() }
+        Seen { used, from: self.arrival(bodies), ..Seen::default() }
     }
 
     /// The first instant at which all but `remaining` units have drained.
     pub(super) fn drained_to(&self, bodies: &[u8], clock: Clock, remaining: u64) -> u64 {
         let owed = remaining.saturating_mul(self.interval_ms);
         self.arrival(bodies).saturating_sub(owed).max(clock.now)
+    }
+
+    /// Takes up what was owed before the clock was set back.
+    pub(super) fn owe(&self, bodies: &mut [u8], owed_ms: u64, at: u64) {
+        if owed_ms > 0 {
+            self.put_arrival(bodies, at.saturating_add(owed_ms));
+        }
     }
 
     pub(super) fn charge(&self, bodies: &mut [u8], cost: u32, at: u64) {

@@ -6,7 +6,7 @@
 use super::{
     bytes::{put, u64_at},
     layout::Counts,
-    meter::{Clock, NONE, Seen},
+    meter::{Clock, Seen, edge_within},
 };
 use crate::{
     calendar::{CalendarUnit, Zone},
@@ -60,7 +60,7 @@ impl Tally {
         if seen.from != seen.to {
             put(bodies, self.body, seen.to.to_le_bytes());
         }
-        let edge = if count > self.limit { NONE } else { seen.to };
+        let edge = edge_within(self.limit, count, seen.to);
         (Counts { total: count, tip: count }, edge)
     }
 
@@ -76,13 +76,22 @@ impl Tally {
 
     /// The end of the stored period; none over the limit.
     pub(super) fn edge(&self, bodies: &[u8], counts: Counts) -> u64 {
-        if counts.total > self.limit { NONE } else { self.end(bodies) }
+        edge_within(self.limit, counts.total, self.end(bodies))
     }
 
     /// Whether the last charge lies before the period's end, and both counts agree.
     pub(super) fn is_sound(&self, bodies: &[u8], counts: Counts, last: u64) -> bool {
         let end = self.end(bodies);
         counts.tip == counts.total && last <= end && end <= UnixMillis::MAX.as_millis()
+    }
+
+    /// The end of the period that goes on when the clock is set back from `clock.last`, in the period that ends at `end`, to
+    /// `clock.now`. Over one border the later period goes on: its count must not end with the one before it, which
+    /// is about to begin again. Further back the clock is taken at its word.
+    pub(super) fn end_when_set_back(&self, end: u64, clock: Clock) -> u64 {
+        let start = self.zone.period(self.unit, UnixMillis::new(clock.last)).start.as_millis();
+        let earlier = self.zone.period(self.unit, UnixMillis::new(clock.now)).end.as_millis();
+        if earlier >= start { end.max(earlier) } else { earlier }
     }
 
     #[inline(always)]

@@ -15,7 +15,7 @@
 
 use super::{
     layout::Counts,
-    meter::{Clock, NONE, Seen},
+    meter::{Clock, NONE, Seen, edge_within},
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,7 +92,7 @@ impl Ring {
         };
         let tip = before.saturating_add(cost).min(self.counter.most()).max(before);
         let Ok(total) = u32::try_from(seen.used + u64::from(tip - before)) else { return self.collapse(bodies) };
-        let edge = if total > self.limit { NONE } else { (seen.to + 1) * self.width.ms };
+        let edge = edge_within(self.limit, total, (seen.to + 1) * self.width.ms);
         (Counts { total, tip }, edge)
     }
 
@@ -117,7 +117,7 @@ impl Ring {
 
     /// The first instant at which the newest bucket of a state last charged at `last` is over; none over the limit.
     pub(super) fn edge(&self, counts: Counts, last: u64) -> u64 {
-        if counts.total > self.limit { NONE } else { (self.width.bucket(last) + 1) * self.width.ms }
+        edge_within(self.limit, counts.total, (self.width.bucket(last) + 1) * self.width.ms)
     }
 
     /// Whether total and counters agree, and the places of the newest bucket and of drained ones are empty.
@@ -129,10 +129,12 @@ impl Ring {
             && all + u64::from(counts.tip) == u64::from(counts.total)
     }
 
-    /// Whether a counter says its largest value.
-    pub(super) fn is_past_counting(&self, bodies: &[u8], counts: Counts) -> bool {
+    /// Whether the counter of a bucket that still counts says its largest value.
+    pub(super) fn is_past_counting(&self, bodies: &[u8], seen: Seen) -> bool {
         let most = self.counter.most();
-        counts.tip >= most || (0..PLACES as u64).any(|bucket| self.counter(bodies, bucket) >= most)
+        let newest_counts = seen.to - seen.from < self.span;
+        newest_counts && seen.counts.tip >= most
+            || (self.oldest(seen.to)..seen.from).any(|bucket| self.counter(bodies, bucket) >= most)
     }
 
     /// Units that drain when the newest bucket changes by more than one; all of them after a period.

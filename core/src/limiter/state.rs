@@ -14,12 +14,16 @@
 //!
 //! For five windows the cells up to the bodies are 56 bytes: with the key of a table, one cache line.
 //!
-//! Numbers are little-endian. Only a charge or a refund changes a byte.
+//! Numbers are little-endian. Only a charge, a refund or a clock that was set back changes a byte.
 //!
 //! The fingerprint is FNV-1a (32 bits) of the windows' descriptions, each with a line feed after it, as in
 //! `sliding 10 1000`, `calendar 1000000 month Europe/Rome` and `pace 200 5`. Names are not part of it.
 
-use super::bytes::{put, u64_at};
+use super::{
+    bytes::{put, u64_at},
+    layout,
+};
+use crate::time::UnixMillis;
 use alloc::{vec, vec::Vec};
 use core::fmt;
 
@@ -56,6 +60,11 @@ impl State {
     pub(super) fn cells_of(&mut self, header: u64, cells: usize) -> Option<&mut [u8]> {
         let (found, rest) = self.bytes.split_first_chunk_mut::<HEADER>()?;
         (u64::from_le_bytes(*found) == header && rest.len() == cells).then_some(rest)
+    }
+
+    /// The instant of the newest charge.
+    pub(crate) fn newest(&self) -> UnixMillis {
+        UnixMillis::new(layout::last(self.cells()))
     }
 
     pub(super) fn belongs_to(&self, header: u64, cells: usize) -> bool {

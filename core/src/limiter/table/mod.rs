@@ -3,7 +3,7 @@
 //! [`Limiters`] is for a host that holds the states of its keys itself: a process in front of many accounts, an edge
 //! with many visitors. A key is a `u64`; [`Limiters::key_of`] makes one of a name. Five windows cost less than 200 bytes
 //! a key, everything included, and [`Limiters::evict`] forgets keys in whose windows nothing is in use any more: to
-//! such a key a fresh state answers the same.
+//! such a key a fresh state answers the same, unless the clock is set back into a calendar period that was over.
 //!
 //! A decision of many keys at once ([`Limiters::admit_many`], [`Limiters::decide_many`]) reads what it needs of all of
 //! them before it decides the first, so that the memory's delays overlap.
@@ -234,7 +234,8 @@ impl Limiters {
     /// The same keys under another policy, each as [`Limiter::migrate`] takes it up.
     #[must_use]
     pub fn migrate(&self, limiter: Limiter, now: UnixMillis) -> Self {
-        let mut next = Self::new(limiter, self.seed).at_most(self.most_keys);
+        // Every key comes along, even if the table may not hold so many any more.
+        let mut next = Self::new(limiter, self.seed);
         for key in self.keys() {
             let state = next.limiter.migrate(&self.limiter, &self.state_of(key), now);
             if let Some(slot) = next.take(key) {
@@ -242,7 +243,7 @@ impl Limiters {
                 next.keep(slot, true);
             }
         }
-        next
+        next.at_most(self.most_keys)
     }
 
     #[inline(always)]
@@ -304,7 +305,7 @@ const fn mixed(key: u64, [seed, _]: [u64; 2]) -> u64 {
     hash ^ (hash >> 33)
 }
 
-/// 2^28 keys leave four bits of a word for a piece of the hash; with five windows they would fill 50 GB.
+/// 2^28 keys leave three bits of a word for a piece of the hash; with five windows they would fill 50 GB.
 const MOST_KEYS: usize = 1 << 28;
 
 /// Keys whose lines are read ahead together. Processors keep ten to twenty reads under way, three or four a key, and
