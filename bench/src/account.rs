@@ -1,12 +1,14 @@
-//! What an account is asked for each request: its windows and its quotas.
+//! What an account is asked: its quotas, and every dimension at once.
 
-use crate::{harness::Bench, ours::START};
+use crate::{
+    harness::Bench,
+    ours::{HUGE, START, sliding},
+};
 use sendgate_core::{
     calendar::CalendarUnit,
-    config::AccountConfig,
-    gate::{Admission, Gate},
+    config::AccountStatus,
+    gate::{Charge, Dimension, Scope, Unit, Verdict, decide},
     ledger::{Ledger, Quota},
-    sql::{Param, Row, Sql, SqlError},
 };
 use std::hint::black_box;
 
@@ -21,33 +23,20 @@ pub(crate) fn ledger(bench: &mut Bench<'_>) {
     });
 }
 
-/// A request that its key's and its account's windows admit, with everything but the storing of the state.
+/// A message that a key, a plan, an account, a provider, a receiver and a class admit, three windows each.
 pub(crate) fn gate(bench: &mut Bench<'_>) {
-    let account: AccountConfig = serde_json::from_str(ACCOUNT).expect("a valid account");
+    let scopes = [Scope::Key, Scope::Plan, Scope::Account, Scope::Provider, Scope::DomainGroup, Scope::Class];
+    let dimension = |scope| Dimension::new(scope, "all", Unit::Messages, sliding(&HUGE[..3]).windows().to_vec());
     bench.solo(DECIDE, &mut |n| {
-        let mut gate = Gate::open(&account, &mut Forgetful, START).expect("a gate that nothing is stored of");
+        let mut dimensions = scopes.map(|scope| dimension(scope).expect("valid windows"));
         let now = black_box(START);
-        let allowed = |_| u64::from(black_box(&mut gate).admit("k1", &mut Forgetful, now) == Ok(Admission::Allow));
+        let allowed = |_| {
+            let mut charges = black_box(&mut dimensions).each_mut().map(|dimension| Charge { dimension, cost: 1 });
+            u64::from(decide(AccountStatus::Active, &mut charges, now) == Verdict::Allow)
+        };
         assert_eq!((0..n).map(allowed).sum::<u64>(), n);
     });
 }
 
-/// Holds nothing and takes everything.
-struct Forgetful;
-
-impl Sql for Forgetful {
-    fn run(&mut self, _statement: &str, parameters: &[Param<'_>]) -> Result<Vec<Row>, SqlError> {
-        black_box(parameters);
-        Ok(Vec::new())
-    }
-}
-
 pub(crate) const RESERVE: &str = "ledger.reserve";
 pub(crate) const DECIDE: &str = "gate.decide";
-
-/// Two windows of a key and two of the account, none of which is ever full.
-const ACCOUNT: &str = r#"{"keys": [], "providers": [],
-    "key_windows": [{"kind": "sliding", "name": "key-second", "limit": 1000000000, "period_ms": 1000},
-                    {"kind": "sliding", "name": "key-minute", "limit": 1000000000, "period_ms": 60000}],
-    "account_windows": [{"kind": "sliding", "name": "hour", "limit": 1000000000, "period_ms": 3600000},
-                        {"kind": "sliding", "name": "day", "limit": 1000000000, "period_ms": 86400000}]}"#;
