@@ -10,22 +10,33 @@ use super::{
 use crate::time::UnixMillis;
 use alloc::{borrow::Cow, vec::Vec};
 
-/// Calls the function of a limiter that is made for its number of windows: their number, the words of their totals, and
-/// where their bodies begin.
-macro_rules! by_shape {
-    ($limiter:ident, $shaped:ident($($argument:expr),*)) => {
-        match $limiter.lanes.shape() {
-            1 => $limiter.$shaped::<1, 1, { layout::bodies(1) }>($($argument),*),
-            2 => $limiter.$shaped::<2, 1, { layout::bodies(2) }>($($argument),*),
-            3 => $limiter.$shaped::<3, 2, { layout::bodies(3) }>($($argument),*),
-            4 => $limiter.$shaped::<4, 2, { layout::bodies(4) }>($($argument),*),
-            5 => $limiter.$shaped::<5, 3, { layout::bodies(5) }>($($argument),*),
-            6 => $limiter.$shaped::<6, 3, { layout::bodies(6) }>($($argument),*),
-            7 => $limiter.$shaped::<7, 4, { layout::bodies(7) }>($($argument),*),
-            8 => $limiter.$shaped::<8, 4, { layout::bodies(8) }>($($argument),*),
-            _ => $limiter.$shaped::<0, 0, 0>($($argument),*),
+/// The functions that are made for a policy's number of windows, chosen once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    admit: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Option<UnixMillis>,
+    decide: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Decision,
+}
+
+impl Ways {
+    /// For [`Lanes::shape`](super::lanes::Lanes::shape).
+    pub(super) fn of(shape: usize) -> Self {
+        match shape {
+            1 => Self::unrolled::<1, 1, { layout::bodies(1) }>(),
+            2 => Self::unrolled::<2, 1, { layout::bodies(2) }>(),
+            3 => Self::unrolled::<3, 2, { layout::bodies(3) }>(),
+            4 => Self::unrolled::<4, 2, { layout::bodies(4) }>(),
+            5 => Self::unrolled::<5, 3, { layout::bodies(5) }>(),
+            6 => Self::unrolled::<6, 3, { layout::bodies(6) }>(),
+            7 => Self::unrolled::<7, 4, { layout::bodies(7) }>(),
+            8 => Self::unrolled::<8, 4, { layout::bodies(8) }>(),
+            _ => Self::unrolled::<0, 0, 0>(),
         }
-    };
+    }
+
+    /// For `N` windows, the words of their totals and where their bodies begin.
+    fn unrolled<const N: usize, const PAIRS: usize, const BODIES: usize>() -> Self {
+        Self { admit: Limiter::admit_shaped::<N, PAIRS, BODIES>, decide: Limiter::decide_shaped::<N, PAIRS, BODIES> }
+    }
 }
 
 /// Every window at an instant.
@@ -33,13 +44,13 @@ type Sight = [Seen; MAX_WINDOWS];
 
 impl Limiter {
     #[inline(always)]
-    pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: u64) -> Decision {
-        by_shape!(self, decide_shaped(cells, cost, now))
+    pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Decision {
+        (self.ways.decide)(self, cells, cost, now)
     }
 
     #[inline(always)]
-    pub(super) fn admit_in(&self, cells: &mut [u8], cost: u32, now: u64) -> Option<UnixMillis> {
-        by_shape!(self, admit_shaped(cells, cost, now))
+    pub(super) fn admit_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Option<UnixMillis> {
+        (self.ways.admit)(self, cells, cost, now)
     }
 
     pub(super) fn peek_in(&self, cells: &[u8], cost: u32, now: u64) -> Decision {
@@ -175,31 +186,29 @@ impl Limiter {
     }
 
     /// A decision for `N` windows: a function of its own for each number, which ends where its last call ends.
-    #[inline(never)]
     fn decide_shaped<const N: usize, const PAIRS: usize, const BODIES: usize>(
         &self,
         cells: &mut [u8],
         cost: u32,
-        now: u64,
+        now: UnixMillis,
     ) -> Decision {
-        match self.short::<N, PAIRS, BODIES>(cells, cost, now) {
-            Short::Charged(at) => Decision::Allow { charged_at: UnixMillis::new(at) },
-            Short::Full | Short::Unclear => self.decide_at_length(cells, cost, now),
+        match self.short::<N, PAIRS, BODIES>(cells, cost, now.as_millis()) {
+            Short::Charged => Decision::Allow { charged_at: now },
+            Short::Full | Short::Unclear => self.decide_at_length(cells, cost, now.as_millis()),
         }
     }
 
     /// As [`Limiter::decide_shaped`], without a reason.
-    #[inline(never)]
     fn admit_shaped<const N: usize, const PAIRS: usize, const BODIES: usize>(
         &self,
         cells: &mut [u8],
         cost: u32,
-        now: u64,
+        now: UnixMillis,
     ) -> Option<UnixMillis> {
-        match self.short::<N, PAIRS, BODIES>(cells, cost, now) {
-            Short::Charged(at) => Some(UnixMillis::new(at)),
+        match self.short::<N, PAIRS, BODIES>(cells, cost, now.as_millis()) {
+            Short::Charged => Some(now),
             Short::Full => None,
-            Short::Unclear => self.admit_at_length(cells, cost, now),
+            Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),
         }
     }
 

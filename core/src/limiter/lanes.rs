@@ -35,8 +35,8 @@ pub(super) struct Lanes {
 /// What the short way found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Short {
-    /// The units fit and were charged at this instant.
-    Charged(u64),
+    /// The units fit and were charged at the instant of the question.
+    Charged,
     /// They do not fit; no byte has changed.
     Full,
     /// The long way has to look; no byte has changed.
@@ -87,7 +87,6 @@ impl Lanes {
     }
 
     /// The number of windows for which [`Lanes::admit`] is unrolled, or 0 for [`Lanes::admit_any`].
-    #[inline(always)]
     pub(super) const fn shape(&self) -> usize {
         self.shape
     }
@@ -126,7 +125,7 @@ impl Lanes {
             *counts = u64::from_le_bytes(*counts).wrapping_add(costs).to_le_bytes();
         }
         layout::put_last(instants, now);
-        if self.logs.is_empty() { Short::Charged(now) } else { self.append(cells, cost, now) }
+        if self.logs.is_empty() { Short::Charged } else { self.append(cells, cost, now) }
     }
 
     /// Whether something may have drained, the clock was set back, nothing is asked, or more than a window ever admits.
@@ -172,7 +171,7 @@ impl Lanes {
             let edge = log.append(layout::parts_mut(cells, self.count).1, counts, cost, at);
             layout::put_edge(cells, layout::edge(cells).min(edge));
         }
-        Short::Charged(at)
+        Short::Charged
     }
 }
 

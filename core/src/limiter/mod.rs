@@ -55,18 +55,20 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use decide::Ways;
 use lanes::Lanes;
 use meter::Meter;
 use serde::Deserialize;
 
 /// A checked policy, ready to decide.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limiter {
     windows: Vec<Window>,
     meters: Vec<Meter>,
     /// What each of them admits at once.
     most: Vec<u64>,
     lanes: Lanes,
+    ways: Ways,
     /// The header of its states, which names the policy.
     header: u64,
     /// Bytes of a state without its header.
@@ -110,6 +112,15 @@ pub struct Usage {
     pub full_at: UnixMillis,
 }
 
+/// Limiters are the same if their windows are: everything else follows from them.
+impl PartialEq for Limiter {
+    fn eq(&self, other: &Self) -> bool {
+        self.windows == other.windows
+    }
+}
+
+impl Eq for Limiter {}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Policy {
@@ -150,7 +161,8 @@ impl Limiter {
         let cells = layout::bodies(windows.len()) + bodies;
         let most = meters.iter().map(Meter::limit).collect();
         let header = state::header(windows.len(), fingerprint(&windows, &meters));
-        Ok(Self { header, windows, meters, most, lanes, cells })
+        let ways = Ways::of(lanes.shape());
+        Ok(Self { header, windows, meters, most, lanes, ways, cells })
     }
 
     /// Reads a policy: `{"windows":[{"kind":"sliding","name":"second","limit":10,"period_ms":1000}, ...]}`.
@@ -193,13 +205,13 @@ impl Limiter {
     /// another limiter is refused like a cost that never fits.
     pub fn decide(&self, state: &mut State, cost: u32, now: UnixMillis) -> Decision {
         let cells = state.cells_of(self.header, self.cells);
-        cells.map_or(Decision::Reject { window: 0 }, |cells| self.decide_in(cells, cost, now.as_millis()))
+        cells.map_or(Decision::Reject { window: 0 }, |cells| self.decide_in(cells, cost, now))
     }
 
     /// As [`Limiter::decide`], without the reason for a denial, which costs more than the denial itself. Returns the
     /// instant charged at.
     pub fn admit(&self, state: &mut State, cost: u32, now: UnixMillis) -> Option<UnixMillis> {
-        self.admit_in(state.cells_of(self.header, self.cells)?, cost, now.as_millis())
+        self.admit_in(state.cells_of(self.header, self.cells)?, cost, now)
     }
 
     /// What [`Limiter::decide`] would say; charges nothing.

@@ -102,10 +102,10 @@ impl Limiters {
     /// As [`Limiter::decide`], for a key.
     pub fn decide(&mut self, key: u64, cost: u32, now: UnixMillis) -> Decision {
         if let Some(slot) = self.find(key) {
-            return self.limiter.decide_in(self.slab.cells_mut(slot), cost, now.as_millis());
+            return self.limiter.decide_in(self.slab.cells_mut(slot), cost, now);
         }
         let Some(slot) = self.take(key) else { return Decision::Reject { window: 0 } };
-        let decision = self.limiter.decide_in(self.slab.cells_mut(slot), cost, now.as_millis());
+        let decision = self.limiter.decide_in(self.slab.cells_mut(slot), cost, now);
         self.keep(slot, matches!(decision, Decision::Allow { .. }) && cost > 0);
         decision
     }
@@ -113,10 +113,10 @@ impl Limiters {
     /// As [`Limiter::admit`], for a key.
     pub fn admit(&mut self, key: u64, cost: u32, now: UnixMillis) -> Option<UnixMillis> {
         if let Some(slot) = self.find(key) {
-            return self.limiter.admit_in(self.slab.cells_mut(slot), cost, now.as_millis());
+            return self.limiter.admit_in(self.slab.cells_mut(slot), cost, now);
         }
         let slot = self.take(key)?;
-        let charged_at = self.limiter.admit_in(self.slab.cells_mut(slot), cost, now.as_millis());
+        let charged_at = self.limiter.admit_in(self.slab.cells_mut(slot), cost, now);
         self.keep(slot, charged_at.is_some() && cost > 0);
         charged_at
     }
