@@ -3,7 +3,8 @@
 //! [`Limiters`] is for a host that holds the states of its keys itself: a process in front of many accounts, an edge
 //! with many visitors. A key is a `u64`; [`Limiters::key_of`] makes one of a name. Five windows cost less than 200 bytes
 //! a key, everything included, and [`Limiters::evict`] forgets keys in whose windows nothing is in use any more: to
-//! such a key a fresh state answers the same, unless the clock is set back into a calendar period that was over.
+//! such a key a fresh state answers the same. If the clock is set back afterwards, what had drained stays drained: a count
+//! of a calendar period that was over does not come back with it.
 //!
 //! A decision of many keys at once ([`Limiters::admit_many`], [`Limiters::decide_many`]) reads what it needs of all of
 //! them before it decides the first, so that the memory's delays overlap.
