@@ -45,11 +45,21 @@ type Sight = [Seen; MAX_WINDOWS];
 impl Limiter {
     #[inline(always)]
     pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Decision {
+        if self.lanes.is_unclear(cells, cost, now.as_millis()) {
+            return self.decide_at_length(cells, cost, now.as_millis());
+        }
         (self.ways.decide)(self, cells, cost, now)
     }
 
     #[inline(always)]
     pub(super) fn admit_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Option<UnixMillis> {
+        if self.lanes.is_unclear(cells, cost, now.as_millis()) {
+            return self.admit_at_length(cells, cost, now.as_millis());
+        }
+        // Whoever asks again and again is mostly denied by the first window, which a policy gives the shortest period.
+        if !self.lanes.first_has_room(cells, cost) {
+            return None;
+        }
         (self.ways.admit)(self, cells, cost, now)
     }
 

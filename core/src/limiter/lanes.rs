@@ -6,6 +6,7 @@
 //! reasons.
 
 use super::{
+    bytes::u32_at,
     layout::{self, Counts, TOTALS},
     log::Log,
     pace::Pace,
@@ -25,8 +26,9 @@ pub(super) struct Lanes {
     limits: Vec<u32>,
     /// The same, two to a word, with [`MOST_IN_LANE`] where a word has one too few.
     pairs: [u64; MAX_WINDOWS / 2],
-    /// The smallest limit.
+    /// The smallest limit, and the first.
     least: u32,
+    first: u32,
     /// With the numbers of their windows.
     logs: Vec<(usize, Log)>,
     paces: Vec<Pace>,
@@ -53,6 +55,7 @@ impl Lanes {
             limits: Vec::new(),
             pairs: [pair; MAX_WINDOWS / 2],
             least: u32::MAX,
+            first: u32::MAX,
             logs: Vec::new(),
             paces: Vec::new(),
         }
@@ -63,6 +66,7 @@ impl Lanes {
         self.limits.push(limit);
         self.count = self.limits.len();
         self.least = self.least.min(limit);
+        self.first = self.limits.first().copied().unwrap_or(limit);
         for (pair, limits) in self.pairs.iter_mut().zip(self.limits.chunks(2)) {
             *pair = match limits {
                 [first, second, ..] => word(*first, *second),
@@ -91,7 +95,7 @@ impl Lanes {
         self.shape
     }
 
-    /// Charges `cost` units at `now` if that is simple. Unrolled for `N` windows, whose totals are in the first `PAIRS` words and whose bodies begin at
+    /// Charges `cost` units at `now`, which is not [`Lanes::is_unclear`], if they fit. Unrolled for `N` windows, whose totals are in the first `PAIRS` words and whose bodies begin at
     /// `BODIES`.
     ///
     /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and no
@@ -108,9 +112,6 @@ impl Lanes {
         let (Some(head), Some(pairs)) = (cells.first_chunk_mut::<BODIES>(), self.pairs.first_chunk::<PAIRS>()) else {
             return Short::Unclear;
         };
-        if self.is_unclear(head, cost, now) {
-            return Short::Unclear;
-        }
         let (instants, counts) = head.split_at_mut(TOTALS);
         let Some(words) = counts.as_chunks_mut::<8>().0.first_chunk_mut::<N>() else { return Short::Unclear };
         let costs = word(cost, cost);
@@ -128,18 +129,22 @@ impl Lanes {
         if self.logs.is_empty() { Short::Charged } else { self.append(cells, cost, now) }
     }
 
-    /// Whether something may have drained, the clock was set back, nothing is asked, or more than a window ever admits.
+    /// Whether the short way is none: something may have drained, the clock was set back, nothing is asked, or more than a
+    /// window ever admits.
     #[inline(always)]
-    fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
+    pub(super) fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
         now >= layout::edge(cells) || now < layout::last(cells) || cost.wrapping_sub(1) >= self.least
+    }
+
+    /// Whether units fit in the first window, before the edge.
+    #[inline(always)]
+    pub(super) fn first_has_room(&self, cells: &[u8], cost: u32) -> bool {
+        has_room(self.first, Counts { total: u32_at(cells, TOTALS), tip: 0 }, cost)
     }
 
     /// As [`Lanes::admit`] for every policy. The counts of a pace stay 0.
     #[inline(never)]
     pub(super) fn admit_any(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        if self.is_unclear(cells, cost, now) {
-            return Short::Unclear;
-        }
         let (counts, bodies) = layout::parts(cells, self.count);
         let all = self.limits.iter().zip(counts).all(|(limit, counts)| has_room(*limit, counts, cost));
         if !all || !self.paces.iter().all(|pace| pace.fits(bodies, cost, now)) {
