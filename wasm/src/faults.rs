@@ -129,10 +129,9 @@ fn mark(sql: &mut dyn Sql, name: &str) -> Result<(), SqlError> {
 }
 
 fn line(row: &Row) -> String {
-    match row.as_slice() {
-        [Value::Text(name), Value::Integer(runs)] => format!("{name}={runs} "),
-        _ => "? ".to_owned(),
-    }
+    // The table is this file's own: a row of anything else shows as one in the test that reads it.
+    let [Value::Text(name), Value::Integer(runs)] = row.as_slice() else { return "? ".to_owned() };
+    format!("{name}={runs} ")
 }
 
 /// Calls itself until the stack ends.

@@ -19,7 +19,6 @@ use alloc::vec::Vec;
 pub(super) struct Lanes {
     /// A clock set back further than this moves the state's charges with it.
     pub(super) tolerance_ms: u64,
-    count: usize,
     /// The number of windows, or 0 when a pace or a limit above [`MOST_IN_LANE`] needs more looking.
     shape: usize,
     /// One for each window; a pace has none and stands here as the largest number.
@@ -50,7 +49,6 @@ impl Lanes {
         let pair = word(MOST_IN_LANE, MOST_IN_LANE);
         Self {
             tolerance_ms: u64::MAX,
-            count: 0,
             shape: 0,
             limits: Vec::new(),
             pairs: [pair; MAX_WINDOWS / 2],
@@ -64,7 +62,6 @@ impl Lanes {
     /// A window that counts in total and tip.
     pub(super) fn add(&mut self, limit: u32) {
         self.limits.push(limit);
-        self.count = self.limits.len();
         self.least = self.least.min(limit);
         self.first = self.limits.first().copied().unwrap_or(limit);
         for (pair, limits) in self.pairs.iter_mut().zip(self.limits.chunks(2)) {
@@ -75,12 +72,12 @@ impl Lanes {
             };
         }
         let simple = self.limits.iter().all(|limit| *limit <= MOST_IN_LANE);
-        self.shape = if simple { self.count } else { 0 };
+        self.shape = if simple { self.limits.len() } else { 0 };
     }
 
     /// A window that counts and keeps an entry for each unit.
     pub(super) fn add_log(&mut self, log: &Log) {
-        self.logs.push((self.count, log.clone()));
+        self.logs.push((self.limits.len(), log.clone()));
         self.add(log.limit);
     }
 
@@ -145,12 +142,12 @@ impl Lanes {
     /// As [`Lanes::admit`] for every policy. The counts of a pace stay 0.
     #[inline(never)]
     pub(super) fn admit_any(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        let (counts, bodies) = layout::parts(cells, self.count);
+        let (counts, bodies) = layout::parts(cells, self.limits.len());
         let all = self.limits.iter().zip(counts).all(|(limit, counts)| has_room(*limit, counts, cost));
         if !all || !self.paces.iter().all(|pace| pace.fits(bodies, cost, now)) {
             return Short::Full;
         }
-        let (places, bodies) = layout::parts_mut(cells, self.count);
+        let (places, bodies) = layout::parts_mut(cells, self.limits.len());
         self.paces.iter().for_each(|pace| pace.charge(bodies, cost, now));
         for (_, (total, tip)) in self.limits.iter().zip(places).filter(|(limit, _)| **limit != u32::MAX) {
             *total = u32::from_le_bytes(*total).wrapping_add(cost).to_le_bytes();
@@ -163,7 +160,7 @@ impl Lanes {
     /// Whether units fit above every total, before the edge. Of a policy with a pace it never says so.
     #[inline]
     pub(super) fn fits(&self, cells: &[u8], cost: u32) -> bool {
-        let (mut counts, _) = layout::parts(cells, self.count);
+        let (mut counts, _) = layout::parts(cells, self.limits.len());
         self.paces.is_empty()
             && self.limits.iter().all(|limit| counts.next().is_some_and(|counts| has_room(*limit, counts, cost)))
     }
@@ -172,8 +169,8 @@ impl Lanes {
     #[inline(never)]
     fn append(&self, cells: &mut [u8], cost: u32, at: u64) -> Short {
         for (window, log) in &self.logs {
-            let Some(counts) = layout::parts(cells, self.count).0.nth(*window) else { continue };
-            let edge = log.append(layout::parts_mut(cells, self.count).1, counts, cost, at);
+            let Some(counts) = layout::parts(cells, self.limits.len()).0.nth(*window) else { continue };
+            let edge = log.append(layout::parts_mut(cells, self.limits.len()).1, counts, cost, at);
             layout::put_edge(cells, layout::edge(cells).min(edge));
         }
         Short::Charged

@@ -179,7 +179,6 @@ impl Meter {
             Self::Ring(ring) => ring.is_sound(bodies, counts, last),
             Self::Log(log) => log.is_sound(bodies, counts, last),
             Self::Tally(tally) => tally.is_sound(bodies, counts, last),
-            // Any arrival time can be.
             Self::Pace(_) => Pace::is_sound(counts),
         }
     }
