@@ -288,11 +288,13 @@ impl Lessor {
     /// Follows a clock that was set back. A lease's holder has had at least as much of its time as the owner saw until the
     /// newest change, so what was left then is the most that can be left now.
     fn follow(&mut self, now: UnixMillis) {
-        let back_ms = self.last.since(now);
-        if back_ms <= self.limiter.tolerance_ms() {
+        if self.last.since(now) <= self.limiter.tolerance_ms() {
             return;
         }
         self.limiter.rebase(&mut self.state, now);
+        // The limiter waits for a clock that is only a little behind its newest charge, and so does its owner.
+        let now = now.max(self.state.newest());
+        let back_ms = self.last.since(now);
         for open in &mut self.open {
             open.expires_at = UnixMillis::new(open.expires_at.as_millis().saturating_sub(back_ms));
         }
@@ -499,6 +501,18 @@ mod tests {
         let Answer::Denied(denial) = owner.ask(1, earlier) else { panic!("it is full") };
         assert_eq!(denial.retry_at, earlier.plus(5_000));
         assert_eq!((owner.free(earlier.plus(64_999)), owner.free(earlier.plus(65_000))), (0, 10));
+    }
+
+    /// The newest charge is 3 s after the new now (a minute's sub-bucket is 4 s) and the newest change 6 s: the charge stays
+    /// where it is, the lease has its five seconds from there, and what is stored can be read.
+    #[test]
+    fn a_clock_set_back_to_just_before_the_newest_charge_waits_for_it() {
+        let mut owner = ten_a_minute(Terms { least_units: 5, ..Terms::default() });
+        owner.decide(5, NOW.plus(3_000));
+        owner.ask(5, NOW.plus(6_000));
+        let Answer::Denied(denial) = owner.ask(1, NOW) else { panic!("it is full") };
+        assert_eq!(denial.retry_at, NOW.plus(8_000));
+        assert_eq!(ten_a_minute(Terms::default()).load(&owner.to_bytes()).map(|read| read.held()), Ok(5));
     }
 
     /// Bytes in which a lease ended before the newest change, or the limiter was charged after it, are nobody's.
