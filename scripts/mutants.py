@@ -59,6 +59,8 @@ def run(tree: Path, target_directory: Path, chosen: list[Mutant], all_there_are:
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target_directory), "RUST_BACKTRACE": "0"}
     # Line numbers of a backtrace are not needed, and their absence halves the time to link.
     environment |= {"CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_TEST_DEBUG": "0"}
+    if stale := [reason for mutant in chosen if (reason := misfit(tree, mutant)) is not None]:
+        sys.exit("error: mutants that do not fit their files:\n" + "\n".join(stale))
     started = time.monotonic()
     healthy(tree, environment, sorted({test for mutant in chosen for test in mutant.tests}))
     print(f"without a bug all named tests pass ({time.monotonic() - started:.0f} s)", flush=True)
@@ -108,12 +110,16 @@ def healthy(tree: Path, environment: dict[str, str], tests: list[str]) -> None:
             sys.exit(f"error: {test} does not pass without a bug ({verdict}):\n{output}")
 
 
+def misfit(tree: Path, mutant: Mutant) -> str | None:
+    """Why the mutant cannot be planted: known before any test is built."""
+    times = (tree / mutant.file).read_text(encoding="utf-8").count(mutant.old)
+    return None if times == 1 else f"{mutant.name}: its old text stands {times} times in {mutant.file}"
+
+
 def plant(tree: Path, environment: dict[str, str], mutant: Mutant) -> str:
     """How the mutant was killed."""
     path = tree / mutant.file
     original = path.read_text(encoding="utf-8")
-    if (times := original.count(mutant.old)) != 1:
-        raise Survived(f"its old text stands {times} times in {mutant.file}")
     try:
         path.write_text(original.replace(mutant.old, mutant.new), encoding="utf-8")
         if (error := built(tree, environment, list(mutant.tests))) is not None:
