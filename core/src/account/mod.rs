@@ -10,7 +10,7 @@ mod send;
 mod suppressions;
 
 use crate::{
-    config::{AccountConfig, Config, KeyConfig, Scope},
+    config::{AccountConfig, Config, KeyConfig, ProviderConfig, Scope},
     front::{self, Pass},
     gate::{Admission, Gate, GateError, Reason, Standing},
     http::HttpResponse,
@@ -21,11 +21,21 @@ use crate::{
     provider, rate_headers,
     sql::{Sql, SqlError},
     time::UnixMillis,
+    transport,
 };
 use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+
+/// What an account needs of its host beside the store.
+#[derive(Clone, Copy)]
+pub struct HostTools<'a> {
+    /// Gives the value of a secret by its name.
+    pub secret: &'a dyn Fn(&str) -> Option<String>,
+    /// Writes a mail as MIME text.
+    pub compose: provider::Compose,
+}
 
 /// One delivery account over its store.
 pub struct Account {
@@ -102,32 +112,27 @@ impl Reply {
 impl Account {
     /// Opens an account over its store, creating what is missing.
     ///
-    /// `credential` gives the value of a secret by its name.
-    ///
     /// # Errors
     /// No such account, a secret that is not there, or the store's.
     pub fn open(
         config: &Config,
         account: &str,
-        credential: &dyn Fn(&str) -> Option<String>,
+        tools: HostTools<'_>,
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, AccountError> {
         let Some(config) = config.accounts.get(account) else {
             return Err(AccountError::Config("there is no such account".into()));
         };
-        let Some(name) = config.providers.first().map(|provider| provider.credential.as_str()) else {
+        let Some(provider) = config.providers.first() else {
             return Err(AccountError::Config("providers: at least 1 provider, got 0".into()));
         };
-        let Some(secret) = credential(name) else { return Err(AccountError::MissingCredential(name.into())) };
-        if !provider::is_credential(&secret) {
-            return Err(AccountError::Config(alloc::format!("the secret {name} cannot stand in a header field")));
-        }
+        let secret = secret_of(provider, tools)?;
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
         let mut gate = Gate::open(config, sql, now)?;
         gate.ledger.set_overdelivery(config.overdelivery);
-        let mailroom = Mailroom::open(config, &secret, &mut gate.ledger, sql, now)?;
+        let mailroom = Mailroom::open(config, &secret, tools.compose, &mut gate.ledger, sql, now)?;
         Ok(Self { config: config.clone(), gate, mailroom })
     }
 
@@ -168,7 +173,7 @@ impl Account {
     pub fn settle(
         &mut self,
         attempt: Attempt,
-        result: Result<&HttpResponse, TransportFailure>,
+        result: Result<&transport::Reply, TransportFailure>,
         sql: &mut dyn Sql,
         entropy: u64,
         now: UnixMillis,
@@ -247,6 +252,16 @@ impl Account {
     fn known_key(&self, pass: &Pass) -> Option<&KeyConfig> {
         self.config.key(&pass.key_id).filter(|key| key::same_hash(&key.hash, &pass.key_hash))
     }
+}
+
+/// A provider's credential, empty where its calls carry none.
+fn secret_of(provider: &ProviderConfig, tools: HostTools<'_>) -> Result<String, AccountError> {
+    let Some(name) = &provider.credential else { return Ok(String::new()) };
+    let Some(secret) = (tools.secret)(name) else { return Err(AccountError::MissingCredential(name.clone())) };
+    if !provider::is_credential(&secret) {
+        return Err(AccountError::Config(alloc::format!("the secret {name} cannot stand in a header field")));
+    }
+    Ok(secret)
 }
 
 fn finish(reply: Reply, request_id: &str, standings: &[Standing<'_>], now: UnixMillis) -> HttpResponse {
