@@ -76,6 +76,7 @@ fn printed(answer: &Answer) -> Value {
         Outcome::CredentialsWrong => json!({ "outcome": "credentials_wrong" }),
         Outcome::RecipientSuppressed => json!({ "outcome": "recipient_suppressed" }),
         Outcome::PermanentlyRefused => json!({ "outcome": "permanently_refused" }),
+        Outcome::Split => json!({ "outcome": "split" }),
         Outcome::Unknown => json!({ "outcome": "unknown" }),
     };
     if let Value::Object(fields) = &mut printed {
