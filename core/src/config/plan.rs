@@ -107,9 +107,9 @@ impl AccountConfig {
         self.origin(field, false)
     }
 
-    /// Where a window of the provider in use comes from; the account's own one is the provider's limit, too.
-    pub(crate) fn origin_of_provider_window(&self, name: &str) -> Origin<'_> {
-        let known = self.providers.first().filter(|provider| !provider.is_own(name));
+    /// Where a window of a provider comes from; the account's own one is the provider's limit, too.
+    pub(crate) fn origin_of_provider_window(&self, provider: &str, name: &str) -> Origin<'_> {
+        let known = self.providers.iter().find(|known| known.name == provider).filter(|known| !known.is_own(name));
         let profile = known.and_then(ProviderConfig::profile);
         let window = profile.and_then(|profile| profile.windows.iter().find(|known| known.window.name() == name));
         window.map_or(Origin { source: Source::Provider, ..Origin::OWN }, |known| {

@@ -95,7 +95,9 @@ pub fn config_with(change: impl FnOnce(&mut Value)) -> String {
         "quotas": [{"period": "day", "limit": 100000}],
         "max_messages": 500,
         "providers": [{"name": "main", "kind": "sandbox", "base_url": "http://127.0.0.1:1/esp", "credential": "ESP"}],
-        "retry": {"jitter": false}
+        "retry": {"jitter": false},
+        // A test that is about calls of several messages says so.
+        "batch": {"max_messages": 1}
     });
     change(&mut account);
     json!({"accounts": {"shop": account}}).to_string()
