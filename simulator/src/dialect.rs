@@ -166,7 +166,7 @@ impl Dialect {
         match self {
             Self::Resend => resend::taken(batch, results),
             Self::Postmark => postmark::taken(batch, results, now),
-            Self::Esp => esp::taken(results),
+            Self::Esp => esp::taken(batch, results),
         }
     }
 

@@ -250,7 +250,8 @@ impl Host {
 }
 
 fn open(database: &mut Database, config: &Config, now: UnixMillis) -> Account {
-    let secret = |name: &str| (name == "ESP").then(|| String::from("esp-secret"));
+    // `ESP`, and `ESP-2` for a second provider.
+    let secret = |name: &str| name.strip_prefix("ESP").map(|which| format!("esp-secret{which}"));
     let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
     database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }
@@ -327,4 +328,22 @@ pub fn drain(host: &mut Host) -> (Vec<String>, Effect) {
             other => return (domains, other),
         }
     }
+}
+
+/// Two providers: `main`, and `second` with an address and a secret of its own.
+pub fn two_providers(account: &mut Value, first: &str, second: &str) {
+    account["providers"] = json!([
+        {"name": "main", "kind": first, "base_url": "http://127.0.0.1:1/esp", "credential": "ESP"},
+        {"name": "second", "kind": second, "base_url": "http://127.0.0.1:2/esp", "credential": "ESP-2"}
+    ]);
+}
+
+/// The name of the provider that a request of [`two_providers`] goes to.
+pub fn provider_of(request: &HttpRequest) -> &'static str {
+    if request.url.starts_with("http://127.0.0.1:1/") { "main" } else { "second" }
+}
+
+/// A header field of a request.
+pub fn field(request: &HttpRequest, name: &str) -> Option<String> {
+    request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
 }
