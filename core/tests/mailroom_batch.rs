@@ -14,6 +14,9 @@ use sendgate_core::{
 };
 use serde_json::{Value, json};
 
+/// What a case changes of the account.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 /// Calls of up to `most` messages.
 fn batching(most: usize, change: impl FnOnce(&mut Value)) -> Host {
     Host::with(|account| {
@@ -256,7 +259,7 @@ fn an_unknown_call_that_cannot_be_repeated_ends_as_unknown() {
 /// receivers by what is in it.
 #[test]
 fn windows_count_what_they_are_about() {
-    let cases: [(&dyn Fn(&mut Value), &[usize]); 6] = [
+    let cases: [(Change<'_>, &[usize]); 6] = [
         (&|a| a["providers"][0]["windows"] = window("calls", 2, 1_000), &[10, 10]),
         (&|a| a["providers"][0]["message_windows"] = window("messages", 14, 1_000), &[10, 4]),
         (&|a| a["providers"][0]["recipient_windows"] = window("recipients", 23, 1_000), &[10, 10, 3]),
@@ -274,7 +277,7 @@ fn windows_count_what_they_are_about() {
                     left.push(sent_to(&http(call)).len());
                     host.settle(attempt, Ok(&all_taken(*left.last().unwrap())));
                 }
-                other => break other,
+                end @ (Effect::Wait { .. } | Effect::Idle) => break end,
             }
         };
         assert_eq!(left, calls);

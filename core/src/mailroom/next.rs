@@ -42,7 +42,7 @@ impl Mailroom {
             let Some(head) = self.queue.head(now) else { return Ok(self.nothing_due(now)) };
             let Some(entry) = self.queue.entry(&head) else { return Ok(Effect::Idle) };
             let stopped = match self.way(&entry.weight, entry.route, now) {
-                Way::Open(_) if self.queue.step_back(&head) => None,
+                Way::Open(_) if self.queue.step_back(&head, now) => None,
                 Way::Open(via) => self.start(&head, via, ledger, sql, now)?,
                 Way::Shut { until, binding } => self.stand_aside(&head, binding, until),
                 Way::Never => {

@@ -214,8 +214,9 @@ impl Queue {
 
     /// Shuts a message's lane when another one of its class has waited longer for room at one of its groups; returns
     /// whether it did.
-    pub(crate) fn step_back(&mut self, head: &Head) -> bool {
-        let mut of_class = self.lines.iter().filter(|line| line.class == head.class);
+    pub(crate) fn step_back(&mut self, head: &Head, now: UnixMillis) -> bool {
+        // Who cannot leave whatever room there is claims none.
+        let mut of_class = self.lines.iter().filter(|line| line.class == head.class && line.shut_until <= now);
         let Some(shut) = of_class.find_map(|line| line.claimed(head)) else { return false };
         self.line(head.class, head.route).set_shut(&head.lane, Some(shut));
         true
@@ -522,12 +523,16 @@ mod tests {
         queue.push(Entry::new(to(Class::Bulk, &["gmail"]), None), UnixMillis::new(2), id(2));
         queue.push(Entry::new(to(Class::Bulk, &["microsoft"]), None), UnixMillis::new(3), id(3));
         let first = queue.head(now).unwrap();
-        assert!(!queue.step_back(&first));
+        assert!(!queue.step_back(&first, now));
         queue.shut_lane(&first, 0, UnixMillis::new(5_000));
         let second = queue.head(now).unwrap();
-        assert_eq!((second.id, queue.step_back(&second)), (id(2), true), "it would take the room that the first needs");
+        assert_eq!(
+            (second.id, queue.step_back(&second, now)),
+            (id(2), true),
+            "it would take the room that the first needs"
+        );
         let third = queue.head(now).unwrap();
-        assert_eq!((third.id, queue.step_back(&third)), (id(3), false), "the first waits for Gmail, not for this");
+        assert_eq!((third.id, queue.step_back(&third, now)), (id(3), false), "the first waits for Gmail, not for this");
         assert!(queue.take(&third).is_some());
         assert_eq!((queue.head(now), queue.next_at()), (None, Some(UnixMillis::new(5_000))));
         assert_eq!(queue.head(UnixMillis::new(5_000)), Some(first.clone()));

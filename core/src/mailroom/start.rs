@@ -79,7 +79,7 @@ impl Mailroom {
             if !fits {
                 break;
             }
-            if self.queue.step_back(&next) {
+            if self.queue.step_back(&next, now) {
                 continue;
             }
             let row = store::load(next.id, sql)?;
