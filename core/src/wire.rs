@@ -53,7 +53,15 @@ pub(crate) fn with_files<F: Serialize>(
     (list, content): (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
 ) -> Option<Vec<u8>> {
-    let mut printed = serde_json::to_vec(object).ok()?;
+    add_files(serde_json::to_vec(object).ok()?, (list, content), files)
+}
+
+/// Adds a list of files to an object that is printed already; see [`with_files`].
+pub(crate) fn add_files<F: Serialize>(
+    mut printed: Vec<u8>,
+    (list, content): (&str, &str),
+    files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
+) -> Option<Vec<u8>> {
     if files.len() == 0 {
         return Some(printed);
     }
@@ -77,6 +85,20 @@ pub(crate) fn with_files<F: Serialize>(
         printed.extend_from_slice(b"\"}");
     }
     printed.extend_from_slice(b"]}");
+    Some(printed)
+}
+
+/// Adds a field to a printed object that has others; the value is JSON already.
+pub(crate) fn with_field(object: &impl Serialize, field: &str, value: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut printed = serde_json::to_vec(object).ok()?;
+    let bytes = value.iter().map(|part| part.len()).sum::<usize>();
+    printed.reserve_exact(bytes.saturating_add(field.len()).saturating_add(FRAME));
+    let (first, rest) = value.split_first()?;
+    let (opening, first) = first.split_first()?;
+    open(&mut printed, field, *opening)?;
+    printed.extend_from_slice(first);
+    rest.iter().for_each(|part| printed.extend_from_slice(part));
+    printed.push(b'}');
     Some(printed)
 }
 
