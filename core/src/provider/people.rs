@@ -1,10 +1,6 @@
 //! Mailboxes as JSON objects of a name and an address.
 
-use crate::{
-    address::Mailbox,
-    message::Message,
-    wire::{Each, Text},
-};
+use crate::{address::Mailbox, message::Message, wire::Each};
 use serde::Serialize;
 
 /// `{"email", "name"}`, the form that most providers take.
@@ -27,11 +23,6 @@ pub(super) type People<'a> = Each<'a, &'a Mailbox, Person<'a>>;
 /// The list of a dispatch.
 pub(super) fn people<'a>(mailboxes: &'a [&'a Mailbox]) -> People<'a> {
     Each(mailboxes, |mailbox| Person::of(mailbox))
-}
-
-/// A mailbox as one text.
-pub(super) fn text(mailbox: &Mailbox) -> Text<'_, Mailbox> {
-    Text(mailbox)
 }
 
 /// Whether a message names a header field twice: providers that take an object of fields cannot.

@@ -46,7 +46,7 @@ fn the_sdks_own_signatures_are_ours() {
     for text in [boto3, javascript] {
         let file: Value = serde_json::from_str(text).unwrap();
         for request in file["requests"].as_array().unwrap() {
-            let fields: Vec<(alloc::string::String, &str)> = request["headers"]
+            let fields: Vec<(String, &str)> = request["headers"]
                 .as_array()
                 .unwrap()
                 .iter()
