@@ -43,27 +43,58 @@ impl Serialize for Pairs<'_> {
     }
 }
 
+/// Pairs as an object, with one more behind them.
+pub(crate) struct PairsAnd<'a>(pub(crate) &'a [(String, String)], pub(crate) (&'static str, &'a str));
+
+impl Serialize for PairsAnd<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        serializer.collect_map(pairs.chain([self.1]))
+    }
+}
+
 /// Prints an object whose last field `list` holds files, each with its content in the field `content`.
 ///
 /// A file's content is most of a message's bytes. It is base64, which JSON writes as it is: so it is copied once, into
-/// a buffer of exactly the right size, where a printer would scan it and double its buffer on the way. `None` when a
-/// content is not printable as it is, or when an object does not print.
+/// a buffer with room for it, where a printer would scan it and double its buffer on the way. `None` when a content is
+/// not printable as it is, or when an object does not print.
 pub(crate) fn with_files<F: Serialize>(
     object: &impl Serialize,
-    (list, content): (&str, &str),
+    names: (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
 ) -> Option<Vec<u8>> {
     let mut printed = serde_json::to_vec(object).ok()?;
+    add_files(&mut printed, names, files)?;
+    Some(printed)
+}
+
+/// As [`with_files`], behind what is printed already.
+pub(crate) fn append_with_files<F: Serialize>(
+    printed: &mut Vec<u8>,
+    object: &impl Serialize,
+    names: (&str, &str),
+    files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
+) -> Option<()> {
+    printed.extend_from_slice(&serde_json::to_vec(object).ok()?);
+    add_files(printed, names, files)
+}
+
+/// Adds the list of files to the object that was printed last.
+fn add_files<F: Serialize>(
+    printed: &mut Vec<u8>,
+    (list, content): (&str, &str),
+    files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
+) -> Option<()> {
     if files.len() == 0 {
-        return Some(printed);
+        return Some(());
     }
     let heads: Vec<_> =
         files.map(|(head, file)| serde_json::to_vec(&head).ok().map(|head| (head, file))).collect::<Option<_>>()?;
     let frame = list.len().saturating_add(FRAME);
     let file_frame = content.len().saturating_add(FRAME);
     let sizes = heads.iter().map(|(head, file)| head.len() + file.as_ref().len() + file_frame);
-    printed.reserve_exact(sizes.sum::<usize>().saturating_add(frame));
-    open(&mut printed, list, b'[')?;
+    printed.reserve(sizes.sum::<usize>().saturating_add(frame));
+    open(printed, list, b'[')?;
     for (index, (head, file)) in heads.iter().enumerate() {
         if !file.as_ref().bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
             return None;
@@ -72,12 +103,12 @@ pub(crate) fn with_files<F: Serialize>(
             printed.push(b',');
         }
         printed.extend_from_slice(head);
-        open(&mut printed, content, b'"')?;
+        open(printed, content, b'"')?;
         printed.extend_from_slice(file.as_ref().as_bytes());
         printed.extend_from_slice(b"\"}");
     }
     printed.extend_from_slice(b"]}");
-    Some(printed)
+    Some(())
 }
 
 /// Reopens a printed object that has fields, and begins one more.
