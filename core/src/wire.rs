@@ -60,33 +60,31 @@ impl Serialize for PairsAnd<'_> {
 /// not printable as it is, or when an object does not print.
 pub(crate) fn with_files<F: Serialize>(
     object: &impl Serialize,
-    names: (&str, &str),
+    (list, content): (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
 ) -> Option<Vec<u8>> {
-    let mut printed = serde_json::to_vec(object).ok()?;
-    add_files(&mut printed, names, files)?;
-    Some(printed)
+    add_files(serde_json::to_vec(object).ok()?, (list, content), files)
 }
 
-/// As [`with_files`], behind what is printed already.
+/// The same behind what is printed already.
 pub(crate) fn append_with_files<F: Serialize>(
-    printed: &mut Vec<u8>,
+    mut printed: Vec<u8>,
     object: &impl Serialize,
     names: (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
-) -> Option<()> {
+) -> Option<Vec<u8>> {
     printed.extend_from_slice(&serde_json::to_vec(object).ok()?);
     add_files(printed, names, files)
 }
 
-/// Adds the list of files to the object that was printed last.
-fn add_files<F: Serialize>(
-    printed: &mut Vec<u8>,
+/// Adds a list of files to an object that is printed already; see [`with_files`].
+pub(crate) fn add_files<F: Serialize>(
+    mut printed: Vec<u8>,
     (list, content): (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
-) -> Option<()> {
+) -> Option<Vec<u8>> {
     if files.len() == 0 {
-        return Some(());
+        return Some(printed);
     }
     let heads: Vec<_> =
         files.map(|(head, file)| serde_json::to_vec(&head).ok().map(|head| (head, file))).collect::<Option<_>>()?;
@@ -94,7 +92,7 @@ fn add_files<F: Serialize>(
     let file_frame = content.len().saturating_add(FRAME);
     let sizes = heads.iter().map(|(head, file)| head.len() + file.as_ref().len() + file_frame);
     printed.reserve(sizes.sum::<usize>().saturating_add(frame));
-    open(printed, list, b'[')?;
+    open(&mut printed, list, b'[')?;
     for (index, (head, file)) in heads.iter().enumerate() {
         if !file.as_ref().bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
             return None;
@@ -103,12 +101,12 @@ fn add_files<F: Serialize>(
             printed.push(b',');
         }
         printed.extend_from_slice(head);
-        open(printed, content, b'"')?;
+        open(&mut printed, content, b'"')?;
         printed.extend_from_slice(file.as_ref().as_bytes());
         printed.extend_from_slice(b"\"}");
     }
     printed.extend_from_slice(b"]}");
-    Some(())
+    Some(printed)
 }
 
 /// Reopens a printed object that has fields, and begins one more.

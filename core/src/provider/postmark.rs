@@ -116,7 +116,7 @@ fn build_batch(target: &Target<'_>, dispatches: &[Dispatch<'_>]) -> Result<HttpR
             body.push(b',');
         }
         let reply_to: Vec<&Mailbox> = dispatch.message.reply_to.iter().collect();
-        append_with_files(&mut body, &email(dispatch, &reply_to), FILES, files(dispatch.message))
+        body = append_with_files(body, &email(dispatch, &reply_to), FILES, files(dispatch.message))
             .ok_or(BuildError::NotPrintable)?;
     }
     body.extend_from_slice(close);
