@@ -186,7 +186,7 @@ fn every_gap_is_named() {
         (json!({ "metadata": { "a.b": "1" } }), "metadata name characters"),
         (json!({ "metadata": { "a": "1 €" } }), "metadata value characters"),
         (json!({ "tags": ["x", "y"], "metadata": { "tag_2": "1" } }), "metadata named like a tag"),
-        (json!({ "metadata": { "sendgate_id": "1" } }), "metadata named like a tag"),
+        (json!({ "metadata": { "sendgate_id": "1" } }), "metadata named sendgate_id"),
         (json!({ "stream": "a set" }), "stream characters"),
         (with(json!({ "subject": "Hi" })), "subject with a template"),
         (with(json!({ "headers": headers })), "more than 15 headers with a template"),
