@@ -13,7 +13,6 @@ const SENDGRID: &[&str] = &["sendgrid-node reference", "sendgrid-python referenc
 
 const AMAZON: &[&str] =
     &["boto3-sesv2 reference", "boto3-sesv2 template", "boto3-sesv2 templates", "aws-sdk-js-sesv2 simple"];
-const OUR_ID: &str = "Sendgate's own id, by which events find the message";
 
 pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
@@ -158,17 +157,17 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         captures: &["boto3-sesv2 reference"],
         keys: &["body EmailTags[2].Name", "body EmailTags[2].Value"],
-        reason: OUR_ID,
+        reason: ID,
     },
     Difference {
         captures: &["boto3-sesv2 template"],
         keys: &["body EmailTags[0].Name", "body EmailTags[0].Value"],
-        reason: OUR_ID,
+        reason: ID,
     },
     Difference {
         captures: &["aws-sdk-js-sesv2 simple"],
         keys: &["body EmailTags[1].Name", "body EmailTags[1].Value"],
-        reason: OUR_ID,
+        reason: ID,
     },
     Difference {
         captures: &["boto3-sesv2 templates"],
@@ -178,7 +177,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             "body BulkEmailEntries[1].ReplacementTags[0].Name",
             "body BulkEmailEntries[1].ReplacementTags[0].Value",
         ],
-        reason: OUR_ID,
+        reason: ID,
     },
     Difference {
         captures: &["boto3-sesv2 templates"],
