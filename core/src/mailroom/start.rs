@@ -312,9 +312,10 @@ impl Mailroom {
     fn must_not_repeat(&self, row: &DueRow, via: usize, now: UnixMillis) -> bool {
         let Some(first) = row.ambiguous else { return false };
         let told_apart = self.providers.get(via).is_some_and(|provider| {
-            provider::has_idempotency_key(provider.kind) && row.provider.as_deref() == Some(&*provider.name)
+            row.provider.as_deref() == Some(&*provider.name)
+                && provider::idempotency_ms(provider.kind).is_some_and(|kept| now.since(first) < kept)
         });
-        !(told_apart && now.since(first) < IDEMPOTENCY_MS) && self.on_unknown == OnUnknown::Stop
+        !told_apart && self.on_unknown == OnUnknown::Stop
     }
 
     /// Looks every recipient up once more. Who was suppressed since acceptance gives its unit back; `None` when that ended
@@ -364,6 +365,3 @@ fn read(id: MessageId, row: &mut DueRow, sql: &mut dyn Sql) -> Result<Option<(Me
     };
     Ok(Message::parse(&body).ok().map(|message| (message, body.len())))
 }
-
-/// Idempotency keys are kept for 24 hours (Resend's documentation, `idempotency-keys`); one hour is left for clocks.
-const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;

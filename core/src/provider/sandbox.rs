@@ -40,8 +40,8 @@ impl Dialect for Sandbox {
         http(reply, |response| classify(response, now))
     }
 
-    fn has_idempotency_key(&self) -> bool {
-        true
+    fn idempotency_ms(&self) -> Option<u64> {
+        Some(IDEMPOTENCY_MS)
     }
 
     fn bounds(&self) -> Bounds {
@@ -262,6 +262,8 @@ const RULES: Rules = Rules {
 const MAX_BATCH: usize = 100;
 /// Of a call's body: far below what the simulator's host takes in one request (100 MB).
 const MAX_BATCH_BYTES: usize = 20_000_000;
+/// The simulator keeps keys as Resend does, for 24 hours; one is left for clocks.
+const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;
 
 #[cfg(test)]
 mod tests;
