@@ -426,3 +426,98 @@ fn an_older_store_is_taken_up() {
     host.settle(attempt, Ok(&all_taken(3)));
     assert_eq!(counted(&mut host), [("sent".to_owned(), 3)]);
 }
+
+/// Postmark says what became of each message and knows no keys: one bad item fails alone, and a call of unknown outcome
+/// ends as unknown, every message of it.
+#[test]
+fn postmarks_batch_is_settled_one_by_one() {
+    let ok =
+        json!({"ErrorCode": 0, "Message": "OK", "MessageID": "pm-1", "To": "x", "SubmittedAt": "2026-12-01T10:00:00Z"});
+    let inactive =
+        json!({"ErrorCode": 406, "Message": "You tried to send to a recipient that has been marked as inactive."});
+    let mut host = batching(10, |account| account["providers"][0]["kind"] = json!("postmark"));
+    let ids = host.send_ok(crowd(3));
+    let (attempt, request) = host.next_request();
+    assert!(request.url.ends_with("/email/batch"), "{}", request.url);
+    host.settle(attempt, Ok(&answer(200, &json!([ok, inactive, ok]).to_string(), &[])));
+    let mut found = statuses(&mut host, &ids);
+    found.sort();
+    assert_eq!(found, ["sent", "sent", "suppressed"]);
+    let ids = host.send_ok(crowd(3));
+    let (attempt, _) = host.next_request();
+    host.settle(attempt, Err(TransportFailure::MaybeSent));
+    assert_eq!(statuses(&mut host, &ids), ["unknown"; 3]);
+    host.advance(60_000);
+    assert_eq!(host.next(), Effect::Idle);
+    assert_eq!(host.quota(), (0, 5, 99_995));
+}
+
+/// R022: two failures and then an answer are three attempts at the policy's delays, and one message.
+#[test]
+fn postmark_is_retried_on_schedule() {
+    let mut host = batching(10, |account| account["providers"][0]["kind"] = json!("postmark"));
+    let id = host.send_ok(crowd(1)).remove(0);
+    for wait in [1_000, 2_000] {
+        let (attempt, _) = host.next_request();
+        host.settle(attempt, Ok(&answer(500, "{}", &[])));
+        assert_eq!(host.next(), Effect::Wait { until: host.now.plus(wait) });
+        host.advance(wait);
+    }
+    let (attempt, _) = host.next_request();
+    host.settle(attempt, Ok(&answer(200, r#"{"ErrorCode":0,"MessageID":"pm-1"}"#, &[])));
+    let trace = host.trace(&id);
+    assert_eq!((trace["status"].as_str(), trace["attempts"].as_u64()), (Some("sent"), Some(3)));
+}
+
+/// R021: a profile bounds a call, beside the provider itself and the account.
+#[test]
+fn the_smallest_bound_is_the_calls() {
+    for (profile, asked, most) in
+        [("postmark", None, 500), ("postmark", Some(20), 20), ("postmark.document", None, 500)]
+    {
+        let known = sendgate_core::catalog::Profile::named(profile);
+        let Ok(known) = known else { continue };
+        let mut host = Host::with(|account| {
+            account["providers"][0]["kind"] = json!("postmark");
+            account["providers"][0]["profile"] = json!(profile);
+            account["providers"][0]["plan_limit"] = json!({"limit": 1000, "period_ms": 1000});
+            account["batch"] = asked.map_or_else(|| json!({}), |n: usize| json!({"max_messages": n}));
+        });
+        for part in 0..2 {
+            host.send_ok((0..400).map(|n| message(&format!("u{part}-{n}@example.com"))).collect());
+        }
+        let (_, request) = host.next_request();
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let n = body.as_array().or_else(|| body["Messages"].as_array()).unwrap().len();
+        assert_eq!(n, most.min(known.messages_per_call.0 as usize), "{profile}");
+    }
+}
+
+/// Recipients that a provider refuses alone are noted with the message. One that no mail will reach is suppressed from now
+/// on; one on the provider's own list is an echo. Their units stay used.
+#[test]
+fn recipients_refused_alone_are_noted() {
+    let mut host = batching(10, |account| {
+        account["providers"][0]["kind"] = json!("cloudflare");
+        account["providers"][0]["account_id"] = json!("0123456789abcdef0123456789abcdef");
+    });
+    let mut many = message("Ann <ann@example.com>");
+    many["cc"] = json!(["Dead@example.com", "echo@example.com"]);
+    let id = host.send_ok(vec![many.clone()]).remove(0);
+    let (attempt, _) = host.next_request();
+    let result = json!({"success": true, "errors": [], "messages": [], "result": {
+        "delivered": ["ann@example.com"], "permanent_bounces": ["dead@example.com"],
+        "suppressed_recipients": ["echo@example.com"], "queued": [], "message_id": "cf-1",
+    }});
+    host.settle(attempt, Ok(&answer(200, &result.to_string(), &[])));
+    let trace = host.trace(&id);
+    assert_eq!(trace["status"], "sent");
+    assert_eq!(events(&trace), ["accepted", "attempt", "recipients_refused", "sent"]);
+    assert_eq!(trace["trace"][2]["recipients"], 2);
+    let refused: Vec<&str> = (0..3).map(|n| trace["recipients"][n]["refused"].as_str().unwrap_or("-")).collect();
+    assert_eq!(refused, ["-", "permanent", "suppressed"]);
+    assert_eq!(host.quota(), (0, 3, 99_997));
+    let summary = body(&host.send(&json!({"messages": [many]})))["suppression_summary"].clone();
+    assert_eq!(summary["suppressed_emails"], json!(["Dead@example.com"]), "{summary}");
+    assert_eq!(host.query("SELECT reason FROM suppression"), [[Cell::Text("hard_bounce".into())]]);
+}
