@@ -160,6 +160,17 @@ impl Dispatch {
         explain(self.status, slots.chain(self.others.iter().map(|others| Ask::new(others, 1))), now)
     }
 
+    /// Gives a provider's windows of one unit other limits. They are stored with the next charge.
+    pub(crate) fn change(&mut self, via: usize, unit: Unit, windows: Vec<Window>, now: UnixMillis) {
+        let is_meant = |slot: &&mut Slot| slot.provider == Some(via) && slot.dimension.unit() == unit;
+        if let Some(slot) = self.fixed.iter_mut().find(is_meant)
+            && slot.dimension.limiter().windows() != windows
+        {
+            // Limits that no limiter takes change nothing.
+            _ = slot.dimension.change(windows, now);
+        }
+    }
+
     /// A call departs through a provider.
     pub(crate) fn hold(&mut self, weight: &Weight, via: usize, now: UnixMillis) {
         self.each(weight, via, now, |slot, cost| slot.held = slot.held.saturating_add(cost));

@@ -5,12 +5,17 @@
 use crate::{
     backoff::Backoff,
     config::{AccountConfig, Failover, ProviderConfig},
+    gate::Unit,
+    limiter::Window,
     outcome::{Answer, Outcome},
-    provider::{self, Bounds, Compose, ProviderKind, Target},
+    provider::{
+        self, Bounds, Compose, ProviderKind, Target,
+        learn::{self, Learned},
+    },
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 /// One provider of the account.
 pub(super) struct Provider {
@@ -22,6 +27,7 @@ pub(super) struct Provider {
     account_id: Option<String>,
     region: Option<String>,
     compose: Compose,
+    windows: Vec<Known>,
     pub(super) timeout_ms: u64,
     /// How much one call carries, by the provider, its profile and the account.
     pub(super) bounds: Bounds,
@@ -35,6 +41,27 @@ pub(super) struct Provider {
     pub(super) is_down: bool,
     /// Calls on their way.
     pub(super) in_flight: usize,
+}
+
+/// A window of the provider's, as configured.
+struct Known {
+    unit: Unit,
+    window: Window,
+    /// It is the profile's figure, not the account's own.
+    is_built_in: bool,
+}
+
+impl Known {
+    fn all_of(config: &ProviderConfig) -> Vec<Self> {
+        let lists = [
+            (Unit::Requests, &config.windows),
+            (Unit::Messages, &config.message_windows),
+            (Unit::Recipients, &config.recipient_windows),
+        ];
+        let of =
+            |unit, window: &Window| Self { unit, window: window.clone(), is_built_in: !config.is_own(window.name()) };
+        lists.into_iter().flat_map(|(unit, windows)| windows.iter().map(move |window| of(unit, window))).collect()
+    }
 }
 
 impl Provider {
@@ -55,6 +82,7 @@ impl Provider {
             account_id: config.account_id.clone(),
             region: config.region.clone(),
             compose,
+            windows: Known::all_of(config),
             timeout_ms: config.timeout_ms,
             bounds: bounds(account, config),
             blocked_until: blocked_until(&config.name, sql)?.min(now.plus(LONGEST_BLOCK_MS)),
@@ -75,6 +103,22 @@ impl Provider {
             region: self.region.as_deref(),
             compose: Some(self.compose),
         }
+    }
+
+    /// Its windows of a unit, those of its profile with the limits that it told; `None` when nothing moves any.
+    pub(super) fn learned(&self, unit: Unit, learned: &Learned, now: UnixMillis) -> Option<Vec<Window>> {
+        let of_unit = || self.windows.iter().filter(|known| known.unit == unit);
+        let built_in: Vec<Window> =
+            of_unit().filter(|known| known.is_built_in).map(|known| known.window.clone()).collect();
+        if built_in.is_empty() {
+            return None;
+        }
+        let moved = learn::adjusted(&built_in, unit, learned, now);
+        let now_is = |known: &Known| {
+            let moved = moved.iter().find(|moved| known.is_built_in && moved.name() == known.window.name());
+            moved.unwrap_or(&known.window).clone()
+        };
+        Some(of_unit().map(now_is).collect())
     }
 
     /// When it may be asked; [`UnixMillis::MAX`] when that depends on an answer. After failures it is asked with one call

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     backoff::Retry,
     config::OnUnknown,
+    gate::Unit,
     ledger::{Ledger, Reservation},
     outcome::{Answer, Outcome, TransportFailure},
     provider,
@@ -70,6 +71,9 @@ impl Mailroom {
         let via = flight.via.unwrap_or(usize::MAX);
         self.limited_until = None;
         self.dispatch.release(&flight.weight, via, now);
+        if let Ok(reply) = result {
+            self.learn(via, reply, now);
+        }
         if !matches!(result, Err(TransportFailure::NotSent)) {
             self.dispatch.charge(&flight.weight, via, sql, now)?;
         }
@@ -87,6 +91,21 @@ impl Mailroom {
             (_, None) => alloc::vec![Answer::without_status(Outcome::Unknown); count],
         };
         self.conclude(flight, &answers, None, ledger, sql, entropy, now)
+    }
+
+    /// Moves the windows of a provider's profile by what its answer tells. It is charged right after, which stores them;
+    /// after a restart they are the profile's until the next answer.
+    fn learn(&mut self, via: usize, reply: &Reply, now: UnixMillis) {
+        let Some(provider) = self.providers.get(via) else { return };
+        let learned = provider::learn::learn(provider.kind, reply, now);
+        if learned.limits.is_empty() {
+            return;
+        }
+        for unit in Unit::ALL {
+            if let Some(windows) = provider.learned(unit, &learned, now) {
+                self.dispatch.change(via, unit, windows, now);
+            }
+        }
     }
 
     /// Writes what follows from the answers to a call: the messages' rows, the ledger, the queue. `event` stands in the
