@@ -149,11 +149,12 @@ fn a_refused_call_is_split() {
 /// Nothing was taken and nothing is unknown: the messages of a call that failed as a whole share one again.
 #[test]
 fn a_call_that_failed_as_a_whole_is_retried() {
-    let mut host = batching(10, |_| {});
+    let mut host = batching(10, |account| account["retry"] = json!({"jitter": true}));
     host.send_ok(crowd(4));
     let (attempt, _) = host.next_request();
     host.settle(attempt, Ok(&answer(503, "{}", &[])));
-    host.advance(1_000);
+    let Effect::Wait { until } = host.next() else { panic!("it waits") };
+    host.now = until;
     let (attempt, request) = host.next_request();
     assert_eq!(sent_to(&request).len(), 4);
     host.settle(attempt, Ok(&all_taken(4)));

@@ -149,6 +149,9 @@ impl Provider {
             }
             last = Some(&answer.outcome);
         }
+        // A message that was taken beside it does not make a spent quota whole.
+        let needs_time = |outcome: &Outcome| matches!(outcome, Outcome::QuotaSpent { .. } | Outcome::CredentialsWrong);
+        self.is_down |= answers.iter().any(|answer| needs_time(&answer.outcome));
         Ok(())
     }
 

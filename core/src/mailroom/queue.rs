@@ -542,6 +542,62 @@ mod tests {
         assert!(queue.is_empty() && queue.lines.iter().all(|line| line.claims.is_empty() && line.several.is_empty()));
     }
 
+    /// What may go through other providers stands in lines of its own; within a class the oldest is first, whichever line.
+    #[test]
+    fn routes_wait_apart_and_in_order() {
+        let mut queue = Queue::default();
+        let now = UnixMillis::new(1_000);
+        let second = || Entry { route: Route::only(1), ..Entry::new(of(Class::Bulk), None) };
+        for n in [1, 3] {
+            queue.push(Entry::new(of(Class::Bulk), None), UnixMillis::new(n), id(n));
+        }
+        assert!(!queue.has_several_routes());
+        queue.push(second(), UnixMillis::new(2), id(2));
+        assert!(queue.has_several_routes());
+        queue.shut_route(Route::ANY, UnixMillis::new(5_000));
+        assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(2))));
+        assert_eq!((queue.head(now), queue.next_at()), (None, Some(UnixMillis::new(5_000))));
+        queue.reopen(&of(Class::Drip));
+        queue.push(second(), UnixMillis::new(2), id(2));
+        let order: Vec<_> = (0..3).filter_map(|_| pop(&mut queue, now)).map(|(_, id)| id).collect();
+        assert_eq!(order, [id(1), id(2), id(3)]);
+    }
+
+    #[test]
+    fn a_route_holds_its_providers() {
+        let all = Route::ANY;
+        assert!((0..8).all(|place| all.has(place)) && !all.has(8));
+        let others = all.without(2);
+        assert_eq!(
+            (others.has(2), others.has(3), Route::only(2).has(2), Route::only(2).has(3)),
+            (false, true, true, false)
+        );
+    }
+
+    /// A lower class's turn is as long as its share of the messages that left since: 50 of a call make 50 / 7 of it.
+    #[test]
+    fn a_shared_turn_is_a_share_of_the_messages() {
+        let mut queue = Queue::default();
+        let now = UnixMillis::new(1_000);
+        for n in 0..700 {
+            queue.push(Entry::new(of(Class::Transactional), None), now, id(n));
+            queue.push(Entry::new(of(Class::Bulk), None), now, id(10_000 + n));
+        }
+        for _ in 0..7 {
+            assert_eq!(queue.allowance(), usize::MAX);
+            let head = queue.head(now).unwrap();
+            assert_eq!(head.class, Class::Transactional);
+            queue.take(&head);
+            for _ in 0..49 {
+                let next = queue.head_of(head.class, now).unwrap();
+                queue.take_along(&next);
+            }
+        }
+        assert_eq!((queue.head(now).unwrap().class, queue.allowance()), (Class::Bulk, 50));
+        assert!(pop(&mut queue, now).is_some());
+        assert_eq!((queue.head(now).unwrap().class, queue.allowance()), (Class::Transactional, usize::MAX));
+    }
+
     /// R119: a class that is full does not stop another.
     #[test]
     fn a_shut_class_is_passed_by() {

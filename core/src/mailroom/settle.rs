@@ -137,7 +137,8 @@ impl Mailroom {
         }
         let mut closed = false;
         for (place, (item, answer)) in (0_u64..).zip(flight.items.into_iter().zip(answers)) {
-            let entropy = entropy ^ place.wrapping_mul(SPREAD);
+            // Messages of a call that failed as a whole come back together, to share a call again.
+            let entropy = if circumstances.carried_out { entropy ^ place.wrapping_mul(SPREAD) } else { entropy };
             closed |= self.conclude_one(item, answer, &circumstances, event, ledger, sql, entropy, now)?;
         }
         if closed {
