@@ -2,7 +2,7 @@
 
 use super::{
     Decision, Limiter, State, Usage,
-    lanes::{Lanes, Short},
+    lanes::Short,
     layout::{self, Counts},
     meter::{Clock, Meter, Seen, narrow},
     window::MAX_WINDOWS,
@@ -15,7 +15,8 @@ use alloc::{borrow::Cow, vec::Vec};
 pub(super) struct Ways {
     admit: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Option<UnixMillis>,
     decide: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Decision,
-    turn: fn(&Lanes, &mut [u8], u32, u64) -> Short,
+    /// As `admit`, where it is unclear whether the short way is one.
+    turn: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Option<UnixMillis>,
 }
 
 impl Ways {
@@ -39,7 +40,7 @@ impl Ways {
         Self {
             admit: Limiter::admit_shaped::<N, BODIES>,
             decide: Limiter::decide_shaped::<N, BODIES>,
-            turn: Lanes::turn::<N, BODIES>,
+            turn: Limiter::turn_shaped::<N, BODIES>,
         }
     }
 }
@@ -51,9 +52,9 @@ impl Limiter {
     #[inline(always)]
     pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Decision {
         if self.lanes.is_unclear(cells, cost, now.as_millis()) {
-            return match (self.ways.turn)(&self.lanes, cells, cost, now.as_millis()) {
-                Short::Charged => Decision::Allow { charged_at: now },
-                Short::Full | Short::Unclear => self.decide_at_length(cells, cost, now.as_millis()),
+            return match (self.ways.turn)(self, cells, cost, now) {
+                Some(charged_at) => Decision::Allow { charged_at },
+                None => self.decide_at_length(cells, cost, now.as_millis()),
             };
         }
         (self.ways.decide)(self, cells, cost, now)
@@ -62,11 +63,7 @@ impl Limiter {
     #[inline(always)]
     pub(super) fn admit_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Option<UnixMillis> {
         if self.lanes.is_unclear(cells, cost, now.as_millis()) {
-            return match (self.ways.turn)(&self.lanes, cells, cost, now.as_millis()) {
-                Short::Charged => Some(now),
-                Short::Full => None,
-                Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),
-            };
+            return (self.ways.turn)(self, cells, cost, now);
         }
         // Whoever asks again and again is mostly denied by the first window, which a policy gives the shortest period.
         if !self.lanes.first_has_room(cells, cost) {
@@ -228,6 +225,20 @@ impl Limiter {
         now: UnixMillis,
     ) -> Option<UnixMillis> {
         match self.short::<N, BODIES>(cells, cost, now.as_millis()) {
+            Short::Charged => Some(now),
+            Short::Full => None,
+            Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),
+        }
+    }
+
+    /// As [`Limiter::admit_shaped`], at or after the edge.
+    fn turn_shaped<const N: usize, const BODIES: usize>(
+        &self,
+        cells: &mut [u8],
+        cost: u32,
+        now: UnixMillis,
+    ) -> Option<UnixMillis> {
+        match self.lanes.turn::<N, BODIES>(cells, cost, now.as_millis()) {
             Short::Charged => Some(now),
             Short::Full => None,
             Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),

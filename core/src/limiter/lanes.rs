@@ -142,6 +142,7 @@ impl Lanes {
     /// calendar period is over or a window is over its limit, as of fresh cells the first time.
     ///
     /// What has drained is taken from a copy of the counts; only if the units fit anything is written.
+    #[inline(always)]
     pub(super) fn turn<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
         if N == 0 {
             return Short::Unclear;
