@@ -129,7 +129,13 @@ impl Lanes {
     /// window ever admits.
     #[inline(always)]
     pub(super) fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
-        now >= layout::edge(cells) || now < layout::last(cells) || cost.wrapping_sub(1) >= self.least
+        now >= layout::edge(cells) || now < layout::last(cells) || self.is_nothing_or_too_much(cost)
+    }
+
+    /// Whether nothing is asked, or more than a window ever admits.
+    #[inline(always)]
+    fn is_nothing_or_too_much(&self, cost: u32) -> bool {
+        cost.wrapping_sub(1) >= self.least
     }
 
     /// Whether units fit in the first window, before the edge.
@@ -151,7 +157,7 @@ impl Lanes {
         let (last, edge) = (layout::last(head), layout::edge(head));
         let (instants, places) = head.split_at_mut(COUNTS);
         let Some(places) = places.as_chunks_mut::<COUNT>().0.first_chunk_mut::<N>() else { return Short::Unclear };
-        if edge == NONE || now < last || cost.wrapping_sub(1) >= self.least {
+        if edge == NONE || now < last || self.is_nothing_or_too_much(cost) {
             return Short::Unclear;
         }
         let mut counts = places.map(u64::from_le_bytes);

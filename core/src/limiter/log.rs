@@ -1,9 +1,9 @@
 //! A sliding window of at most [`MOST_UNITS`] units: it keeps the instant of each and is exact to the millisecond.
 //!
 //! Bytes: the units in use are the window's total, the number of entries its tip; the body has as many places for
-//! entries as the limit has units, oldest first, then zeros up to a multiple of 4 bytes. An entry is one unit: the lowest 2, 4 or 8 bytes of its
-//! instant, little-endian. They are enough to know it, because a unit that still counted at the newest charge left
-//! less than a period before it.
+//! entries as the limit has units, oldest first, then zeros up to a multiple of 4 bytes. An entry is one unit: the
+//! lowest 2, 4 or 8 bytes of its instant, little-endian. They are enough to know it, because a unit that still counted
+//! at the newest charge left less than a period before it.
 //!
 //! The places are enough for every trace that keeps to the limit. Past it the newest units keep their places and the
 //! others, which are the total less the entries, count as of the oldest entry's instant: a window over its limit
