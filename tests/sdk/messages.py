@@ -114,6 +114,14 @@ MESSAGES: dict[str, tuple[str, dict]] = {
         "a template",
         message(subject=None, text_body=None, template={"id": "welcome", "data": {"name": "Ann", "count": 3}}),
     ),
+    "template-dynamic": (
+        "a template by an id of SendGrid's",
+        message(
+            subject=None,
+            text_body=None,
+            template={"id": "d-0123456789abcdef0123456789abcdef", "data": {"name": "Ann"}},
+        ),
+    ),
     "template-nested": (
         "a template with lists",
         message(subject=None, text_body=None, template={"id": "welcome", "data": {"items": [{"n": 1}, {"n": 2}]}}),

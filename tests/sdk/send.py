@@ -2,7 +2,7 @@
 
     python send.py PORT PLAN
 
-PORT is the recorder's; PLAN is a JSON object of provider -> ids of the messages it can send. Each SDK must report that the
+PORT is the recorder's; PLAN is a file with a JSON object of provider -> ids of the messages it can send. Each SDK must report that the
 message was taken: an exception, or an answer that says otherwise, fails the case. The last line counts cases.
 """
 
@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from email.header import Header as Encoded
 from email.utils import formataddr
+from pathlib import Path
 
 import boto3
 import resend
@@ -323,7 +324,7 @@ CASE = ""
 
 def main() -> int:
     global CASE
-    plan = json.loads(sys.argv[2])
+    plan = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     every = {one["id"]: one["message"] for one in messages()}
     passed = failed = skipped = 0
     for provider, send in SENDERS.items():
