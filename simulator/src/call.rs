@@ -193,7 +193,7 @@ impl Call<'_> {
                 Err(refusal) => Err(refusal),
                 Ok(message) => {
                     let id = self.id(newest + number);
-                    let origin = Origin { dialect: self.dialect, at: self.now, key, raw };
+                    let origin = Origin { dialect: self.dialect.word(), at: self.now, key, raw };
                     messages::insert(sql, &id, &message, &origin)?;
                     Ok(Taken { id, to: message.to.join(", "), inactive: message.inactive })
                 }

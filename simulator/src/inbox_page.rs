@@ -7,7 +7,7 @@ use crate::{
     Arrival,
     dialect::Dialect,
     html::{escape, fill, source_of},
-    json, messages,
+    json, messages, outside,
     query::Query,
     settings, store,
 };
@@ -290,6 +290,7 @@ fn badge(dialect: &str) -> String {
         Some(Dialect::Resend) => ("resend", "Resend"),
         Some(Dialect::Postmark) => ("postmark", "Postmark"),
         Some(Dialect::Esp) => ("esp", "Sandbox"),
+        None if dialect == outside::SMTP => ("smtp", "SMTP"),
         None => return String::new(),
     };
     format!("<span class=\"badge {class}\">{label}</span>")

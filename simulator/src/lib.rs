@@ -24,6 +24,7 @@ mod json;
 mod keys;
 mod log;
 mod messages;
+pub mod outside;
 mod postmark;
 mod query;
 mod resend;
