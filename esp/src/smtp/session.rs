@@ -467,7 +467,13 @@ impl Session {
         // The message's bytes go out once and are not kept.
         self.asked = Some(match &ask {
             Ask::Message(..) => Ask::Message(Envelope::default(), Vec::new()),
-            _ => ask.clone(),
+            Ask::Connect
+            | Ask::Hello
+            | Ask::StartTls
+            | Ask::Login(..)
+            | Ask::Sender(_)
+            | Ask::Recipient(_)
+            | Ask::Data => ask.clone(),
         });
         self.output.push_back(Step::Ask(ask));
     }
