@@ -118,7 +118,9 @@ fn a_bad_order_names_its_field() {
     let cases = [
         (r#"{"fault":"invalid"}"#, "dialect"),
         (r#"{"dialect":"esp","fault":"odd"}"#, "fault"),
-        (r#"{"dialect":"resend","fault":"inactive_recipient"}"#, "fault"),
+        (r#"{"dialect":"esp","fault":"invalid","seed":1}"#, "seed"),
+        (r#"{"dialect":"esp","fault":"invalid","chance_per_mille":0}"#, "chance_per_mille"),
+        (r#"{"dialect":"esp","fault":"invalid","chance_per_mille":1001}"#, "chance_per_mille"),
         (r#"{"dialect":"esp","fault":"invalid","count":0}"#, "count"),
         (r#"{"dialect":"esp","fault":"invalid","after":-1}"#, "after"),
         (r#"{"dialect":"esp","fault":"invalid","to":""}"#, "to"),
