@@ -265,7 +265,7 @@ impl Call<'_> {
                     let hex = self.hex(newest + number);
                     let stamp = Stamp { hex: &hex, call_hex: &call_hex, index, rest: self.rest, now: self.now };
                     let id = (self.dialect.manner().id)(&stamp);
-                    let origin = Origin { dialect: self.dialect, at: self.now, key, raw: &raw };
+                    let origin = Origin { dialect: self.dialect.word(), at: self.now, key, raw: &raw };
                     messages::insert(sql, &id, &message, &origin)?;
                     Ok(Taken { id, message })
                 }

@@ -69,7 +69,8 @@ pub(crate) struct Attachment {
 
 /// Where a message came from.
 pub(crate) struct Origin<'a> {
-    pub(crate) dialect: Dialect,
+    /// The dialect's word.
+    pub(crate) dialect: &'static str,
     pub(crate) at: UnixMillis,
     pub(crate) key: Option<&'a str>,
     /// The message's JSON as it came.
@@ -107,7 +108,7 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
     let subject = log::shortened(&message.title());
     let values = [
         Param::Text(id),
-        Param::Text(origin.dialect.word()),
+        Param::Text(origin.dialect),
         Param::Integer(origin.at.as_i64()),
         Param::Text(&sender),
         Param::Text(&recipients),
@@ -121,7 +122,7 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
     let view = View {
         seq,
         id,
-        dialect: origin.dialect.word(),
+        dialect: origin.dialect,
         at_ms: origin.at.as_millis(),
         idempotency_key: origin.key,
         message,
