@@ -132,14 +132,14 @@ impl Call<'_> {
     ) -> Result<HttpResponse, SqlError> {
         let digest = keys::digest(self.rest, self.arrival.body);
         let known = sending.key.as_deref().zip(self.dialect.manner().keys);
-        if let Some((key, (conflict, kept_ms))) = known {
-            match keys::look_up(sql, self.dialect, (key, kept_ms), &digest, self.now)? {
+        if let Some((key, keys)) = known {
+            match keys::look_up(sql, self.dialect, (key, keys.kept_ms), &digest, self.now)? {
                 Known::New => {}
-                Known::Conflict => return Ok(self.dialect.refuse(&conflict())),
+                Known::Conflict => return Ok(self.dialect.refuse(&(keys.conflict)())),
                 Known::Replay { answer, message_ids } => {
                     entry.replayed = true;
                     entry.message_ids = message_ids;
-                    return Ok(crate::json::answer_text(200, answer));
+                    return Ok(crate::json::answer_text(keys.status, answer));
                 }
             }
         }

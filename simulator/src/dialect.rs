@@ -54,8 +54,8 @@ pub(crate) struct Manner {
     pub(crate) fault: fn(Fault, Option<u64>, UnixMillis) -> Option<Refusal>,
     /// The words for a message to these inactive ones of so many recipients; `None` when it is taken all the same.
     pub(crate) inactive: fn(&[String], usize) -> Option<Refusal>,
-    /// The words for an idempotency key that came with another body, and for how long a key is kept.
-    pub(crate) keys: Option<(fn() -> Refusal, u64)>,
+    /// How it keeps idempotency keys, when it does.
+    pub(crate) keys: Option<Keys>,
     /// The answer to a call that was carried out.
     pub(crate) taken: fn(&Done<'_>) -> HttpResponse,
     /// The answer to a question about the account.
@@ -64,6 +64,17 @@ pub(crate) struct Manner {
     pub(crate) show_room: fn(&mut HttpResponse, &Headroom),
     /// A message's id.
     pub(crate) id: fn(&Stamp<'_>) -> String,
+}
+
+/// How a provider keeps idempotency keys.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys {
+    /// The words for a key that came with another body.
+    pub(crate) conflict: fn() -> Refusal,
+    /// For how long it keeps one.
+    pub(crate) kept_ms: u64,
+    /// The status of a call taken, with which the same call is answered again.
+    pub(crate) status: u16,
 }
 
 /// When there is room again.

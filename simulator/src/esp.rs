@@ -4,7 +4,7 @@
 
 use crate::{
     Arrival, address,
-    dialect::{self, Done, Item, Later, Manner, Refusal, Request, Sending},
+    dialect::{self, Done, Item, Keys, Later, Manner, Refusal, Request, Sending},
     draft,
     faults::Fault,
     json::{self, BadField, Fields},
@@ -32,7 +32,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: all_inactive,
-    keys: Some((key_conflict, KEPT_MS)),
+    keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
     taken,
     usage: dialect::no_usage,
     show_room: dialect::no_room_shown,

@@ -9,12 +9,11 @@ use alloc::{
 };
 use mail_parser::{Address, HeaderName, MessageParser, MimeHeaders, PartType};
 
-/// The message in `bytes`; `None` when there is no header field in it.
+/// The message in `bytes`; `None` when it does not begin with a header field.
 pub(crate) fn read(bytes: &[u8]) -> Option<Message> {
-    let parsed = MessageParser::new().parse(bytes)?;
-    if parsed.headers().is_empty() {
-        return None;
-    }
+    let name = bytes.split(|byte| *byte == b':' || *byte == b'\n').next().unwrap_or_default();
+    let begins = bytes.get(name.len()) == Some(&b':') && !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    let parsed = MessageParser::new().parse(bytes).filter(|_| begins)?;
     let mut message = Message {
         from: mailboxes(parsed.from()).into_iter().next().unwrap_or_default(),
         to: mailboxes(parsed.to()),
@@ -125,6 +124,8 @@ mod tests {
     fn what_is_no_mail_is_none() {
         assert!(read(b"").is_none());
         assert!(read(b"\r\n\r\nhi").is_none());
+        assert!(read(b"no header at all").is_none());
+        assert!(read(b"two words: x\r\n\r\nhi").is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     Arrival,
-    dialect::{self, Done, Item, Later, Manner, Refusal, Request, Sending, Usage},
+    dialect::{self, Done, Item, Keys, Later, Manner, Refusal, Request, Sending, Usage},
     draft,
     faults::Fault,
     json::{self, BadField, Fields},
@@ -31,7 +31,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
-    keys: Some((key_conflict, KEPT_MS)),
+    keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
     taken,
     usage,
     show_room,

@@ -208,7 +208,7 @@ impl Sim {
 pub fn sign(
     method: &str,
     path: &str,
-    body: &str,
+    body: impl AsRef<[u8]>,
     now: u64,
     access_key: &str,
     secret_key: &str,
@@ -220,7 +220,7 @@ pub fn sign(
     let signed = "content-type;host;x-amz-date";
     let request = format!(
         "{method}\n{path}\n\ncontent-type:application/json\nhost:email.example\nx-amz-date:{date}\n\n{signed}\n{}",
-        hex(&Sha256::digest(body))
+        hex(&Sha256::digest(body.as_ref()))
     );
     let scope = format!("{day}/eu-west-1/ses/aws4_request");
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
