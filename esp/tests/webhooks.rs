@@ -313,7 +313,7 @@ fn events_have_the_providers_shape() {
 fn a_message_brings_the_events_of_its_recipients() {
     let (simulator, receiver) = hooked("resend", &[], &json!({}));
     let headers = [("authorization", "Bearer re_x"), ("user-agent", "test")];
-    let to = ["complained+x@resend.dev", "bounced@shop.example"];
+    let to = ["complained+x@resend.dev", "bounced@resend.dev"];
     let body = json!({ "from": "Shop <orders@shop.example>", "to": to, "subject": "Order 42", "text": "Hello",
                        "tags": [{ "name": "category", "value": "receipt" }] });
     let (_, answer) = simulator.send("POST", "/sandbox/resend/emails", &headers, &body);

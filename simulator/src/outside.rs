@@ -4,11 +4,16 @@
 //! that is no HTTP dialect's: [`SMTP`].
 
 use crate::{
+    address,
+    fate::Fate,
     faults, log,
-    messages::{self, Attachment, Header, Message, Origin},
-    store,
+    messages::{self, Message, Origin},
+    mime, store,
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use sendgate_core::{
     sql::{Param, Sql, SqlError},
     time::UnixMillis,
@@ -18,52 +23,15 @@ use serde_json::Value;
 /// The word of mail taken over SMTP.
 pub const SMTP: &str = "smtp";
 
-/// A message as the host read it.
-#[derive(Default)]
-pub struct Mail {
-    /// The sender's mailbox as the message shows it.
-    pub from: String,
-    /// The mailboxes of `To`.
-    pub to: Vec<String>,
-    /// The mailboxes of `Cc`.
-    pub cc: Vec<String>,
-    /// Recipients that no header field names.
-    pub bcc: Vec<String>,
-    /// The mailboxes of `Reply-To`.
-    pub reply_to: Vec<String>,
-    /// The subject.
-    pub subject: String,
-    /// The text body.
-    pub text_body: Option<String>,
-    /// The HTML body.
-    pub html_body: Option<String>,
-    /// Every other header field.
-    pub headers: Vec<(String, String)>,
-    /// The files in it.
-    pub files: Vec<File>,
-    /// The bare addresses it goes to.
-    pub recipients: Vec<String>,
-}
-
-/// A file in a message.
-pub struct File {
-    /// Its name; empty when it has none.
-    pub filename: String,
-    /// Its media type.
-    pub content_type: Option<String>,
-    /// `inline` or `attachment`.
-    pub disposition: Option<String>,
-    /// Its `Content-ID` without angle brackets.
-    pub content_id: Option<String>,
-    /// The decoded bytes.
-    pub content: Vec<u8>,
-}
-
-/// What stands behind a message: its id, what the host tells of the request as JSON, and the bytes that came.
-pub struct Source<'a> {
-    /// The id, which no other message has.
+/// A message as it came.
+pub struct Mail<'a> {
+    /// The id it gets, which no other message has.
     pub id: &'a str,
-    /// The request as JSON.
+    /// The sender of its envelope; empty for none.
+    pub sender: &'a str,
+    /// The recipients of its envelope.
+    pub recipients: &'a [String],
+    /// What the host tells of the request, as JSON.
     pub request: &'a str,
     /// The message's bytes.
     pub bytes: &'a [u8],
@@ -71,46 +39,30 @@ pub struct Source<'a> {
 
 /// Keeps a message that was taken at `now`.
 ///
+/// What becomes of it at a recipient, the local part says as the providers' own test addresses have it (`bounce@`,
+/// `complained+label@`), whatever the domain.
+///
 /// # Errors
 /// Whatever the store said, and when `id` is taken.
-pub fn keep(
-    sql: &mut dyn Sql,
-    dialect: &'static str,
-    mail: Mail,
-    source: &Source<'_>,
-    now: UnixMillis,
-) -> Result<(), SqlError> {
-    let message = Message {
-        from: mail.from,
-        to: mail.to,
-        cc: mail.cc,
-        bcc: mail.bcc,
-        reply_to: mail.reply_to,
-        subject: mail.subject,
-        text_body: mail.text_body,
-        html_body: mail.html_body,
-        headers: mail.headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
-        attachments: mail.files.into_iter().map(Attachment::from).collect(),
-        recipients: mail.recipients,
+pub fn keep(sql: &mut dyn Sql, dialect: &'static str, mail: &Mail<'_>, now: UnixMillis) -> Result<(), SqlError> {
+    let mut message = mime::read(mail.bytes).unwrap_or_else(|| Message {
+        text_body: Some(String::from_utf8_lossy(mail.bytes).into_owned()),
         ..Message::default()
-    };
-    let origin = Origin { dialect, at: now, key: None, raw: source.request };
-    messages::insert(sql, source.id, &message, &origin)?;
-    match messages::find(sql, source.id)? {
-        Some(seq) => store::write_part(sql, seq, BYTES, source.bytes),
-        None => Err(SqlError("a message is not found after it was written".into())),
+    });
+    if message.from.is_empty() {
+        message.from = mail.sender.to_string();
     }
-}
-
-impl From<File> for Attachment {
-    fn from(file: File) -> Self {
-        Self {
-            filename: file.filename,
-            content_type: file.content_type,
-            disposition: file.disposition,
-            content_id: file.content_id,
-            content: Some(file.content),
-        }
+    let named: Vec<&str> = message.to.iter().chain(&message.cc).filter_map(|mailbox| address::one(mailbox)).collect();
+    let is_hidden = |recipient: &&String| !named.iter().any(|named| named.eq_ignore_ascii_case(recipient));
+    message.bcc = mail.recipients.iter().filter(is_hidden).cloned().collect();
+    message.recipients = mail.recipients.to_vec();
+    message.fates = mail.recipients.iter().map(|recipient| Fate::of_local_part(recipient)).collect();
+    message.fate = Fate::worst(&message.fates);
+    let origin = Origin { dialect, at: now, key: None, raw: mail.request };
+    messages::insert(sql, mail.id, &message, &origin)?;
+    match messages::find(sql, mail.id)? {
+        Some(seq) => store::write_part(sql, seq, BYTES, mail.bytes),
+        None => Err(SqlError("a message is not found after it was written".into())),
     }
 }
 

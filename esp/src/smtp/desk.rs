@@ -3,13 +3,12 @@
 use super::{
     command::Reply,
     fault::{Act, Fault, NO_SUCH_USER, Stage, TOO_FAST},
-    mime,
     session::{Ask, Envelope, Verdict},
     settings::Settings,
 };
 use crate::host::{Host, Moment};
 use sendgate_core::sql::{Sql, SqlError};
-use sendgate_simulator::outside::{self, Begun, Ended, SMTP, Source};
+use sendgate_simulator::outside::{self, Begun, Ended, Mail, SMTP};
 use serde_json::json;
 
 /// The desk of one session.
@@ -186,9 +185,15 @@ impl Desk {
             "user": self.user,
             "message": std::str::from_utf8(bytes).ok(),
         });
-        let source = Source { id: &moment.id, request: &request.to_string(), bytes };
+        let mail = Mail {
+            id: &moment.id,
+            sender: &envelope.sender.address,
+            recipients: &envelope.recipients,
+            request: &request.to_string(),
+            bytes,
+        };
         let before = outside::newest(sql)?;
-        outside::keep(sql, SMTP, mime::read(envelope, bytes), &source, moment.now)?;
+        outside::keep(sql, SMTP, &mail, moment.now)?;
         host.plan_webhooks(sql, before, moment)?;
         let done = Verdict::Reply(Reply::new(250, format!("2.0.0 Ok: queued as {}", moment.id)));
         let verdict = fault.as_ref().map_or(done, verdict);

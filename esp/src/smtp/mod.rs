@@ -7,7 +7,6 @@
 pub(crate) mod command;
 pub(crate) mod desk;
 pub(crate) mod fault;
-pub(crate) mod mime;
 pub(crate) mod path;
 pub(crate) mod server;
 pub(crate) mod session;

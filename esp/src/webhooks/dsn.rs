@@ -7,7 +7,7 @@ use sendgate_core::time::UnixMillis;
 /// A message about a message. Success is not told: nobody asked for it with NOTIFY.
 pub(crate) fn post(event: &Event<'_>) -> Option<Post> {
     let (word, payload) = match event.kind {
-        Kind::Processed | Kind::Delivered | Kind::Opened => return None,
+        Kind::Processed | Kind::Delivered | Kind::Opened | Kind::Unsubscribed => return None,
         Kind::Bounced => ("failed", status(event, "failed", "5.1.1", "550 5.1.1 No such user")),
         Kind::Suppressed => ("failed", status(event, "failed", "5.7.1", "550 5.7.1 The recipient is suppressed")),
         Kind::Deferred => ("delayed", status(event, "delayed", "4.2.2", "452 4.2.2 Mailbox full")),

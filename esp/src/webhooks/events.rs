@@ -19,19 +19,22 @@ pub(crate) enum Kind {
     Complained,
     /// The recipient opened it.
     Opened,
+    /// The recipient wants no more.
+    Unsubscribed,
     /// The provider did not send it, as the recipient is on its own list.
     Suppressed,
 }
 
 impl Kind {
     /// Every kind with its word in orders.
-    pub(crate) const ALL: [(Self, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str); 8] = [
         (Self::Processed, "processed"),
         (Self::Delivered, "delivered"),
         (Self::Bounced, "bounced"),
         (Self::Deferred, "deferred"),
         (Self::Complained, "complained"),
         (Self::Opened, "opened"),
+        (Self::Unsubscribed, "unsubscribed"),
         (Self::Suppressed, "suppressed"),
     ];
 
@@ -41,18 +44,16 @@ impl Kind {
     }
 }
 
-/// What happens to mail for `address`: its local part says, before a `+`, whatever the domain.
-///
-/// So every provider's own test addresses mean what they mean there (`bounce@simulator.amazonses.com`,
-/// `complained@resend.dev`, `softbounce@bounce-testing.postmarkapp.com`), and any other domain serves as well.
-pub(crate) fn fate(address: &str) -> &'static [Kind] {
-    let local = address.split(['@', '+']).next().unwrap_or_default().to_ascii_lowercase();
-    match local.as_str() {
-        "bounced" | "bounce" | "hardbounce" => &[Kind::Processed, Kind::Bounced],
-        "deferred" | "softbounce" => &[Kind::Processed, Kind::Deferred],
-        "complained" | "complaint" => &[Kind::Processed, Kind::Delivered, Kind::Complained],
-        "opened" => &[Kind::Processed, Kind::Delivered, Kind::Opened],
-        "suppressed" | "suppressionlist" => &[Kind::Suppressed],
+/// What happens to mail that meets `fate`, in the simulator's word for it.
+fn happenings(provider: Provider, fate: &str) -> &'static [Kind] {
+    match fate {
+        "bounced" => &[Kind::Processed, Kind::Bounced],
+        "soft_bounced" => &[Kind::Processed, Kind::Deferred],
+        "complained" => &[Kind::Processed, Kind::Delivered, Kind::Complained],
+        "unsubscribed" => &[Kind::Processed, Kind::Delivered, Kind::Unsubscribed],
+        "suppressed" => &[Kind::Suppressed],
+        // A test that the provider throws away: only Mailgun tells of it, as if it had arrived.
+        "discarded" if provider != Provider::Mailgun => &[],
         _ => &[Kind::Processed, Kind::Delivered],
     }
 }
@@ -68,6 +69,8 @@ pub(crate) struct Letter {
     pub(crate) to: Vec<String>,
     /// Every recipient's bare address.
     pub(crate) recipients: Vec<String>,
+    /// What becomes of it at each of them, in the simulator's words.
+    pub(crate) fates: Vec<String>,
     pub(crate) subject: String,
     pub(crate) tags: Vec<Value>,
     pub(crate) metadata: Map<String, Value>,
@@ -91,6 +94,7 @@ impl Letter {
             from: text("from"),
             to: texts("to"),
             recipients: texts("recipients"),
+            fates: texts("fates"),
             subject: text("subject"),
             tags: items("tags"),
             metadata: message.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default(),
@@ -160,7 +164,8 @@ pub(crate) fn posts(
 ) -> Vec<Post> {
     let mut happened = Vec::new();
     for (index, recipient) in letter.recipients.iter().enumerate() {
-        for kind in fate(recipient) {
+        let fate = letter.fates.get(index).map_or("", String::as_str);
+        for kind in happenings(provider, fate) {
             let once = matches!(provider, Provider::Ses | Provider::Resend) && *kind == Kind::Processed;
             if !(once && index > 0) {
                 happened.push((*kind, recipient.as_str()));
@@ -182,8 +187,8 @@ pub(crate) fn told(provider: Provider, events: &[Event<'_>]) -> Vec<Post> {
         Provider::SendGrid => sendgrid::post(events).into_iter().collect(),
         Provider::Mailgun => events.iter().map(mailgun::post).collect(),
         Provider::Postmark => events.iter().filter_map(postmark::post).collect(),
-        Provider::Ses => events.iter().map(ses::post).collect(),
-        Provider::Resend => events.iter().map(resend::post).collect(),
+        Provider::Ses => events.iter().filter_map(ses::post).collect(),
+        Provider::Resend => events.iter().filter_map(resend::post).collect(),
         Provider::Smtp => events.iter().filter_map(dsn::post).collect(),
     }
 }

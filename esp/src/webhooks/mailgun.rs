@@ -46,6 +46,7 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Bounced | Kind::Deferred | Kind::Suppressed => "failed",
         Kind::Complained => "complained",
         Kind::Opened => "opened",
+        Kind::Unsubscribed => "unsubscribed",
     }
 }
 
@@ -60,7 +61,7 @@ fn more(kind: Kind) -> Vec<(&'static str, Value)> {
         ]
     };
     match kind {
-        Kind::Processed | Kind::Complained => Vec::new(),
+        Kind::Processed | Kind::Complained | Kind::Unsubscribed => Vec::new(),
         Kind::Delivered => vec![("delivery-status", status(250, "2.0.0", "OK"))],
         Kind::Bounced => failed("permanent", "bounce", status(550, "5.1.1", "No such user")),
         Kind::Deferred => failed("temporary", "generic", status(452, "4.2.2", "Mailbox full")),

@@ -12,6 +12,7 @@ pub(crate) fn post(event: &Event<'_>) -> Option<Post> {
         Kind::Bounced | Kind::Deferred => "Bounce",
         Kind::Complained => "SpamComplaint",
         Kind::Opened => "Open",
+        Kind::Unsubscribed => "SubscriptionChange",
     };
     let mut payload = json!({
         "RecordType": record,
@@ -35,6 +36,10 @@ fn more(event: &Event<'_>) -> Value {
         Kind::Bounced => bounce(event, ("HardBounce", 1, "Hard bounce"), "smtp;550 5.1.1 No such user", true),
         Kind::Deferred => bounce(event, ("SoftBounce", 4_096, "Soft bounce"), "smtp;452 4.2.2 Mailbox full", false),
         Kind::Complained => bounce(event, ("SpamComplaint", 512, "Spam complaint"), "", true),
+        Kind::Unsubscribed => json!({
+            "Recipient": event.recipient, "ChangedAt": at, "Origin": "Recipient", "SuppressSending": true,
+            "SuppressionReason": "ManualSuppression",
+        }),
         Kind::Opened => json!({
             "Recipient": event.recipient, "ReceivedAt": at, "FirstOpen": true, "UserAgent": "Mozilla/5.0",
             "Client": {}, "OS": {}, "Geo": {}, "Platform": "Desktop",

@@ -4,7 +4,7 @@ use super::events::{Event, Kind, Post};
 use serde_json::{Map, Value, json};
 
 /// One event. It names every `to` of the message and not the recipient: Resend's does so, too.
-pub(crate) fn post(event: &Event<'_>) -> Post {
+pub(crate) fn post(event: &Event<'_>) -> Option<Post> {
     let letter = event.letter;
     let tags: Map<String, Value> =
         letter.tag_pairs().into_iter().map(|(name, value)| (name, Value::from(value))).collect();
@@ -20,13 +20,14 @@ pub(crate) fn post(event: &Event<'_>) -> Post {
     if let (Some(members), Some((name, value))) = (data.as_object_mut(), more(event)) {
         members.insert(name.to_string(), value);
     }
-    let word = word(event.kind);
+    let word = word(event.kind)?;
     let payload = json!({ "type": word, "created_at": event.at.to_string(), "data": data });
-    Post { event: word.to_string(), payload: payload.to_string() }
+    Some(Post { event: word.to_string(), payload: payload.to_string() })
 }
 
-const fn word(kind: Kind) -> &'static str {
-    match kind {
+const fn word(kind: Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Unsubscribed => return None,
         Kind::Processed => "email.sent",
         Kind::Delivered => "email.delivered",
         Kind::Bounced => "email.bounced",
@@ -34,12 +35,12 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Complained => "email.complained",
         Kind::Opened => "email.opened",
         Kind::Suppressed => "email.suppressed",
-    }
+    })
 }
 
 fn more(event: &Event<'_>) -> Option<(&'static str, Value)> {
     match event.kind {
-        Kind::Processed | Kind::Delivered | Kind::Deferred | Kind::Complained => None,
+        Kind::Processed | Kind::Delivered | Kind::Deferred | Kind::Complained | Kind::Unsubscribed => None,
         Kind::Bounced => Some((
             "bounce",
             json!({ "type": "Permanent", "subType": "General", "message": "The recipient's server refused the message",

@@ -18,6 +18,7 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Deferred => "deferred",
         Kind::Complained => "spamreport",
         Kind::Opened => "open",
+        Kind::Unsubscribed => "unsubscribe",
         Kind::Suppressed => "dropped",
     }
 }
@@ -40,7 +41,7 @@ fn item(event: &Event<'_>) -> Map<String, Value> {
         add("category", categories.into());
     }
     match event.kind {
-        Kind::Processed | Kind::Complained => {}
+        Kind::Processed | Kind::Complained | Kind::Unsubscribed => {}
         Kind::Delivered => add("response", "250 2.0.0 OK".into()),
         Kind::Bounced => {
             add("type", "bounce".into());

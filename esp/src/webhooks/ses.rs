@@ -4,13 +4,13 @@ use super::events::{Event, Kind, Post};
 use sendgate_core::time::UnixMillis;
 use serde_json::{Map, Value, json};
 
-/// One event as SES publishes it.
-pub(crate) fn post(event: &Event<'_>) -> Post {
+/// One event as SES publishes it; who unsubscribes by mail, SES does not hear.
+pub(crate) fn post(event: &Event<'_>) -> Option<Post> {
     let letter = event.letter;
     let headers: Vec<Value> =
         letter.headers.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let tags: Map<String, Value> = letter.tag_pairs().into_iter().map(|(name, value)| (name, json!([value]))).collect();
-    let (word, member, body) = body(event);
+    let (word, member, body) = body(event)?;
     let mut payload = json!({
         "eventType": word,
         "mail": {
@@ -28,14 +28,15 @@ pub(crate) fn post(event: &Event<'_>) -> Post {
     if let Some(members) = payload.as_object_mut() {
         members.insert(member.to_string(), body);
     }
-    Post { event: word.to_string(), payload: payload.to_string() }
+    Some(Post { event: word.to_string(), payload: payload.to_string() })
 }
 
 /// The event's word, the member that holds its details, and those.
-fn body(event: &Event<'_>) -> (&'static str, &'static str, Value) {
+fn body(event: &Event<'_>) -> Option<(&'static str, &'static str, Value)> {
     let at = event.at.to_string();
     let who = json!([{ "emailAddress": event.recipient }]);
-    match event.kind {
+    Some(match event.kind {
+        Kind::Unsubscribed => return None,
         Kind::Processed => ("Send", "send", json!({})),
         Kind::Delivered => (
             "Delivery",
@@ -65,7 +66,7 @@ fn body(event: &Event<'_>) -> (&'static str, &'static str, Value) {
         Kind::Opened => {
             ("Open", "open", json!({ "timestamp": at, "ipAddress": "192.0.2.1", "userAgent": "Mozilla/5.0" }))
         }
-    }
+    })
 }
 
 fn bounce(event: &Event<'_>, kind: &str, status: &str, diagnostic: &str) -> Value {
