@@ -11,23 +11,38 @@
 extern crate alloc;
 
 mod address;
+mod brevo;
 mod call;
+mod cloudflare;
 mod control;
+mod dates;
 mod dialect;
 mod draft;
 mod esp;
+mod fate;
 mod faults;
 mod files;
+mod form;
 mod html;
 mod inbox_page;
 mod json;
 mod keys;
 mod log;
+mod mailersend;
+mod mailgun;
+mod mailtrap;
 mod messages;
+mod mime;
+pub mod outside;
 mod postmark;
 mod query;
 mod resend;
+mod sendgrid;
+mod ses;
+mod ses_message;
 mod settings;
+mod sigv4;
+mod sparkpost;
 mod store;
 mod window;
 
