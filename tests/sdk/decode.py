@@ -28,6 +28,8 @@ PEOPLE = {
 }
 # Lists whose order means nothing.
 UNORDERED = {("sendgrid", "attachments"), ("sendgrid", "categories")}
+# Lists of names and values, which are keyed by their names.
+NAMED = {("ses", "EmailTags"), ("ses", "Headers"), ("resend", "tags"), ("postmark", "Headers")}
 
 
 def flat(provider: str, request: dict) -> dict[str, str]:
@@ -70,7 +72,13 @@ def json_values(provider: str, path: str, value: object, into: dict[str, str]) -
         for name, inner in value.items():
             json_values(provider, f"{path}.{name}", inner, into)
     elif isinstance(value, list):
-        items = sorted(value, key=json.dumps) if (provider, field) in UNORDERED else value
+        if (provider, field) in NAMED:
+            for item in value:
+                name, text = (item[key] for key in (("name", "value") if "name" in item else ("Name", "Value")))
+                into[f"{path}.{name}"] = json.dumps(text, ensure_ascii=False)
+            return
+        is_unordered = (provider, field) in UNORDERED
+        items = sorted(value, key=lambda item: json.dumps(item, sort_keys=True)) if is_unordered else value
         for index, inner in enumerate(items):
             json_values(provider, f"{path}[{index}]", inner, into)
     elif value is not None:

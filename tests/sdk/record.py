@@ -62,7 +62,9 @@ class Handler(BaseHTTPRequestHandler):
     def forward(self, body: bytes) -> None:
         headers = [(name, value) for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP]
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
-        upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        # One SDK drops the path of its base URL.
+        path = self.path if self.path.startswith("/sandbox/") else f"/sandbox/{self.provider()}{self.path}"
+        upstream.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
             if name.lower() != "content-length":
                 upstream.putheader(name, value)
@@ -71,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = upstream.getresponse()
         content = answer.read()
         upstream.close()
-        record = {"case": self.server.case, "method": self.command, "path": self.path, "headers": headers}
+        record = {"case": self.server.case, "method": self.command, "path": path, "headers": headers}
         record |= {"body": base64.b64encode(body).decode("ascii"), "status": answer.status}
         record |= {"answer": content.decode("utf-8", "replace")[:2000]}
         self.server.write(record)
@@ -82,6 +84,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def provider(self) -> str:
+        _, provider, _ = self.server.case.split("/")
+        return provider
 
     def log_message(self, format: str, *args: object) -> None:
         pass

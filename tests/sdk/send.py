@@ -147,7 +147,7 @@ def by_postmark(message: dict) -> None:
         TrackOpens=message.get("tracking", {}).get("opens"),
         TrackLinks=None if clicks is None else ("HtmlAndText" if clicks else "None"),
         MessageStream=message.get("stream"),
-        Headers=[{"Name": name, "Value": value} for name, value in message.get("headers", {}).items()],
+        Headers=message.get("headers"),
         Attachments=[
             filled(
                 Name=attachment["filename"],
@@ -164,8 +164,8 @@ def by_postmark(message: dict) -> None:
     else:
         bodies = filled(Subject=message["subject"], TextBody=message.get("text_body"), HtmlBody=message.get("html_body"))
         answer = client.emails.send(**common, **bodies)
-    assert answer["ErrorCode"] == 0, answer
-    assert answer["MessageID"]
+    # The SDK throws what is no ErrorCode of 0, and takes the code out of the answer.
+    assert answer["MessageID"], answer
 
 
 def seven_bit(mailbox: dict) -> str:
