@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod address;
+mod answer;
 mod brevo;
 mod call;
 mod cloudflare;

@@ -31,6 +31,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: Some(unverified),
     keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
     taken,
     usage,
@@ -277,6 +278,11 @@ fn key_conflict() -> Refusal {
     Refusal::new(409, "invalid_idempotent_request", "This idempotency key has been used with another request body")
 }
 
+/// The sender's domain is not verified.
+fn unverified() -> Refusal {
+    Refusal::new(403, "validation_error", "The domain is not verified")
+}
+
 /// A call over the rate limit.
 fn throttled(later: &Later) -> Refusal {
     too_fast(later.seconds)
@@ -294,7 +300,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
         Fault::ServerError => Some(Refusal::new(500, "internal_server_error", "Internal server error").after(seconds)),
         Fault::Unauthorized => Some(wrong_key()),
         Fault::Invalid => Some(invalid("Invalid `to` field: refused by an injected fault")),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

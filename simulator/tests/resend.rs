@@ -208,3 +208,15 @@ fn other_paths_and_methods_are_answered_as_resend_does() {
     let answer = expect(405, sim.ask("PUT", "/sandbox/resend/emails", &headers, b""));
     assert_eq!(answer["name"], "method_not_allowed");
 }
+
+#[test]
+fn the_usage_is_told() {
+    let mut sim = Sim::new();
+    sim.put("/sandbox/settings", r#"{"resend":{"windows":[{"limit":5,"period_ms":1000}],"daily_quota":100}}"#);
+    expect(200, sim.resend("/emails", None, RESEND));
+    let headers = [("Authorization", "Bearer re_x"), ("User-Agent", "x")];
+    let usage = expect(200, sim.ask("GET", "/sandbox/resend/usage", &headers, b""));
+    let daily = &usage["emails"]["daily"];
+    assert_eq!((&daily["used"], &daily["limit"], &usage["rate_limit"]["limit"]), (&json!(1), &json!(100), &json!(5)));
+    assert!(usage["emails"]["monthly"]["limit"].is_null());
+}
