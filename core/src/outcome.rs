@@ -1,7 +1,7 @@
 //! What a provider's answer means: nine classes, the same for every provider.
 
 use crate::time::UnixMillis;
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 /// The class of an answer. What each leads to is the Mailroom's decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +47,49 @@ pub struct Answer {
     pub status: Option<u16>,
     /// The provider's own stable word or number for it (`rate_limit_exceeded`, `406`), when it gave one.
     pub provider_code: Option<String>,
+    /// Recipients that the provider refused while it took the message for the others.
+    pub refused: Vec<Refused>,
+}
+
+/// A recipient that was refused alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The bare address, as the provider or the call names it.
+    pub address: String,
+    /// Why.
+    pub reason: RefusedReason,
+}
+
+/// Why a recipient was refused alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefusedReason {
+    /// It is on the provider's own suppression list.
+    Suppressed,
+    /// The server will never take mail for it.
+    Permanent,
+    /// The server did not take mail for it now.
+    Transient,
+}
+
+/// Shows the reason only.
+impl core::fmt::Debug for Refused {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Refused({:?})", self.reason)
+    }
+}
+
+impl Answer {
+    /// An outcome without an answer behind it.
+    #[must_use]
+    pub const fn without_status(outcome: Outcome) -> Self {
+        Self { outcome, status: None, provider_code: None, refused: Vec::new() }
+    }
+
+    /// An outcome with the status and the provider's code of the answer behind it.
+    #[must_use]
+    pub const fn new(outcome: Outcome, status: u16, provider_code: Option<String>) -> Self {
+        Self { outcome, status: Some(status), provider_code, refused: Vec::new() }
+    }
 }
 
 /// Why no answer came.
@@ -66,6 +109,6 @@ impl TransportFailure {
             Self::NotSent => Outcome::Transient { retry_at: None },
             Self::MaybeSent => Outcome::Unknown,
         };
-        Answer { outcome, status: None, provider_code: None }
+        Answer::without_status(outcome)
     }
 }

@@ -209,7 +209,8 @@ fn a_provider_window_holds_at_the_providers_clock() {
     let mut idle_until = None;
     while idle_until.is_none() || !answers.is_empty() {
         match host.next() {
-            Effect::Send { attempt, request, .. } => {
+            Effect::Send { attempt, call, .. } => {
+                let request = http(call);
                 // It arrives at some instant between departure and answer, and the answer takes up to 1.5 s.
                 let latency = host.random() % 1_500;
                 arrivals.push(host.now.as_millis() + host.random() % (latency + 1));
@@ -333,7 +334,8 @@ fn nothing_is_lost_and_the_ledger_agrees_under_random_faults_and_kills() {
                     flying.clear();
                 }
                 3..=5 => {
-                    if let Effect::Send { attempt, request, .. } = host.next() {
+                    if let Effect::Send { attempt, call, .. } = host.next() {
+                        let request = http(call);
                         flying.push(attempt);
                         let body: Value = serde_json::from_slice(&request.body).unwrap();
                         bodies.insert(attempt, body["To"].as_str().unwrap().into());

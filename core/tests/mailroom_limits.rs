@@ -12,7 +12,7 @@ mod host;
 
 use host::*;
 use sendgate_core::{
-    account::Account,
+    account::{Account, HostTools},
     config::Config,
     gate::{Reason, Verdict},
     ledger::Ledger,
@@ -95,8 +95,9 @@ fn asking_counts_nothing() {
         .transaction::<_, Failed, _>(|sql| {
             let mut ledger = Ledger::new(&account.quotas, "UTC").unwrap();
             let secret = |_: &str| Some(String::from("esp-secret"));
-            Account::open(&config, "shop", &secret, sql, now)?;
-            Ok(Mailroom::open(account, "esp-secret", &mut ledger, sql, now)?)
+            let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
+            Account::open(&config, "shop", tools, sql, now)?;
+            Ok(Mailroom::open(account, "esp-secret", |_| Vec::new(), &mut ledger, sql, now)?)
         })
         .unwrap();
     let two = [recipient("ann@gmail.com"), recipient("bob@googlemail.com"), recipient("cid@example.com")];

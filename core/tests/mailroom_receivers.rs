@@ -247,7 +247,8 @@ fn no_receivers_second_carries_more_than_its_rule_whatever_the_latency() {
     let mut requests = 0;
     loop {
         let wake = match host.next() {
-            Effect::Send { attempt, request, .. } => {
+            Effect::Send { attempt, call, .. } => {
+                let request = http(call);
                 requests += 1;
                 let latency = host.random() % 700;
                 let at = host.now.as_millis() + host.random() % (latency + 1);

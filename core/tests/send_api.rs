@@ -295,7 +295,8 @@ fn a_malformed_credential_is_refused_at_once() {
         let (config, now) = (&host.config, host.now);
         let opened = host.database.transaction::<_, Failed, _>(|sql| {
             let credential = |_: &str| Some(secret.to_owned());
-            Ok(sendgate_core::account::Account::open(config, "shop", &credential, sql, now)?)
+            let tools = sendgate_core::account::HostTools { secret: &credential, compose: |_| Vec::new() };
+            Ok(sendgate_core::account::Account::open(config, "shop", tools, sql, now)?)
         });
         assert!(opened.err().is_some_and(|error| error.0.contains("cannot stand in a header")), "{secret:?}");
     }

@@ -56,13 +56,34 @@ impl Development {
             ProviderKind::Resend => "resend",
             ProviderKind::Postmark => "postmark",
             ProviderKind::Sandbox => "esp",
+            ProviderKind::Sendgrid
+            | ProviderKind::Mailgun
+            | ProviderKind::Ses
+            | ProviderKind::Cloudflare
+            | ProviderKind::CloudflareBinding
+            | ProviderKind::Smtp
+            | ProviderKind::Brevo
+            | ProviderKind::Mailersend
+            | ProviderKind::Mailtrap
+            | ProviderKind::Sparkpost => self.provider.as_str(),
         };
         let windows = match self.provider {
             // The simulator's own default for this dialect, and Resend's: 5 requests a second and team.
             ProviderKind::Resend => {
                 json!([{"kind": "sliding", "name": "resend-second", "limit": 5, "period_ms": 1000}])
             }
-            ProviderKind::Postmark | ProviderKind::Sandbox => json!([]),
+            ProviderKind::Postmark
+            | ProviderKind::Sandbox
+            | ProviderKind::Sendgrid
+            | ProviderKind::Mailgun
+            | ProviderKind::Ses
+            | ProviderKind::Cloudflare
+            | ProviderKind::CloudflareBinding
+            | ProviderKind::Smtp
+            | ProviderKind::Brevo
+            | ProviderKind::Mailersend
+            | ProviderKind::Mailtrap
+            | ProviderKind::Sparkpost => json!([]),
         };
         json!({"accounts": {ACCOUNT: {
             "keys": [{"id": "k1", "hash": key::hash(&self.key), "scopes": ["send", "read", "suppressions"]}],

@@ -5,7 +5,7 @@ use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
 use crate::{bound, clock, pump, wire};
 use js_sys::Uint8Array;
-use sendgate_core::account::{Account, AccountError};
+use sendgate_core::account::{Account, AccountError, HostTools};
 use sendgate_core::front;
 use sendgate_core::sql::{Sql, SqlError};
 use sendgate_core::time::UnixMillis;
@@ -135,7 +135,8 @@ impl Desk {
 
     fn open(&self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Account, AccountError> {
         let config = bound::config(&self.env).map_err(AccountError::Config)?;
-        Account::open(&config, &self.name, &|name| bound::text(&self.env, name), sql, now)
+        let tools = HostTools { secret: &|name| bound::text(&self.env, name), compose: sendgate_mime::compose };
+        Account::open(&config, &self.name, tools, sql, now)
     }
 
     /// Moves the alarm forward to `wanted`. While the pump runs it stands as its safety net, and the pump moves it.

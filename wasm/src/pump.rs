@@ -8,10 +8,10 @@
 use crate::account_gate::Desk;
 use crate::host::{Timer, log, message, race};
 use crate::{clock, transport};
-use sendgate_core::http::{HttpRequest, HttpResponse};
 use sendgate_core::mailroom::{Attempt, Effect};
 use sendgate_core::outcome::TransportFailure;
 use sendgate_core::time::UnixMillis;
+use sendgate_core::transport::{Call, Reply};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -57,9 +57,9 @@ fn fill(desk: &Rc<Desk>, left: &mut usize) -> Result<Option<UnixMillis>, JsValue
             return Ok(Some(clock::now()));
         }
         match desk.decide(|account, sql, now| account.next(sql, now)).map_err(thrown)? {
-            Effect::Send { attempt, request, timeout_ms } => {
+            Effect::Send { attempt, call, timeout_ms } => {
                 *left -= 1;
-                launch(desk, attempt, request, timeout_ms)?;
+                launch(desk, attempt, call, timeout_ms)?;
             }
             Effect::Wait { until } => return Ok(Some(until)),
             Effect::Idle => return Ok(None),
@@ -67,12 +67,12 @@ fn fill(desk: &Rc<Desk>, left: &mut usize) -> Result<Option<UnixMillis>, JsValue
     }
 }
 
-fn launch(desk: &Rc<Desk>, attempt: Attempt, request: HttpRequest, timeout_ms: u64) -> Result<(), JsValue> {
+fn launch(desk: &Rc<Desk>, attempt: Attempt, call: Call, timeout_ms: u64) -> Result<(), JsValue> {
     let of_answer = Rc::clone(desk);
     desk.in_flight.set(desk.in_flight.get() + 1);
     desk.detach(async move {
         let desk = of_answer;
-        let result = transport::send(&request, timeout_ms).await;
+        let result = transport::carry(&call, timeout_ms).await;
         desk.in_flight.set(desk.in_flight.get().saturating_sub(1));
         settle(&desk, attempt, result);
         desk.bell.ring();
@@ -81,7 +81,7 @@ fn launch(desk: &Rc<Desk>, attempt: Attempt, request: HttpRequest, timeout_ms: u
 
 /// An answer that cannot be written down drops the account; opened again, it finds the attempt mark and settles it as one
 /// whose answer was lost.
-fn settle(desk: &Desk, attempt: Attempt, result: Result<HttpResponse, TransportFailure>) {
+fn settle(desk: &Desk, attempt: Attempt, result: Result<Reply, TransportFailure>) {
     let settled = clock::random_u64().map_err(|error| message(&error)).and_then(|entropy| {
         desk.decide(|account, sql, now| {
             account.settle(attempt, result.as_ref().map_err(|failure| *failure), sql, entropy, now)

@@ -5,6 +5,7 @@ use crate::stream;
 use js_sys::{Array, Promise, Uint8Array};
 use sendgate_core::http::{HttpRequest, HttpResponse};
 use sendgate_core::outcome::TransportFailure;
+use sendgate_core::transport::{Call, Reply};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, Headers, Request, RequestInit, RequestRedirect, Response};
@@ -15,12 +16,23 @@ extern "C" {
     fn global_fetch(request: &Request) -> Result<Promise, JsValue>;
 }
 
+/// Carries a call out, within `timeout_ms` altogether.
+///
+/// # Errors
+/// As [`send`]. What this host cannot carry was not sent.
+pub(crate) async fn carry(call: &Call, timeout_ms: u64) -> Result<Reply, TransportFailure> {
+    match call {
+        Call::Http(request) => send(request, timeout_ms).await.map(Reply::Http),
+        Call::Smtp(_) | Call::Binding(_) => Err(TransportFailure::NotSent),
+    }
+}
+
 /// Sends a request and reads its answer, within `timeout_ms` altogether. Redirects are answers, not followed.
 ///
 /// # Errors
 /// `NotSent` when no request could be made of it; `MaybeSent` for whatever goes wrong after that, because workerd says
 /// "Network connection lost." of a refused connection and of one lost in the middle alike.
-pub(crate) async fn send(request: &HttpRequest, timeout_ms: u64) -> Result<HttpResponse, TransportFailure> {
+async fn send(request: &HttpRequest, timeout_ms: u64) -> Result<HttpResponse, TransportFailure> {
     let (controller, timer, request) = prepare(request, timeout_ms).map_err(|_| TransportFailure::NotSent)?;
     match race(exchange(&request), timer.end()).await {
         Either::First(answer) => answer.map_err(|_| TransportFailure::MaybeSent),

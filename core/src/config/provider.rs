@@ -22,10 +22,22 @@ pub struct ProviderConfig {
     pub name: String,
     /// Which dialect it speaks.
     pub kind: ProviderKind,
-    /// Its address: `https`, or `http` on the loopback.
+    /// Its address: `https`, or `http` on the loopback; `smtp` or `smtps` for a mail server. Absent means the provider's
+    /// own, where everybody has the same ([`ProviderKind::default_base_url`]).
+    #[serde(default)]
     pub base_url: String,
-    /// The name of the secret that holds its credential.
-    pub credential: String,
+    /// Mailgun's sending domain.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// Cloudflare's account id.
+    #[serde(default)]
+    pub account_id: Option<String>,
+    /// The AWS region, where the address does not name it.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The name of the secret that holds its credential; absent only where calls carry none.
+    #[serde(default)]
+    pub credential: Option<String>,
     /// The name of a built-in profile, which gives the windows that this configuration does not.
     #[serde(default, rename = "profile")]
     profile_name: Option<String>,
@@ -87,6 +99,9 @@ impl ProviderConfig {
 
     /// Looks up the profile and the plan, and adds the windows that are not given.
     pub(super) fn resolve(&mut self, at: &str) -> Result<(), ConfigError> {
+        if self.base_url.is_empty() {
+            self.base_url = self.kind.default_base_url().unwrap_or_default().into();
+        }
         if let Some(PlanLimit { limit, period_ms }) = self.plan_limit {
             self.windows.push(Window::Sliding { name: PLAN_WINDOW.into(), limit, period_ms });
         }
@@ -99,7 +114,7 @@ impl ProviderConfig {
         };
         let at_profile = format!("{at}.profile");
         let profile = Profile::named(name).map_err(|error| of_catalog(&at_profile, error))?;
-        if self.kind != ProviderKind::Sandbox && profile.family != self.kind.as_str() {
+        if self.kind != ProviderKind::Sandbox && profile.family != self.kind.family() {
             let detail = format!("is a profile of {}, and the kind is {}", profile.family, self.kind.as_str());
             return Err(wrong(&at_profile, &detail));
         }
@@ -129,6 +144,9 @@ impl ProviderConfig {
         }
         if !is_allowed_base_url(&self.base_url) {
             return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
+        }
+        if self.credential.is_none() && self.kind.needs_credential() {
+            return Err(wrong(&format!("{at}.credential"), "names the secret that holds the provider's key"));
         }
         outgoing::check(&format!("{at}.windows"), &self.windows)?;
         outgoing::check(&format!("{at}.recipient_windows"), &self.recipient_windows)?;

@@ -35,14 +35,14 @@ use crate::{
     backoff::Backoff,
     config::{AccountConfig, AccountStatus, OnUnknown, SuppressionMode},
     gate::{Dispatch, GateError, Standing, Verdict, Weight},
-    http::HttpRequest,
     id::MessageId,
     limiter::Window,
     message::Class,
     outcome::{Answer, Outcome},
-    provider::ProviderKind,
+    provider::{Compose, ProviderKind, Target},
     sql::{Sql, SqlError},
     time::UnixMillis,
+    transport::Call,
 };
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use queue::Queue;
@@ -116,8 +116,8 @@ pub enum Effect {
     Send {
         /// Names the attempt to [`Mailroom::settle`].
         attempt: Attempt,
-        /// The request.
-        request: HttpRequest,
+        /// What to carry out.
+        call: Call,
         /// Give up after this long.
         timeout_ms: u64,
     },
@@ -150,6 +150,10 @@ struct Provider {
     kind: ProviderKind,
     base_url: String,
     credential: String,
+    domain: Option<String>,
+    account_id: Option<String>,
+    region: Option<String>,
+    compose: Compose,
     timeout_ms: u64,
     /// No request before this instant: the provider said so, or it does not answer.
     blocked_until: UnixMillis,
@@ -174,13 +178,14 @@ impl Mailroom {
     /// Opens the outbox of an account: creates what is missing, rebuilds the queue, and settles the attempts that a crash
     /// interrupted as of unknown outcome.
     ///
-    /// `credential` is the provider's secret, by value.
+    /// `credential` is the provider's secret, by value; `compose` writes MIME for providers that take it.
     ///
     /// # Errors
     /// The store's.
     pub fn open(
         config: &AccountConfig,
         credential: &str,
+        compose: Compose,
         ledger: &mut crate::ledger::Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
@@ -192,7 +197,7 @@ impl Mailroom {
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
-            provider: Provider::open(config, credential, sql, now)?,
+            provider: Provider::open(config, credential, compose, sql, now)?,
             dispatch,
             backoff: config.retry.backoff(),
             hold_ms: config.retry.hold_ms,
@@ -296,13 +301,19 @@ impl Mailroom {
             reservation: row.reservation,
             expires: row.expires,
         };
-        let answer = Answer { outcome: Outcome::Unknown, status: None, provider_code: None };
+        let answer = Answer::without_status(Outcome::Unknown);
         self.conclude(&flight, &answer, "interrupted", ledger, sql, 0, now)
     }
 }
 
 impl Provider {
-    fn open(config: &AccountConfig, credential: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Self, SqlError> {
+    fn open(
+        config: &AccountConfig,
+        credential: &str,
+        compose: Compose,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Self, SqlError> {
         let Some(provider) = config.providers.first() else {
             return Err(SqlError("the account has no provider".into()));
         };
@@ -311,10 +322,26 @@ impl Provider {
             kind: provider.kind,
             base_url: provider.base_url.clone(),
             credential: credential.into(),
+            domain: provider.domain.clone(),
+            account_id: provider.account_id.clone(),
+            region: provider.region.clone(),
+            compose,
             timeout_ms: provider.timeout_ms,
             blocked_until: blocked_until(&provider.name, sql)?.min(now.plus(LONGEST_BLOCK_MS)),
             silences: 0,
         })
+    }
+
+    /// Where its calls go.
+    fn target(&self) -> Target<'_> {
+        Target {
+            base_url: &self.base_url,
+            credential: &self.credential,
+            domain: self.domain.as_deref(),
+            account_id: self.account_id.as_deref(),
+            region: self.region.as_deref(),
+            compose: Some(self.compose),
+        }
     }
 
     /// Lets nothing leave before `until`, and remembers it over a restart.

@@ -14,10 +14,11 @@ use crate::{
     id::MessageId,
     ledger::Ledger,
     message::Message,
-    provider::{self, BuildError, Dispatch, Target},
+    provider::{self, BuildError, Dispatch},
     sql::{Sql, SqlError},
     suppression,
     time::UnixMillis,
+    transport::Call,
 };
 use alloc::{
     borrow::Cow,
@@ -158,8 +159,8 @@ impl Mailroom {
         };
         let Some(row) = self.final_check(id, row, &message, ledger, sql, now)? else { return Ok(None) };
         let suppressed = suppressed(&row.recipients)?;
-        let request = match self.build(&id.to_string(), &message, &suppressed) {
-            Ok(request) => request,
+        let call = match self.build(&id.to_string(), &message, &suppressed, now) {
+            Ok(call) => call,
             // Nobody is left in `to`: a message to its copies alone would say something else than was asked for.
             Err(BuildError::NoRecipient) => {
                 return end(id, &row, Status::Suppressed, "no_recipient_left", None, ledger, sql, now).map(|()| None);
@@ -182,7 +183,7 @@ impl Mailroom {
         self.dispatch.hold(&weight, now);
         let flight = Flight { attempt, began: now, weight, failures, ambiguous, units, reservation, expires };
         self.in_flight.insert(attempt, flight);
-        Ok(Some(Effect::Send { attempt, request, timeout_ms: self.provider.timeout_ms }))
+        Ok(Some(Effect::Send { attempt, call, timeout_ms: self.provider.timeout_ms }))
     }
 
     /// Whether an earlier attempt may have been taken, and this one could not be told from it: the provider has no
@@ -238,13 +239,14 @@ impl Mailroom {
         message_id: &str,
         message: &Message,
         suppressed: &BTreeSet<(RecipientKind, String)>,
-    ) -> Result<crate::http::HttpRequest, BuildError> {
+        now: UnixMillis,
+    ) -> Result<Call, BuildError> {
         let to = keep(RecipientKind::To, &message.to, suppressed);
         let cc = keep(RecipientKind::Cc, &message.cc, suppressed);
         let bcc = keep(RecipientKind::Bcc, &message.bcc, suppressed);
-        let target = Target { base_url: &self.provider.base_url, credential: &self.provider.credential };
+        let target = self.provider.target();
         let dispatch = Dispatch { message_id, message, to: &to, cc: &cc, bcc: &bcc };
-        provider::build(self.provider.kind, &target, &dispatch)
+        provider::build(self.provider.kind, &target, &dispatch, now)
     }
 }
 

@@ -8,12 +8,12 @@ use super::{
 use crate::{
     backoff::Retry,
     config::OnUnknown,
-    http::HttpResponse,
     ledger::{Ledger, Reservation},
     outcome::{Answer, Outcome, TransportFailure},
     provider,
     sql::{Sql, SqlError},
     time::UnixMillis,
+    transport::Reply,
 };
 use alloc::{borrow::Cow, format, string::String};
 use serde::Serialize;
@@ -46,7 +46,7 @@ impl Mailroom {
     pub fn settle(
         &mut self,
         attempt: Attempt,
-        result: Result<&HttpResponse, TransportFailure>,
+        result: Result<&Reply, TransportFailure>,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
         entropy: u64,
@@ -60,7 +60,7 @@ impl Mailroom {
         }
         self.queue.reopen(&flight.weight);
         let answer = match result {
-            Ok(response) => provider::classify(self.provider.kind, response, now),
+            Ok(reply) => provider::classify(self.provider.kind, reply, now),
             Err(failure) => failure.answer(),
         };
         self.conclude(&flight, &answer, event_of(&answer.outcome), ledger, sql, entropy, now)

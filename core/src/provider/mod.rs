@@ -1,22 +1,33 @@
 //! Email service providers: a message in, an HTTP request out; a response in, one [`Outcome`](crate::outcome::Outcome)
 //! out.
 //!
-//! One file per provider. Each says what the provider lacks ([`check`]), builds the request ([`build`]) and holds the
-//! table that its answers are classified by ([`classify`]). A feature that a provider lacks is refused, never left out
-//! in silence.
+//! One file per provider, each a [`Dialect`]: it says what the provider lacks ([`check`]), builds the call ([`build`],
+//! [`build_batch`]) and holds the table that answers are classified by ([`classify`]). A feature that a provider lacks
+//! is refused, never left out in silence.
 
+mod brevo;
 mod classify;
+mod cloudflare;
+mod cloudflare_binding;
+mod mailersend;
+mod mailgun;
+mod mailtrap;
 mod options;
 mod postmark;
 mod resend;
 mod sandbox;
+mod sendgrid;
+mod ses;
+mod smtp;
+mod sparkpost;
 
 use crate::{
     address::Mailbox,
     http::{HttpRequest, HttpResponse},
     message::Message,
-    outcome::Answer,
+    outcome::{Answer, Outcome},
     time::UnixMillis,
+    transport::{Call, Reply},
 };
 use alloc::{
     string::{String, ToString},
@@ -29,27 +40,190 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
-    /// Resend, `POST /emails`.
-    Resend,
+    /// SendGrid v3, `POST /v3/mail/send`.
+    Sendgrid,
+    /// Mailgun v3, `POST /v3/{domain}/messages`.
+    Mailgun,
     /// Postmark, `POST /email`.
     Postmark,
+    /// Amazon SES v2, `POST /v2/email/outbound-emails`.
+    Ses,
+    /// Resend, `POST /emails`.
+    Resend,
+    /// Cloudflare Email Service over REST.
+    Cloudflare,
+    /// Cloudflare Email Service through a Worker's `send_email` binding.
+    CloudflareBinding,
+    /// A mail server that takes submissions (RFC 6409).
+    Smtp,
+    /// Brevo, `POST /v3/smtp/email`.
+    Brevo,
+    /// MailerSend, `POST /v1/email`.
+    Mailersend,
+    /// Mailtrap, `POST /api/send`.
+    Mailtrap,
+    /// SparkPost, `POST /api/v1/transmissions`.
+    Sparkpost,
     /// The simulator's own plain interface, `POST /messages`.
     Sandbox,
 }
 
 impl ProviderKind {
     /// Every provider.
-    pub const ALL: [Self; 3] = [Self::Resend, Self::Postmark, Self::Sandbox];
+    pub const ALL: [Self; 13] = [
+        Self::Sendgrid,
+        Self::Mailgun,
+        Self::Postmark,
+        Self::Ses,
+        Self::Resend,
+        Self::Cloudflare,
+        Self::CloudflareBinding,
+        Self::Smtp,
+        Self::Brevo,
+        Self::Mailersend,
+        Self::Mailtrap,
+        Self::Sparkpost,
+        Self::Sandbox,
+    ];
 
     /// The word for it in JSON, in the trace and as a key of `provider_options`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Resend => "resend",
+            Self::Sendgrid => "sendgrid",
+            Self::Mailgun => "mailgun",
             Self::Postmark => "postmark",
+            Self::Ses => "ses",
+            Self::Resend => "resend",
+            Self::Cloudflare => "cloudflare",
+            Self::CloudflareBinding => "cloudflare_binding",
+            Self::Smtp => "smtp",
+            Self::Brevo => "brevo",
+            Self::Mailersend => "mailersend",
+            Self::Mailtrap => "mailtrap",
+            Self::Sparkpost => "sparkpost",
             Self::Sandbox => "sandbox",
         }
     }
+
+    /// The family of profiles that describe it: the two ways to Cloudflare are one provider.
+    #[must_use]
+    pub const fn family(self) -> &'static str {
+        match self {
+            Self::CloudflareBinding => Self::Cloudflare.as_str(),
+            Self::Sendgrid
+            | Self::Mailgun
+            | Self::Postmark
+            | Self::Ses
+            | Self::Resend
+            | Self::Cloudflare
+            | Self::Smtp
+            | Self::Brevo
+            | Self::Mailersend
+            | Self::Mailtrap
+            | Self::Sparkpost
+            | Self::Sandbox => self.as_str(),
+        }
+    }
+
+    /// Whether its calls carry a credential: a mail server may ask for none, and a binding is one.
+    #[must_use]
+    pub fn needs_credential(self) -> bool {
+        dialect(self).needs_credential()
+    }
+
+    /// Where its API is when the configuration does not say; `None` where only the account's owner knows.
+    #[must_use]
+    pub fn default_base_url(self) -> Option<&'static str> {
+        dialect(self).default_base_url()
+    }
+}
+
+/// What one provider's file answers.
+trait Dialect {
+    /// Where its API is, when that is the same for everybody.
+    fn default_base_url(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What this message needs and the provider lacks.
+    fn gaps(&self, message: &Message) -> Vec<&'static str>;
+
+    /// The call for one message.
+    fn build(&self, target: &Target<'_>, dispatch: &Dispatch<'_>, now: UnixMillis) -> Result<Call, BuildError>;
+
+    /// The meaning of an answer to [`Dialect::build`]'s call.
+    fn classify(&self, reply: &Reply, now: UnixMillis) -> Answer;
+
+    /// Whether a repeated call cannot send twice.
+    fn has_idempotency_key(&self) -> bool {
+        false
+    }
+
+    /// Whether its calls carry a credential: a mail server may ask for none, and a binding is one.
+    fn needs_credential(&self) -> bool {
+        true
+    }
+
+    /// How much one call carries.
+    fn bounds(&self) -> Bounds {
+        Bounds::ONE
+    }
+
+    /// Whether two messages can go into one call.
+    fn may_share(&self, _first: &Dispatch<'_>, _other: &Dispatch<'_>) -> bool {
+        false
+    }
+
+    /// The call for several messages that may share one.
+    fn build_batch(
+        &self,
+        _target: &Target<'_>,
+        _dispatches: &[Dispatch<'_>],
+        _now: UnixMillis,
+    ) -> Result<Call, BuildError> {
+        Err(BuildError::NotTogether)
+    }
+
+    /// The meaning of an answer to [`Dialect::build_batch`]'s call, for each message in the order of the call.
+    fn classify_batch(&self, reply: &Reply, count: usize, now: UnixMillis) -> Vec<Answer> {
+        alloc::vec![self.classify(reply, now); count]
+    }
+}
+
+/// The file of a provider.
+fn dialect(kind: ProviderKind) -> &'static dyn Dialect {
+    match kind {
+        ProviderKind::Sendgrid => &sendgrid::Sendgrid,
+        ProviderKind::Mailgun => &mailgun::Mailgun,
+        ProviderKind::Postmark => &postmark::Postmark,
+        ProviderKind::Ses => &ses::Ses,
+        ProviderKind::Resend => &resend::Resend,
+        ProviderKind::Cloudflare => &cloudflare::Cloudflare,
+        ProviderKind::CloudflareBinding => &cloudflare_binding::CloudflareBinding,
+        ProviderKind::Smtp => &smtp::Smtp,
+        ProviderKind::Brevo => &brevo::Brevo,
+        ProviderKind::Mailersend => &mailersend::Mailersend,
+        ProviderKind::Mailtrap => &mailtrap::Mailtrap,
+        ProviderKind::Sparkpost => &sparkpost::Sparkpost,
+        ProviderKind::Sandbox => &sandbox::Sandbox,
+    }
+}
+
+/// How much one call of a provider carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Messages.
+    pub messages: usize,
+    /// Recipients over all of them.
+    pub recipients: usize,
+    /// Bytes of the call's body.
+    pub bytes: usize,
+}
+
+impl Bounds {
+    /// For a provider whose calls carry one message.
+    pub const ONE: Self = Self { messages: 1, recipients: usize::MAX, bytes: usize::MAX };
 }
 
 /// A feature of a message that a provider lacks.
@@ -82,8 +256,44 @@ impl core::error::Error for Unsupported {}
 pub struct Target<'a> {
     /// The API's base, without the path of the call; a trailing slash is allowed.
     pub base_url: &'a str,
-    /// The provider's key or token.
+    /// The provider's key or token; where it has parts, they stand with colons between them (`user:password`,
+    /// `access key:secret:session token`).
     pub credential: &'a str,
+    /// Mailgun's sending domain.
+    pub domain: Option<&'a str>,
+    /// Cloudflare's account id.
+    pub account_id: Option<&'a str>,
+    /// The AWS region, where the base URL does not name it.
+    pub region: Option<&'a str>,
+    /// Writes a message as MIME text, for providers that take one.
+    pub compose: Option<Compose>,
+}
+
+impl<'a> Target<'a> {
+    /// An address and a credential, and nothing else.
+    #[must_use]
+    pub const fn new(base_url: &'a str, credential: &'a str) -> Self {
+        Self { base_url, credential, domain: None, account_id: None, region: None, compose: None }
+    }
+}
+
+/// Writes a mail as RFC 5322 text with CRLF line ends. MIME is a kept library's work, which needs more than the core
+/// has; the host brings it.
+pub type Compose = for<'a> fn(&Letter<'a>) -> Vec<u8>;
+
+/// What a mail is composed of.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    /// The message; its own recipient lists are not used.
+    pub message: &'a Message,
+    /// Recipients shown.
+    pub to: &'a [&'a Mailbox],
+    /// Recipients of a copy, shown.
+    pub cc: &'a [&'a Mailbox],
+    /// `Message-ID` without its angle brackets.
+    pub message_id: &'a str,
+    /// `Date`.
+    pub date: UnixMillis,
 }
 
 /// Hides the credential.
@@ -122,12 +332,25 @@ pub enum BuildError {
     },
     /// The message does not print as JSON.
     NotPrintable,
+    /// The provider's configuration lacks something that its calls need.
+    Incomplete {
+        /// Which field: `domain`, `account_id`, `region`, `credential`, `base_url` or `compose`.
+        field: &'static str,
+    },
+    /// These messages cannot go into one call.
+    NotTogether,
 }
 
 impl BuildError {
     /// Every code there is.
-    pub const CODES: [&'static str; 4] =
-        ["no_recipient", "unsupported_feature", "invalid_header_value", "message_not_printable"];
+    pub const CODES: [&'static str; 6] = [
+        "no_recipient",
+        "unsupported_feature",
+        "invalid_header_value",
+        "message_not_printable",
+        "provider_incomplete",
+        "not_together",
+    ];
 
     /// The stable word for it.
     #[must_use]
@@ -137,6 +360,8 @@ impl BuildError {
             Self::Unsupported(_) => "unsupported_feature",
             Self::InvalidHeaderValue { .. } => "invalid_header_value",
             Self::NotPrintable => "message_not_printable",
+            Self::Incomplete { .. } => "provider_incomplete",
+            Self::NotTogether => "not_together",
         }
     }
 }
@@ -148,6 +373,8 @@ impl fmt::Display for BuildError {
             Self::Unsupported(feature) => feature.fmt(f),
             Self::InvalidHeaderValue { value } => write!(f, "the {value} is empty, too long or not printable ASCII"),
             Self::NotPrintable => f.write_str("the message does not print as JSON"),
+            Self::Incomplete { field } => write!(f, "the provider's {field} is missing or malformed"),
+            Self::NotTogether => f.write_str("the messages cannot go into one call"),
         }
     }
 }
@@ -159,11 +386,7 @@ impl core::error::Error for BuildError {}
 /// # Errors
 /// Every feature of the message that the provider lacks.
 pub fn check(kind: ProviderKind, message: &Message) -> Result<(), Vec<Unsupported>> {
-    let mut gaps = match kind {
-        ProviderKind::Resend => resend::gaps(message),
-        ProviderKind::Postmark => postmark::gaps(message),
-        ProviderKind::Sandbox => sandbox::gaps(message),
-    };
+    let mut gaps = dialect(kind).gaps(message);
     gaps.dedup();
     if gaps.is_empty() {
         return Ok(());
@@ -171,40 +394,92 @@ pub fn check(kind: ProviderKind, message: &Message) -> Result<(), Vec<Unsupporte
     Err(gaps.into_iter().map(|feature| Unsupported { feature, provider: kind.as_str() }).collect())
 }
 
-/// The request that hands the message to the provider.
+/// The call that hands the message to the provider.
 ///
 /// The same arguments give the same bytes, so that a repeat under an idempotency key is the same request.
 ///
 /// # Errors
 /// [`BuildError`]; none of them passes with time.
-pub fn build(kind: ProviderKind, target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
+pub fn build(
+    kind: ProviderKind,
+    target: &Target<'_>,
+    dispatch: &Dispatch<'_>,
+    now: UnixMillis,
+) -> Result<Call, BuildError> {
+    can_build(kind, target, dispatch)?;
+    dialect(kind).build(target, dispatch, now)
+}
+
+/// The call that hands several messages to the provider: as many as [`bounds`] says, each of which [`may_share`] with
+/// the first.
+///
+/// # Errors
+/// As [`build`], for the first message that cannot be built; [`BuildError::NotTogether`] for messages that cannot share
+/// a call.
+pub fn build_batch(
+    kind: ProviderKind,
+    target: &Target<'_>,
+    dispatches: &[Dispatch<'_>],
+    now: UnixMillis,
+) -> Result<Call, BuildError> {
+    dispatches.iter().try_for_each(|dispatch| can_build(kind, target, dispatch))?;
+    match dispatches {
+        [] => Err(BuildError::NoRecipient),
+        [alone] => dialect(kind).build(target, alone, now),
+        [first, others @ ..] => {
+            if dispatches.len() > bounds(kind).messages || !others.iter().all(|other| may_share(kind, first, other)) {
+                return Err(BuildError::NotTogether);
+            }
+            dialect(kind).build_batch(target, dispatches, now)
+        }
+    }
+}
+
+/// How much one call of the provider carries.
+#[must_use]
+pub fn bounds(kind: ProviderKind) -> Bounds {
+    dialect(kind).bounds()
+}
+
+/// Whether two messages can go into one call of the provider.
+#[must_use]
+pub fn may_share(kind: ProviderKind, first: &Dispatch<'_>, other: &Dispatch<'_>) -> bool {
+    dialect(kind).may_share(first, other)
+}
+
+/// What holds for every provider alike, asked before a call is built.
+fn can_build(kind: ProviderKind, target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<(), BuildError> {
     if dispatch.to.is_empty() {
         return Err(BuildError::NoRecipient);
     }
     if let Some(gap) = check(kind, dispatch.message).err().and_then(|gaps| gaps.into_iter().next()) {
         return Err(BuildError::Unsupported(gap));
     }
-    if !is_header_value(target.credential, MAX_CREDENTIAL) {
+    if dialect(kind).needs_credential() && !is_header_value(target.credential, MAX_CREDENTIAL) {
         return Err(BuildError::InvalidHeaderValue { value: "credential" });
     }
     if !is_header_value(dispatch.message_id, MAX_MESSAGE_ID) {
         return Err(BuildError::InvalidHeaderValue { value: "message id" });
     }
-    match kind {
-        ProviderKind::Resend => resend::build(target, dispatch),
-        ProviderKind::Postmark => postmark::build(target, dispatch),
-        ProviderKind::Sandbox => sandbox::build(target, dispatch),
-    }
+    Ok(())
 }
 
-/// What the provider's answer means. Total: any status with any body has a class.
+/// What the provider's answer means. Total: any answer has a class.
 #[must_use]
-pub fn classify(kind: ProviderKind, response: &HttpResponse, now: UnixMillis) -> Answer {
-    match kind {
-        ProviderKind::Resend => resend::classify(response, now),
-        ProviderKind::Postmark => postmark::classify(response, now),
-        ProviderKind::Sandbox => sandbox::classify(response, now),
+pub fn classify(kind: ProviderKind, reply: &Reply, now: UnixMillis) -> Answer {
+    dialect(kind).classify(reply, now)
+}
+
+/// What the provider's answer to a call of `count` messages means, for each in the order of the call. Total, and of that
+/// length.
+#[must_use]
+pub fn classify_batch(kind: ProviderKind, reply: &Reply, count: usize, now: UnixMillis) -> Vec<Answer> {
+    if count == 1 {
+        return alloc::vec![classify(kind, reply, now)];
     }
+    let mut answers = dialect(kind).classify_batch(reply, count, now);
+    answers.resize(count, Answer::without_status(Outcome::Unknown));
+    answers
 }
 
 /// Whether a credential can stand in a header field: not empty, visible characters only, no line break at its end.
@@ -221,10 +496,15 @@ pub fn says_key_was_used(answer: &Answer) -> bool {
 
 /// Whether a repeated request cannot send twice, so that an unknown outcome may be asked again.
 #[must_use]
-pub const fn has_idempotency_key(kind: ProviderKind) -> bool {
-    match kind {
-        ProviderKind::Resend | ProviderKind::Sandbox => true,
-        ProviderKind::Postmark => false,
+pub fn has_idempotency_key(kind: ProviderKind) -> bool {
+    dialect(kind).has_idempotency_key()
+}
+
+/// The meaning of an answer that has to be an HTTP response; whatever else comes says nothing.
+fn http(reply: &Reply, classify: impl FnOnce(&HttpResponse) -> Answer) -> Answer {
+    match reply {
+        Reply::Http(response) => classify(response),
+        Reply::Smtp(_) | Reply::Binding(_) => Answer::without_status(Outcome::Unknown),
     }
 }
 

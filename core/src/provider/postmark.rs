@@ -5,9 +5,9 @@
 //! and its template calls take their subject from the template.
 
 use super::{
-    BuildError, Dispatch, ProviderKind, Target,
+    BuildError, Dialect, Dispatch, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, readable_id},
-    options, post,
+    http, options, post,
 };
 use crate::{
     address::{Mailbox, MailboxList},
@@ -16,6 +16,7 @@ use crate::{
     outcome::{Answer, Outcome},
     retry_after,
     time::UnixMillis,
+    transport::{Call, Reply},
     wire::{Each, Pairs, Text, with_files},
 };
 use alloc::{
@@ -27,8 +28,29 @@ use alloc::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// Postmark's file.
+pub(super) struct Postmark;
+
+impl Dialect for Postmark {
+    fn default_base_url(&self) -> Option<&'static str> {
+        Some("https://api.postmarkapp.com")
+    }
+
+    fn gaps(&self, message: &Message) -> Vec<&'static str> {
+        gaps(message)
+    }
+
+    fn build(&self, target: &Target<'_>, dispatch: &Dispatch<'_>, _now: UnixMillis) -> Result<Call, BuildError> {
+        build(target, dispatch).map(Call::Http)
+    }
+
+    fn classify(&self, reply: &Reply, now: UnixMillis) -> Answer {
+        http(reply, |response| classify(response, now))
+    }
+}
+
 /// What this message needs and Postmark lacks.
-pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
+fn gaps(message: &Message) -> Vec<&'static str> {
     let too_long = |body: &Option<String>| body.as_ref().is_some_and(|body| body.len() > MAX_BODY);
     let mut names = BTreeSet::new();
     let tracks = message.tracking.clicks.is_some();
@@ -49,7 +71,7 @@ pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
 }
 
 /// The request for one message.
-pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
+fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
     let message = dispatch.message;
     let reply_to: Vec<&Mailbox> = message.reply_to.iter().collect();
     let list = |mailboxes| Some(List(mailboxes)).filter(|List(mailboxes)| !mailboxes.is_empty());
@@ -79,7 +101,7 @@ pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<Http
 
 /// The meaning of an answer: `{"ErrorCode", "Message", "MessageID", ...}`. Codes look like statuses; the status comes
 /// first.
-pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
+fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
     let body = json_object(&response.body);
     let status = response.status;
     let code = body.get("ErrorCode").and_then(Value::as_u64);
@@ -97,7 +119,7 @@ pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
         let status = if matches!(status, 400 | 404..=406 | 409..=412) { CODED } else { status };
         RULES.find(status, word.as_deref().unwrap_or_default()).outcome(retry_after::of_response(response, now))
     };
-    Answer { outcome, status: Some(status), provider_code: word.filter(|word| word != "0") }
+    Answer::new(outcome, status, word.filter(|word| word != "0"))
 }
 
 #[derive(Serialize)]

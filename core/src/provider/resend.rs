@@ -5,9 +5,9 @@
 //! its webhooks. It has no tracking per message and no streams.
 
 use super::{
-    BuildError, Dispatch, ProviderKind, Target,
+    BuildError, Dialect, Dispatch, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, safe_word},
-    options, post,
+    http, options, post,
 };
 use crate::{
     address::Mailbox,
@@ -16,14 +16,40 @@ use crate::{
     outcome::{Answer, Outcome},
     retry_after,
     time::UnixMillis,
+    transport::{Call, Reply},
     wire::{Each, Pairs, Text, with_files},
 };
 use alloc::{borrow::Cow, collections::BTreeSet, format, string::String, vec::Vec};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// Resend's file.
+pub(super) struct Resend;
+
+impl Dialect for Resend {
+    fn default_base_url(&self) -> Option<&'static str> {
+        Some("https://api.resend.com")
+    }
+
+    fn gaps(&self, message: &Message) -> Vec<&'static str> {
+        gaps(message)
+    }
+
+    fn build(&self, target: &Target<'_>, dispatch: &Dispatch<'_>, _now: UnixMillis) -> Result<Call, BuildError> {
+        build(target, dispatch).map(Call::Http)
+    }
+
+    fn classify(&self, reply: &Reply, now: UnixMillis) -> Answer {
+        http(reply, |response| classify(response, now))
+    }
+
+    fn has_idempotency_key(&self) -> bool {
+        true
+    }
+}
+
 /// What this message needs and Resend lacks.
-pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
+fn gaps(message: &Message) -> Vec<&'static str> {
     let is_tag = |text: &String| {
         (1..=MAX_TAG).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
@@ -48,7 +74,7 @@ pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
 }
 
 /// The request for one message.
-pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
+fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
     let message = dispatch.message;
     let email = Email {
         from: Text(&message.from),
@@ -73,13 +99,13 @@ pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<Http
 }
 
 /// The meaning of an answer: `{"id"}` on success, `{"statusCode", "name", "message"}` otherwise.
-pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
+fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
     let body = json_object(&response.body);
     let status = response.status;
     if (200..300).contains(&status) {
         let id = body.get("id").and_then(Value::as_str).and_then(super::classify::readable_id);
         let outcome = id.map_or(Outcome::Unknown, |id| Outcome::Accepted { provider_message_id: Some(id) });
-        return Answer { outcome, status: Some(status), provider_code: None };
+        return Answer::new(outcome, status, None);
     }
     let name = body.get("name").and_then(Value::as_str).and_then(safe_word);
     let class = RULES.find(status, name.unwrap_or_default());
@@ -93,7 +119,7 @@ pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
         | Class::Refused
         | Class::Unknown => None,
     });
-    Answer { outcome: class.outcome(hint), status: Some(status), provider_code: name.map(String::from) }
+    Answer::new(class.outcome(hint), status, name.map(String::from))
 }
 
 /// Tags, then metadata, in their order.

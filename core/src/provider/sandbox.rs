@@ -4,9 +4,9 @@
 //! HTTP has for it.
 
 use super::{
-    BuildError, Dispatch, ProviderKind, Target,
+    BuildError, Dialect, Dispatch, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, readable_id, safe_word},
-    options, post,
+    http, options, post,
 };
 use crate::{
     address::Mailbox,
@@ -15,20 +15,42 @@ use crate::{
     outcome::{Answer, Outcome},
     retry_after,
     time::UnixMillis,
+    transport::{Call, Reply},
     wire::{Each, Pairs, Text, with_files},
 };
 use alloc::{format, string::String, vec::Vec};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// Sandbox's file.
+pub(super) struct Sandbox;
+
+impl Dialect for Sandbox {
+    fn gaps(&self, message: &Message) -> Vec<&'static str> {
+        gaps(message)
+    }
+
+    fn build(&self, target: &Target<'_>, dispatch: &Dispatch<'_>, _now: UnixMillis) -> Result<Call, BuildError> {
+        build(target, dispatch).map(Call::Http)
+    }
+
+    fn classify(&self, reply: &Reply, now: UnixMillis) -> Answer {
+        http(reply, |response| classify(response, now))
+    }
+
+    fn has_idempotency_key(&self) -> bool {
+        true
+    }
+}
+
 /// What this message needs and the sandbox lacks: nothing but clashing options.
-pub(super) fn gaps(message: &Message) -> Vec<&'static str> {
+fn gaps(message: &Message) -> Vec<&'static str> {
     let collides = options::collide(ProviderKind::Sandbox, message, &COMPOSED);
     collides.then_some(options::COLLISION).into_iter().collect()
 }
 
 /// The request for one message.
-pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
+fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
     let message = dispatch.message;
     let (opens, clicks) = (message.tracking.opens, message.tracking.clicks);
     let email = Email {
@@ -61,18 +83,18 @@ pub(super) fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<Http
 }
 
 /// The meaning of an answer.
-pub(super) fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
+fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
     let body = json_object(&response.body);
     let status = response.status;
     if (200..300).contains(&status) {
         let id = body.get("id").and_then(Value::as_str).and_then(readable_id);
         let outcome = id.map_or(Outcome::Unknown, |id| Outcome::Accepted { provider_message_id: Some(id) });
-        return Answer { outcome, status: Some(status), provider_code: None };
+        return Answer::new(outcome, status, None);
     }
     let code = body.get("code").and_then(Value::as_str).and_then(safe_word);
     let class = RULES.find(status, code.unwrap_or_default());
     let outcome = class.outcome(retry_after::of_response(response, now));
-    Answer { outcome, status: Some(status), provider_code: code.map(String::from) }
+    Answer::new(outcome, status, code.map(String::from))
 }
 
 #[derive(Serialize)]

@@ -43,7 +43,9 @@ enum Failure {
 pub(super) fn evaluate(case_json: &str) -> Result<Value, VectorError> {
     let case: Case<'_> = read(case_json)?;
     let answer = match (case.response, case.failure) {
-        (Some(response), None) => provider::classify(case.provider, &response.into(), case.now.instant()),
+        (Some(response), None) => {
+            provider::classify(case.provider, &HttpResponse::from(response).into(), case.now.instant())
+        }
         (None, Some(Failure::NotSent)) => TransportFailure::NotSent.answer(),
         (None, Some(Failure::MaybeSent)) => TransportFailure::MaybeSent.answer(),
         (Some(_), Some(_)) | (None, None) => {

@@ -9,7 +9,7 @@
 )]
 
 use sendgate_core::{
-    account::{Account, AccountError},
+    account::{Account, AccountError, HostTools},
     config::Config,
     front::{self, FrontDecision, FrontRequest},
     http::{HttpRequest, HttpResponse},
@@ -18,6 +18,7 @@ use sendgate_core::{
     outcome::TransportFailure,
     sql::{Param, Row, Sql, SqlError},
     time::UnixMillis,
+    transport::{Call, Reply},
 };
 use sendgate_embed::{Database, DatabaseError};
 use serde_json::{Value, json};
@@ -150,6 +151,14 @@ impl Host {
         self.request_with(key, method, path, None, body)
     }
 
+    pub fn request_query(&mut self, key: &str, path: &str, query: &str) -> HttpResponse {
+        self.exchange(key, "GET", (path, query), None, b"")
+    }
+
+    pub fn request_full(&mut self, key: &str, method: &str, target: (&str, &str), body: &[u8]) -> HttpResponse {
+        self.exchange(key, method, target, None, body)
+    }
+
     pub fn request_with(
         &mut self,
         key: &str,
@@ -158,11 +167,22 @@ impl Host {
         idempotency_key: Option<&str>,
         body: &[u8],
     ) -> HttpResponse {
+        self.exchange(key, method, (path, ""), idempotency_key, body)
+    }
+
+    fn exchange(
+        &mut self,
+        key: &str,
+        method: &str,
+        (path, query): (&str, &str),
+        idempotency_key: Option<&str>,
+        body: &[u8],
+    ) -> HttpResponse {
         let authorization = format!("Bearer {key}");
         let request = FrontRequest {
             method,
             path,
-            query: "",
+            query,
             authorization: Some(&authorization),
             idempotency_key,
             content_length: Some(body.len() as u64),
@@ -208,16 +228,18 @@ impl Host {
     /// The next request; panics when there is none.
     pub fn next_request(&mut self) -> (Attempt, HttpRequest) {
         match self.next() {
-            Effect::Send { attempt, request, .. } => (attempt, request),
+            Effect::Send { attempt, call, .. } => (attempt, http(call)),
             other => panic!("expected a request, got {other:?}"),
         }
     }
 
     pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
         let entropy = self.random();
+        let reply = result.map(|response| Reply::Http(response.clone()));
         let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
         self.database
             .transaction::<_, Failed, _>(|sql| {
+                let result = reply.as_ref().map_err(|failure| *failure);
                 Ok(account.settle(attempt, result, &mut Counted(sql, statements), entropy, now)?)
             })
             .unwrap();
@@ -245,8 +267,9 @@ impl Host {
 }
 
 fn open(database: &mut Database, config: &Config, now: UnixMillis) -> Account {
-    let credential = |name: &str| (name == "ESP").then(|| String::from("esp-secret"));
-    database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", &credential, sql, now)?)).unwrap()
+    let secret = |name: &str| (name == "ESP").then(|| String::from("esp-secret"));
+    let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
+    database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }
 
 /// A message to one address.
@@ -270,6 +293,14 @@ pub fn body(response: &HttpResponse) -> Value {
 
 pub fn text(response: &HttpResponse) -> String {
     String::from_utf8_lossy(&response.body).into_owned()
+}
+
+/// The HTTP request of a call; panics for any other.
+pub fn http(call: Call) -> HttpRequest {
+    match call {
+        Call::Http(request) => request,
+        other => panic!("expected an HTTP request, got {other:?}"),
+    }
 }
 
 /// The recipients of a sandbox request.
@@ -306,8 +337,8 @@ pub fn drain(host: &mut Host) -> (Vec<String>, Effect) {
     let mut domains = Vec::new();
     loop {
         match host.next() {
-            Effect::Send { attempt, request, .. } => {
-                domains.push(domain_of(&request));
+            Effect::Send { attempt, call, .. } => {
+                domains.push(domain_of(&http(call)));
                 host.settle(attempt, Ok(&taken()));
             }
             other => return (domains, other),

@@ -1,0 +1,31 @@
+//! Cloudflare Email Service through a Worker's `send_email` binding.
+
+use super::{BuildError, Dialect, Dispatch, Target};
+use crate::{
+    message::Message,
+    outcome::{Answer, Outcome},
+    time::UnixMillis,
+    transport::{Call, Reply},
+};
+use alloc::vec::Vec;
+
+/// CloudflareBinding's file.
+pub(super) struct CloudflareBinding;
+
+impl Dialect for CloudflareBinding {
+    fn gaps(&self, _message: &Message) -> Vec<&'static str> {
+        alloc::vec!["any message: not built yet"]
+    }
+
+    fn build(&self, _target: &Target<'_>, _dispatch: &Dispatch<'_>, _now: UnixMillis) -> Result<Call, BuildError> {
+        Err(BuildError::NotPrintable)
+    }
+
+    fn needs_credential(&self) -> bool {
+        false
+    }
+
+    fn classify(&self, _reply: &Reply, _now: UnixMillis) -> Answer {
+        Answer::without_status(Outcome::Unknown)
+    }
+}

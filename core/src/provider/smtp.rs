@@ -1,0 +1,31 @@
+//! SMTP submission (RFC 6409).
+
+use super::{BuildError, Dialect, Dispatch, Target};
+use crate::{
+    message::Message,
+    outcome::{Answer, Outcome},
+    time::UnixMillis,
+    transport::{Call, Reply},
+};
+use alloc::vec::Vec;
+
+/// Smtp's file.
+pub(super) struct Smtp;
+
+impl Dialect for Smtp {
+    fn gaps(&self, _message: &Message) -> Vec<&'static str> {
+        alloc::vec!["any message: not built yet"]
+    }
+
+    fn build(&self, _target: &Target<'_>, _dispatch: &Dispatch<'_>, _now: UnixMillis) -> Result<Call, BuildError> {
+        Err(BuildError::NotPrintable)
+    }
+
+    fn needs_credential(&self) -> bool {
+        false
+    }
+
+    fn classify(&self, _reply: &Reply, _now: UnixMillis) -> Answer {
+        Answer::without_status(Outcome::Unknown)
+    }
+}

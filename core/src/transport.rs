@@ -1,0 +1,154 @@
+//! What a host carries to a provider, and what it brings back, as plain values.
+//!
+//! Most providers are asked over HTTP. A mail server is spoken to in SMTP ([`crate::smtp`] is the conversation), and
+//! inside a Worker Cloudflare's service is a binding that takes an object.
+
+use crate::http::{HttpRequest, HttpResponse};
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// What a host is to carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// An HTTP request.
+    Http(HttpRequest),
+    /// A mail to hand to a mail server.
+    Smtp(SmtpCall),
+    /// A call of a Worker's `send_email` binding.
+    Binding(BindingCall),
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The response, whatever its status.
+    Http(HttpResponse),
+    /// How far the conversation went.
+    Smtp(SmtpReply),
+    /// What the binding returned or threw.
+    Binding(BindingReply),
+}
+
+impl From<HttpResponse> for Reply {
+    fn from(response: HttpResponse) -> Self {
+        Self::Http(response)
+    }
+}
+
+/// A mail for a mail server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpCall {
+    /// The server's name, which its certificate has to show.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// When the connection is encrypted.
+    pub security: Security,
+    /// User name and password, when the server asks for them.
+    pub login: Option<(String, String)>,
+    /// The reverse path: where bounces go.
+    pub from: String,
+    /// Every recipient, bcc included.
+    pub recipients: Vec<String>,
+    /// The mail as RFC 5322 text with CRLF line ends, not yet dot-stuffed.
+    pub data: Vec<u8>,
+}
+
+/// When a connection to a mail server is encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Security {
+    /// From the start (RFC 8314, port 465).
+    Implicit,
+    /// By STARTTLS before anything is said that matters (RFC 3207, port 587); nothing is sent without.
+    StartTls,
+    /// Never: allowed on the loopback only.
+    None,
+}
+
+/// Shows the sizes only.
+impl fmt::Debug for SmtpCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SmtpCall({} recipients, {} bytes)", self.recipients.len(), self.data.len())
+    }
+}
+
+/// How far a conversation with a mail server went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpReply {
+    /// The last thing that was waited for.
+    pub stage: SmtpStage,
+    /// The server's answer to it; `None` when the connection was lost or went silent there.
+    pub answer: Option<SmtpAnswer>,
+    /// The answer to each recipient, in their order, as far as they came.
+    pub recipients: Vec<SmtpAnswer>,
+}
+
+/// What a client of a mail server waits for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SmtpStage {
+    /// The connection, encryption and greeting.
+    Connect,
+    /// The answer to `EHLO`.
+    Hello,
+    /// The answer to `STARTTLS`, and the encryption after it.
+    StartTls,
+    /// The answers to `AUTH`.
+    Auth,
+    /// The answer to `MAIL FROM`.
+    From,
+    /// The answers to `RCPT TO`.
+    Recipients,
+    /// The answer to `DATA`.
+    Data,
+    /// The answer to the final dot: from here on the mail may have been taken.
+    Taken,
+}
+
+/// One reply of a mail server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpAnswer {
+    /// Its code.
+    pub code: u16,
+    /// Its enhanced status code (RFC 3463), when it has one.
+    pub enhanced: Option<[u16; 3]>,
+    /// Its text without codes; for people, and for the ids that some servers hide there.
+    pub text: String,
+}
+
+/// Shows the codes only: a server's text may hold an address.
+impl fmt::Debug for SmtpAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SmtpAnswer({} {:?})", self.code, self.enhanced)
+    }
+}
+
+/// A call of a Worker's `send_email` binding.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BindingCall {
+    /// The binding's name.
+    pub binding: String,
+    /// The object to call it with, as JSON.
+    pub message: Vec<u8>,
+}
+
+/// Shows the size only.
+impl fmt::Debug for BindingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BindingCall({} bytes)", self.message.len())
+    }
+}
+
+/// What a binding returned or threw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BindingReply {
+    /// It returned, with this message id.
+    Returned {
+        /// `messageId`, when it was a text.
+        message_id: Option<String>,
+    },
+    /// It threw an error with this code.
+    Threw {
+        /// `code`, when the error had one.
+        code: Option<String>,
+    },
+}
