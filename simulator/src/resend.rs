@@ -342,11 +342,16 @@ fn usage(usage: &Usage<'_>) -> HttpResponse {
 pub(crate) fn looked_up(view: Option<&Value>) -> HttpResponse {
     let Some(view) = view else { return refuse(&Refusal::new(404, "not_found", "Email not found")) };
     let field = |name: &str| view.get(name).cloned().unwrap_or_default();
+    let last_event = match view.get("fate").and_then(Value::as_str) {
+        Some(word @ ("bounced" | "complained" | "suppressed")) => word,
+        Some("soft_bounced") => "delivery_delayed",
+        Some(_) | None => "delivered",
+    };
     let created_at = view.get("at_ms").and_then(Value::as_u64).map(|at| UnixMillis::new(at).to_string());
     let body = json!({
         "object": "email", "id": field("id"), "to": field("to"), "from": field("from"), "created_at": created_at,
         "subject": field("subject"), "html": field("html_body"), "text": field("text_body"), "bcc": field("bcc"),
-        "cc": field("cc"), "reply_to": field("reply_to"), "last_event": field("fate"),
+        "cc": field("cc"), "reply_to": field("reply_to"), "last_event": last_event,
         "scheduled_at": field("scheduled_at"), "tags": field("tags"),
     });
     json::answer(200, &body)

@@ -1,4 +1,5 @@
 //! Settings, the log, the messages and their parts, and what survives.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What becomes of messages: test addresses, settings and suppression lists.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

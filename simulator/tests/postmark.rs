@@ -1,4 +1,5 @@
 //! Postmark's dialect against Postmark's documentation.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

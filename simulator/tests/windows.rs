@@ -1,4 +1,5 @@
 //! Windows against a count over the log, by hand and over random traces.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
