@@ -226,7 +226,7 @@ fn a_day_is_any_24_hours_and_counts_recipients() {
     let mut sim = Sim::new();
     let to = |count: usize| {
         let to: Vec<String> = (0..count).map(|n| format!("r{n}@a.example")).collect();
-        SES.replace("\"ann@a.example\"", &json!(to).to_string().trim_matches(['[', ']']).to_string())
+        SES.replace("\"ann@a.example\"", json!(to).to_string().trim_matches(['[', ']']))
     };
     for _ in 0..3 {
         expect(200, sim.ses("POST", EMAILS, &to(50)));
