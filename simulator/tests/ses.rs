@@ -59,6 +59,10 @@ fn what_botocore_signed_is_let_in_and_one_changed_letter_is_not() {
         let longer = format!("{}x", text("body"));
         let answer = sim.ask(text("method"), &path, &headers, longer.as_bytes()).unwrap();
         assert_eq!(kind(&answer), (403, "SignatureDoesNotMatch"), "{}", text("name"));
+        if let Some(other) = path.contains("PageSize=100").then(|| path.replace("PageSize=100", "PageSize=101")) {
+            let answer = sim.ask(text("method"), &other, &headers, text("body").as_bytes()).unwrap();
+            assert_eq!(kind(&answer), (403, "SignatureDoesNotMatch"), "{}", text("name"));
+        }
         let elsewhere = path.replace("/v2/email", "/v2/emails");
         let answer = sim.ask(text("method"), &elsewhere, &headers, text("body").as_bytes()).unwrap();
         assert_eq!(kind(&answer), (403, "SignatureDoesNotMatch"), "{}", text("name"));
