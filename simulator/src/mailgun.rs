@@ -33,6 +33,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: None,
     keys: None,
     taken,
     usage: dialect::no_usage,
@@ -179,7 +180,7 @@ fn option(message: &mut Message, full: &str, name: &str, value: &str, now: UnixM
             message.tags.push(Value::from(value));
         }
         ("o:tracking" | "o:tracking-opens" | "o:tracking-clicks", _) => {
-            if !SWITCHES.contains(&value) && !(value == "htmlonly" && full != "o:tracking-opens") {
+            if !is_switch(full, value) {
                 return Err(BadField::new(full, "must be yes, no, true, false or htmlonly"));
             }
             message.tracking.insert(name.to_string(), Value::from(value));
@@ -192,7 +193,7 @@ fn option(message: &mut Message, full: &str, name: &str, value: &str, now: UnixM
             message.scheduled_at = Some(value.to_string());
         }
         ("o:testmode" | "o:dkim" | "o:require-tls" | "o:skip-verification", _) => {
-            if !SWITCHES.contains(&value) {
+            if !is_switch(full, value) {
                 return Err(BadField::new(full, "must be yes, no, true or false"));
             }
             message.test_mode |= full == "o:testmode" && ["yes", "true"].contains(&value);
@@ -201,6 +202,11 @@ fn option(message: &mut Message, full: &str, name: &str, value: &str, now: UnixM
         _ => {}
     }
     Ok(())
+}
+
+/// Whether `value` switches the option `name`; clicks can be tracked in HTML only.
+fn is_switch(name: &str, value: &str) -> bool {
+    SWITCHES.contains(&value) || (value == "htmlonly" && ["o:tracking", "o:tracking-clicks"].contains(&name))
 }
 
 fn file(field: &Field<'_>) -> Result<Attachment, BadField> {
@@ -270,7 +276,7 @@ fn fault(fault: Fault, seconds: Option<u64>, now: UnixMillis) -> Option<Refusal>
         Fault::ServerError => Some(Refusal::new(500, "", "Internal Server Error").after(seconds)),
         Fault::Unauthorized => Some(wrong_key()),
         Fault::Invalid => Some(invalid(&BadField::new("to", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

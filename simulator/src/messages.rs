@@ -44,6 +44,9 @@ pub(crate) struct Message {
     pub(crate) recipient_variables: Map<String, Value>,
     /// Whether the sender asked for a test: the provider looks at it and sends nothing.
     pub(crate) test_mode: bool,
+    /// Whether it costs nothing: a test that the provider does not count.
+    #[serde(skip)]
+    pub(crate) free: bool,
     /// What becomes of it at each of `recipients`.
     pub(crate) fates: Vec<Fate>,
     /// The worst of `fates`.
@@ -113,7 +116,7 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
         Param::Text(&sender),
         Param::Text(&recipients),
         Param::Text(&subject),
-        Param::Integer(store::count(message.recipients.len())),
+        Param::Integer(store::count(message.charged())),
         Param::Integer(store::count(message.attachments.len())),
     ];
     let rows = sql.run(statement, &values)?;
@@ -138,6 +141,11 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
 }
 
 impl Message {
+    /// The recipients that quotas count.
+    pub(crate) fn charged(&self) -> usize {
+        if self.free { 0 } else { self.recipients.len() }
+    }
+
     /// What a list shows as the subject: it comes from the template when there is one.
     fn title(&self) -> String {
         let id = self.template.as_ref().and_then(|template| template.get("id"));
@@ -189,14 +197,16 @@ impl Attachment {
     }
 }
 
-/// `GET /sandbox/messages?after=seq&limit=n`.
+/// `GET /sandbox/messages?after=seq&limit=n&dialect=word`.
 pub(crate) fn list(sql: &mut dyn Sql, query: &str) -> Result<HttpResponse, SqlError> {
     let page = match Query::of(query).page(DEFAULT_PAGE, MOST_PAGE) {
         Ok(page) => page,
         Err(bad) => return Ok(json::bad_field(&bad)),
     };
-    let statement = "SELECT seq FROM sandbox_messages WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1)])?;
+    let statement = "SELECT seq FROM sandbox_messages WHERE seq > ?1 AND (?3 IS NULL OR dialect = ?3) \
+                     ORDER BY seq LIMIT ?2";
+    let dialect = store::maybe_text(Query::of(query).value("dialect"));
+    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1), dialect])?;
     let mut next = page.cut(&mut rows)?;
     let mut body = String::from("{\"messages\":[");
     for (number, row) in rows.iter().enumerate() {
