@@ -109,6 +109,20 @@ pub(crate) fn add_files<F: Serialize>(
     Some(printed)
 }
 
+/// Adds a field to a printed object that has others; the value is JSON already.
+pub(crate) fn with_field(object: &impl Serialize, field: &str, value: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut printed = serde_json::to_vec(object).ok()?;
+    let bytes = value.iter().map(|part| part.len()).sum::<usize>();
+    printed.reserve_exact(bytes.saturating_add(field.len()).saturating_add(FRAME));
+    let (first, rest) = value.split_first()?;
+    let (opening, first) = first.split_first()?;
+    open(&mut printed, field, *opening)?;
+    printed.extend_from_slice(first);
+    rest.iter().for_each(|part| printed.extend_from_slice(part));
+    printed.push(b'}');
+    Some(printed)
+}
+
 /// Reopens a printed object that has fields, and begins one more.
 fn open(printed: &mut Vec<u8>, field: &str, first: u8) -> Option<()> {
     printed.pop_if(|last| *last == b'}')?;

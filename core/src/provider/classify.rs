@@ -103,6 +103,12 @@ pub(super) fn safe_word(text: &str) -> Option<&str> {
     (plain && (1..=MAX_CODE).contains(&text.len())).then_some(text)
 }
 
+/// The text when it is a name as AWS and others give to errors: letters and digits. Free text has blanks.
+pub(super) fn safe_name(text: &str) -> Option<&str> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
+    (plain && (1..=MAX_CODE).contains(&text.len())).then_some(text)
+}
+
 /// The text when it can be a message id: printable ASCII without spaces, short.
 pub(super) fn readable_id(text: &str) -> Option<String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -9,10 +9,12 @@ mod brevo;
 mod classify;
 mod cloudflare;
 mod cloudflare_binding;
+pub mod learn;
 mod mailersend;
 mod mailgun;
 mod mailtrap;
 mod options;
+mod people;
 mod postmark;
 mod resend;
 mod sandbox;
@@ -155,9 +157,9 @@ trait Dialect {
     /// The meaning of an answer to [`Dialect::build`]'s call.
     fn classify(&self, reply: &Reply, now: UnixMillis) -> Answer;
 
-    /// Whether a repeated call cannot send twice.
-    fn has_idempotency_key(&self) -> bool {
-        false
+    /// How long after the first call a repeated one cannot send twice; `None` without idempotency keys.
+    fn idempotency_ms(&self) -> Option<u64> {
+        None
     }
 
     /// Whether its calls carry a credential: a mail server may ask for none, and a binding is one.
@@ -504,16 +506,25 @@ pub fn is_credential(credential: &str) -> bool {
     is_header_value(credential, MAX_CREDENTIAL)
 }
 
-/// Whether an answer says that the idempotency key was used before, for another body.
+/// Whether an answer says that the idempotency key was used before.
 #[must_use]
 pub fn says_key_was_used(answer: &Answer) -> bool {
-    matches!(answer.provider_code.as_deref(), Some("invalid_idempotent_request" | "idempotency_conflict"))
+    // Brevo's word is the last: it refuses a key that it knows, whatever the body.
+    let used = ["invalid_idempotent_request", "idempotency_conflict", "duplicate_parameter"];
+    answer.provider_code.as_deref().is_some_and(|code| used.contains(&code))
 }
 
 /// Whether a repeated request cannot send twice, so that an unknown outcome may be asked again.
 #[must_use]
 pub fn has_idempotency_key(kind: ProviderKind) -> bool {
-    dialect(kind).has_idempotency_key()
+    idempotency_ms(kind).is_some()
+}
+
+/// How long after the first request a repeated one cannot send twice, with room for clocks; `None` where the provider
+/// has no idempotency keys.
+#[must_use]
+pub fn idempotency_ms(kind: ProviderKind) -> Option<u64> {
+    dialect(kind).idempotency_ms()
 }
 
 /// The meaning of an answer that has to be an HTTP response; whatever else comes says nothing.

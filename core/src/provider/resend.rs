@@ -50,8 +50,8 @@ impl Dialect for Resend {
         http(reply, |response| classify(response, now))
     }
 
-    fn has_idempotency_key(&self) -> bool {
-        true
+    fn idempotency_ms(&self) -> Option<u64> {
+        Some(IDEMPOTENCY_MS)
     }
 
     fn bounds(&self) -> Bounds {
@@ -339,6 +339,8 @@ const MAX_VARIABLES: usize = 50;
 const MAX_VARIABLE_NAME: usize = 50;
 /// resend.com/docs, templates: characters of a variable's value.
 const MAX_VARIABLE: usize = 2_000;
+/// resend.com/docs, idempotency-keys: kept for 24 hours; one is left for clocks.
+const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;
 
 #[cfg(test)]
 mod tests;
