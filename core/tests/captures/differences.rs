@@ -11,6 +11,9 @@ const RESEND: &[&str] = &["resend-node reference", "resend-python reference"];
 const RESEND_BATCH: &[&str] = &["resend-node batch", "resend-python batch"];
 const SENDGRID: &[&str] = &["sendgrid-node reference", "sendgrid-python reference"];
 
+const AMAZON: &[&str] =
+    &["boto3-sesv2 reference", "boto3-sesv2 template", "boto3-sesv2 templates", "aws-sdk-js-sesv2 simple"];
+
 pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         captures: &[
@@ -125,6 +128,81 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         captures: &["mailgun-python files"],
         keys: &["body attachment.type", "body inline.type"],
         reason: "the SDK does not name the types of files",
+    },
+    Difference {
+        captures: AMAZON,
+        keys: &["header user-agent", "header amz-sdk-invocation-id", "header amz-sdk-request"],
+        reason: "each sender names itself; the rest tells Amazon of an SDK's own retries",
+    },
+    Difference { captures: AMAZON, keys: &["header accept"], reason: "Amazon's SDKs do not say what they read; we do" },
+    Difference {
+        captures: AMAZON,
+        keys: &["header authorization", "header x-amz-date"],
+        reason: "another instant, another host, other header fields signed: that the signatures themselves are the SDKs' \
+                 is tested beside the signer",
+    },
+    Difference {
+        captures: &["aws-sdk-js-sesv2 simple"],
+        keys: &["header x-amz-content-sha256", "header x-amz-user-agent"],
+        reason: "the JavaScript SDK's own; boto3 sends neither, and both ways are legal",
+    },
+    Difference {
+        captures: &["aws-sdk-js-sesv2 simple"],
+        keys: &[
+            "body Content.Simple.Attachments[0].ContentDisposition",
+            "body Content.Simple.Attachments[0].ContentTransferEncoding",
+        ],
+        reason: "the capture's caller left them to Amazon's defaults, which are the values that Sendgate says",
+    },
+    Difference {
+        captures: &["boto3-sesv2 reference"],
+        keys: &["body EmailTags[2].Name", "body EmailTags[2].Value"],
+        reason: ID,
+    },
+    Difference {
+        captures: &["boto3-sesv2 template"],
+        keys: &["body EmailTags[0].Name", "body EmailTags[0].Value"],
+        reason: ID,
+    },
+    Difference {
+        captures: &["aws-sdk-js-sesv2 simple"],
+        keys: &["body EmailTags[1].Name", "body EmailTags[1].Value"],
+        reason: ID,
+    },
+    Difference {
+        captures: &["boto3-sesv2 templates"],
+        keys: &[
+            "body BulkEmailEntries[0].ReplacementTags[1].Name",
+            "body BulkEmailEntries[0].ReplacementTags[1].Value",
+            "body BulkEmailEntries[1].ReplacementTags[0].Name",
+            "body BulkEmailEntries[1].ReplacementTags[0].Value",
+        ],
+        reason: ID,
+    },
+    Difference {
+        captures: &["boto3-sesv2 templates"],
+        keys: &[
+            "body DefaultContent.Template.TemplateData.name",
+            "body BulkEmailEntries[1].ReplacementEmailContent.ReplacementTemplate.ReplacementTemplateData.name",
+        ],
+        reason: "the capture's caller gave one destination's data as the default; Sendgate's messages have their own",
+    },
+    Difference {
+        captures: &["cloudflare-python reference"],
+        keys: &[
+            "header user-agent",
+            "header api-version",
+            "header x-stainless-arch",
+            "header x-stainless-async",
+            "header x-stainless-lang",
+            "header x-stainless-os",
+            "header x-stainless-package-version",
+            "header x-stainless-read-timeout",
+            "header x-stainless-retry-count",
+            "header x-stainless-runtime",
+            "header x-stainless-runtime-version",
+        ],
+        reason: "each sender names itself, Cloudflare's SDK at length",
     },
 ];
 const SCHEDULE: &str =

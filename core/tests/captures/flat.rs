@@ -11,8 +11,24 @@ const CONNECTION: [&str; 7] =
 
 /// Body fields that hold mailboxes as text: compared as names and addresses, because quoting a name is the sender's
 /// choice.
-const MAILBOXES: [&str; 11] =
-    ["from", "to", "cc", "bcc", "reply_to", "From", "To", "Cc", "Bcc", "ReplyTo", "h:Reply-To"];
+const MAILBOXES: [&str; 16] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply_to",
+    "From",
+    "To",
+    "Cc",
+    "Bcc",
+    "ReplyTo",
+    "h:Reply-To",
+    "FromEmailAddress",
+    "ToAddresses",
+    "CcAddresses",
+    "BccAddresses",
+    "ReplyToAddresses",
+];
 
 /// Everything compared of Sendgate's request.
 pub(crate) fn ours(request: &HttpRequest) -> BTreeMap<String, String> {
@@ -82,6 +98,10 @@ fn leaves(path: &str, name: &str, value: &Value, flat: &mut BTreeMap<String, Str
         flat.insert(path.into(), format!("{:?}", people(value)));
         return;
     }
+    // Amazon's template data are JSON in a text, whose blanks are the sender's choice.
+    if let (true, Some(text)) = (name.ends_with("TemplateData"), value.as_str()) {
+        return leaves(path, "", &serde_json::from_str(text).unwrap(), flat);
+    }
     match value {
         Value::Null => {}
         Value::Array(items) => {
@@ -108,11 +128,21 @@ fn people(value: &Value) -> Vec<(Option<String>, String)> {
         Value::String(text) => parts(text)
             .iter()
             .map(|part| Mailbox::parse(part).unwrap())
-            .map(|mailbox| (mailbox.name, mailbox.address.as_str().to_owned()))
+            .map(|mailbox| (mailbox.name.map(|name| decoded(&name)), mailbox.address.as_str().to_owned()))
             .collect(),
         Value::Array(items) => items.iter().flat_map(people).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => panic!("no mailboxes"),
     }
+}
+
+/// A name that may be of encoded words (RFC 2047) in base64, as Amazon wants it.
+fn decoded(name: &str) -> String {
+    let word = |word: &str| {
+        let lower = word.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("=?utf-8?b?"));
+        let inner = word.get(10..).filter(|_| lower).and_then(|word| word.strip_suffix("?="))?;
+        Some(String::from_utf8(form::from_base64(inner)).unwrap())
+    };
+    name.split(' ').map(word).collect::<Option<String>>().unwrap_or_else(|| name.to_owned())
 }
 
 /// A comma-joined list at its commas outside quotes.

@@ -21,14 +21,14 @@ use differences::DIFFERENCES;
 use sendgate_core::{
     http::HttpRequest,
     message::Message,
-    provider::{Dispatch, ProviderKind, Target, build_batch},
+    provider::{Dispatch, Letter, ProviderKind, Target, build_batch},
     time::UnixMillis,
     transport::Call,
 };
 use serde_json::{Value, json};
 
 /// The captures, and how many of their requests send mail in a way that Sendgate has, too.
-const FILES: [(&str, ProviderKind, &str, usize); 8] = [
+const FILES: [(&str, ProviderKind, &str, usize); 11] = [
     ("resend-node", ProviderKind::Resend, include_str!("../data/resend-node.json"), 3),
     ("resend-python", ProviderKind::Resend, include_str!("../data/resend-python.json"), 2),
     ("postmark-node", ProviderKind::Postmark, include_str!("../data/postmark-node.json"), 4),
@@ -37,6 +37,9 @@ const FILES: [(&str, ProviderKind, &str, usize); 8] = [
     ("sendgrid-python", ProviderKind::Sendgrid, include_str!("../data/sendgrid-python.json"), 1),
     ("mailgun-node", ProviderKind::Mailgun, include_str!("../data/mailgun-node.json"), 2),
     ("mailgun-python", ProviderKind::Mailgun, include_str!("../data/mailgun-python.json"), 2),
+    ("boto3-sesv2", ProviderKind::Ses, include_str!("../data/boto3-sesv2.json"), 3),
+    ("aws-sdk-js-sesv2", ProviderKind::Ses, include_str!("../data/aws-sdk-js-sesv2.json"), 1),
+    ("cloudflare-python", ProviderKind::Cloudflare, include_str!("../data/cloudflare-python.json"), 1),
 ];
 
 #[test]
@@ -104,10 +107,35 @@ fn a_schedule_in_the_provider_options_is_the_sdks_schedule() {
     }
 }
 
+/// A message that Amazon's `Simple` cannot carry has the place that boto3 gave to MIME.
+#[test]
+fn mime_is_where_the_sdk_has_it() {
+    let file: Value = serde_json::from_str(FILES[8].2).unwrap();
+    let theirs = flat::captured(&file["requests"][1]);
+    let json = json!({
+        "from": "orders@shop.example", "to": "ann@example.com", "subject": "x", "text_body": "y",
+        "headers": { "X-Name": "é" },
+    });
+    let ours = flat::ours(&ours(ProviderKind::Ses, &[json]));
+    let mut differences: Vec<_> =
+        ours.keys().chain(theirs.keys()).filter(|key| ours.get(*key) != theirs.get(*key)).collect();
+    differences.sort();
+    differences.dedup();
+    differences.retain(|key| !key.starts_with("header "));
+    assert_eq!(differences, ["body EmailTags[0].Name", "body EmailTags[0].Value"], "our own id");
+}
+
+/// The MIME text of boto3's caller.
+fn captured_mime(_: &Letter<'_>) -> Vec<u8> {
+    let file: Value = serde_json::from_str(FILES[8].2).unwrap();
+    form::from_base64(file["requests"][1]["body_json"]["Content"]["Raw"]["Data"].as_str().unwrap())
+}
+
 /// Which messages a captured request sends: `None` for calls that send nothing, and for ready-made MIME.
 fn case(request: &Value) -> Option<&'static str> {
     let body = flat::body_of_capture(request)?;
     let has = |field: &str| body.get(field).is_some();
+    let content = |field: &str| body.get("Content").is_some_and(|content| content.get(field).is_some());
     match (request["method"].as_str()?, request["path"].as_str()?) {
         ("POST", "/email") => Some("reference"),
         ("POST", "/email/withTemplate") => Some("template"),
@@ -118,6 +146,11 @@ fn case(request: &Value) -> Option<&'static str> {
         ("POST", "/v3/mg.shop.example/messages") if has("template") => Some("templates"),
         ("POST", "/v3/mg.shop.example/messages") if has("inline") && !has("html") => Some("files"),
         ("POST", "/v3/mg.shop.example/messages") if !has("inline") => Some("form"),
+        ("POST", "/v2/email/outbound-emails") if content("Template") => Some("template"),
+        ("POST", "/v2/email/outbound-emails") if content("Simple") && has("ReplyToAddresses") => Some("reference"),
+        ("POST", "/v2/email/outbound-emails") if content("Simple") => Some("simple"),
+        ("POST", "/v2/email/outbound-bulk-emails") => Some("templates"),
+        ("POST", "/client/v4/accounts/acc123/email/sending/send") => Some("reference"),
         ("POST", "/emails" | "/v3/mail/send" | "/v3/mg.shop.example/messages") => Some("reference"),
         _ => None,
     }
@@ -130,9 +163,15 @@ fn ours(kind: ProviderKind, messages: &[Value]) -> HttpRequest {
         ProviderKind::Postmark => ("https://api.postmarkapp.com/", "POSTMARK_API_TEST"),
         ProviderKind::Sendgrid => ("https://api.sendgrid.com", "SG.test"),
         ProviderKind::Mailgun => ("https://api.eu.mailgun.net/", "key-test"),
+        // The secret is AWS's own example, which the captures were signed with.
+        ProviderKind::Ses => {
+            ("https://email.eu-west-1.amazonaws.com", "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+        }
+        ProviderKind::Cloudflare => ("https://api.cloudflare.com/client/v4/", "cf-test"),
         other => panic!("no captures of {}", other.as_str()),
     };
-    let target = Target { domain: Some("mg.shop.example"), ..Target::new(base_url, credential) };
+    let (domain, account_id) = (Some("mg.shop.example"), Some("acc123"));
+    let target = Target { domain, account_id, compose: Some(captured_mime), ..Target::new(base_url, credential) };
     let messages: Vec<_> = messages.iter().map(|json| Message::parse(&json.to_string()).unwrap()).collect();
     let lists: Vec<_> = messages
         .iter()

@@ -29,6 +29,23 @@ pub(crate) fn of(sdk: &str, kind: ProviderKind, case: &str) -> Vec<Value> {
             vec![json]
         }
         (ProviderKind::Mailgun, "form") => vec![mailgun_form()],
+        (ProviderKind::Ses, "simple") => vec![ses_simple()],
+        (ProviderKind::Ses, "template") => vec![ses_template(
+            "ann@example.com",
+            &json!({ "name": "Ann" }),
+            &json!({
+                "provider_options": {
+                    "ses": { "ListManagementOptions": { "ContactListName": "main", "TopicName": "news" } },
+                },
+            }),
+        )],
+        (ProviderKind::Ses, "templates") => {
+            let ann = json!({ "stream": "tx", "metadata": { "order": "42" }, "headers": { "X-Order-Id": "42" } });
+            vec![
+                ses_template("ann@example.com", &json!({ "name": "Ann" }), &ann),
+                ses_template("bob@example.net", &json!({ "name": "there" }), &json!({ "stream": "tx" })),
+            ]
+        }
         (_, "reference") => vec![with_own_settings(kind)],
         (_, "batch") => batch(sdk, kind),
         (other, case) => panic!("no captures of {} {case}", other.as_str()),
@@ -44,6 +61,15 @@ fn with_own_settings(kind: ProviderKind) -> Value {
         ProviderKind::Postmark => json["stream"] = json!("outbound"),
         ProviderKind::Sendgrid => json["stream"] = json!("tx"),
         ProviderKind::Mailgun => json["provider_options"] = json!({ "mailgun": { "o:testmode": true } }),
+        ProviderKind::Ses => {
+            json["stream"] = json!("tx");
+            json["metadata"].as_object_mut().unwrap().remove("tier");
+        }
+        ProviderKind::Cloudflare => {
+            for lacking in ["tags", "metadata", "tracking"] {
+                json.as_object_mut().unwrap().remove(lacking);
+            }
+        }
         other => panic!("no captures of {}", other.as_str()),
     }
     json
@@ -75,6 +101,21 @@ fn batch(sdk: &str, kind: ProviderKind) -> Vec<Value> {
 fn templated(to: &Value, id: &str, data: &Value, more: &Value) -> Value {
     let mut json = json!({ "from": reference()["from"], "to": to, "template": { "id": id, "data": data } });
     json.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json
+}
+
+/// What the caller of Amazon's JavaScript SDK sent: one recipient, one file, no names.
+fn ses_simple() -> Value {
+    let theirs = reference();
+    json!({
+        "from": "orders@shop.example", "to": "ann@example.com", "subject": theirs["subject"],
+        "text_body": theirs["text_body"], "attachments": [theirs["attachments"][0]], "metadata": { "order": "42" },
+    })
+}
+
+fn ses_template(to: &str, data: &Value, more: &Value) -> Value {
+    let mut json = templated(&json!(to), "welcome", data, more);
+    json["from"] = json!("orders@shop.example");
     json
 }
 
