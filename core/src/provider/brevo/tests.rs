@@ -25,7 +25,7 @@ fn everything_that_a_message_carries_has_its_place() {
         "cc": [{ "email": "d@example.net" }], "bcc": [{ "email": "e@example.net" }],
         "replyTo": { "email": "h@shop.example", "name": "Help" },
         "subject": "Hi", "htmlContent": "<p>Hello</p>", "textContent": "Hello", "tags": ["a", "b"],
-        "headers": { "X-Order": "7", "X-Mailin-custom": "{\"order\":\"7\"}" },
+        "headers": { "X-Order": "7", "X-Mailin-custom": "{\"order\":\"7\",\"sendgate_id\":\"msg_1\"}" },
         "attachment": [{ "name": "a.TXT", "content": "Zg==" }],
     });
     assert_eq!(got, want);
@@ -91,6 +91,7 @@ fn every_gap_is_named() {
         (html(json!({ "headers": { "IdempotencyKey": "1" } })), "header that Brevo reads"),
         (html(json!({ "headers": { "X-A": "é" } })), "header value beyond ASCII"),
         (html(json!({ "metadata": { "a": "é" } })), "metadata beyond ASCII"),
+        (html(json!({ "metadata": { "Sendgate_ID": "1" } })), "metadata named sendgate_id"),
         (html(json!({ "provider_options": { "brevo": { "messageVersions": [] } } })), options::COLLISION),
         (html(json!({ "provider_options": { "brevo": { "BCC": [] } } })), options::COLLISION),
     ] {
