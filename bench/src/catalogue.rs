@@ -21,7 +21,7 @@ pub(crate) const GROUPS: [Group; 13] = [
     Group { names: &suppression::TEN_MILLION, run: suppression::ten_million },
     Group { names: &[account::RESERVE], run: account::ledger },
     Group { names: &[account::DECIDE], run: account::gate },
-    Group { names: &[provider::SES, provider::BREVO], run: provider::build_one },
+    Group { names: &provider::BUILD, run: provider::request },
 ];
 
 #[cfg(test)]
