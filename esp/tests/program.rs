@@ -1,4 +1,11 @@
 //! The program from outside: HTTP, its state, its end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails stops there"
+)]
 
 mod common;
 

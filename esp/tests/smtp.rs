@@ -1,4 +1,11 @@
 //! SMTP from outside: a kept client over TLS, and conversations written out for what goes wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails stops there"
+)]
 
 mod common;
 

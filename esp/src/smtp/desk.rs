@@ -1,9 +1,9 @@
 //! What a session asks, decided from the database: passwords, windows, planned faults and chances, and where mail is kept.
 
 use super::{
+    ask::{Ask, Envelope, Verdict},
     command::Reply,
     fault::{Act, Fault, NO_SUCH_USER, Stage, TOO_FAST},
-    session::{Ask, Envelope, Verdict},
     settings::Settings,
 };
 use crate::host::{Host, Moment};

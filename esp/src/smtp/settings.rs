@@ -1,6 +1,6 @@
 //! What can be set for SMTP: `{"smtp": {...}}` of `PUT /sandbox/settings`.
 
-use super::{fault, path, session::Terms};
+use super::{ask::Terms, fault, path};
 use crate::{
     fields::{BadField, Fields},
     kept,
