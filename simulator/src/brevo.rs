@@ -31,6 +31,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: None,
     keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 201 }),
     taken,
     usage: dialect::no_usage,
@@ -172,7 +173,7 @@ fn fault(fault: Fault, seconds: Option<u64>, now: UnixMillis) -> Option<Refusal>
         Fault::ServerError => Some(Refusal::new(500, "internal_error", "internal error").after(seconds)),
         Fault::Unauthorized => Some(wrong_key()),
         Fault::Invalid => Some(invalid(&BadField::new("to", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

@@ -94,6 +94,9 @@ impl Call<'_> {
             if hit.fault == Fault::TimeoutBefore {
                 return Ok(Reply::Hang);
             }
+            if let Some(answer) = &hit.answer {
+                return Ok(Reply::Answer(answer.clone()));
+            }
             if let Some(refusal) = (self.dialect.manner().fault)(hit.fault, hit.retry_after, self.now) {
                 return Ok(self.refused(&refusal));
             }
@@ -188,6 +191,11 @@ impl Call<'_> {
     fn screen(&self, mut message: Message, settings: &Settings, hit: Option<&Hit>) -> Result<Message, Refusal> {
         if let Some(refusal) = resend::example_recipient(&message).filter(|_| settings.refuse_example_recipients) {
             return Err(refusal);
+        }
+        let sender = message.from.trim_end_matches('>').rsplit('@').next().unwrap_or_default().to_lowercase();
+        let may_send = settings.domains.as_ref().is_none_or(|known| known.contains(&sender));
+        if let Some(refuse) = self.dialect.manner().unverified.filter(|_| !may_send) {
+            return Err(refuse());
         }
         let hit = hit.filter(|hit| hit.fault == Fault::InactiveRecipient);
         let is_inactive = |address: &&String| {

@@ -31,6 +31,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive,
+    unverified: Some(unverified),
     keys: None,
     taken,
     usage: dialect::no_usage,
@@ -254,6 +255,11 @@ fn unauthorized() -> Refusal {
     refusal(401, "10101", "authentication.unauthorized")
 }
 
+/// The sender's domain may not send.
+fn unverified() -> Refusal {
+    refusal(403, "10203", "email.sending_disabled")
+}
+
 /// One suppressed recipient refuses the whole call. The documentation gives the status, and no code.
 fn inactive(inactive: &[String], _: usize) -> Option<Refusal> {
     let refusal = refusal(400, "10202", "email.recipient_suppressed");
@@ -281,7 +287,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
         Fault::ServerError => Some(refusal(500, "10002", "internal_server").after(seconds)),
         Fault::Unauthorized => Some(unauthorized()),
         Fault::Invalid => Some(refusal(400, "10202", "email.invalid")),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

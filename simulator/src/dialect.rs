@@ -54,6 +54,8 @@ pub(crate) struct Manner {
     pub(crate) fault: fn(Fault, Option<u64>, UnixMillis) -> Option<Refusal>,
     /// The words for a message to these inactive ones of so many recipients; `None` when it is taken all the same.
     pub(crate) inactive: fn(&[String], usize) -> Option<Refusal>,
+    /// The words for a sender at a domain that may not send; `None` where the sender's domain does not decide.
+    pub(crate) unverified: Option<fn() -> Refusal>,
     /// How it keeps idempotency keys, when it does.
     pub(crate) keys: Option<Keys>,
     /// The answer to a call that was carried out.

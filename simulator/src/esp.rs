@@ -32,6 +32,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: all_inactive,
+    unverified: None,
     keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
     taken,
     usage: dialect::no_usage,
@@ -210,7 +211,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
         Fault::ServerError => Some(Refusal::new(500, "server_error", "the provider failed").after(seconds)),
         Fault::Unauthorized => Some(unauthorized()),
         Fault::Invalid => Some(invalid(&BadField::new("to", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Injected faults: the next few calls of a dialect answered as its provider answers on a bad day.
 
 use crate::{
+    answer,
     dialect::Dialect,
     json::{self, BadField, Fields},
     store,
@@ -32,10 +33,12 @@ pub(crate) enum Fault {
     TimeoutAfter,
     /// The recipients are on the provider's own suppression list.
     InactiveRecipient,
+    /// An answer that the test wrote out.
+    Answer,
 }
 
 impl Fault {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::RateLimited, "rate_limited"),
         (Self::QuotaExceeded, "quota_exceeded"),
         (Self::ServerError, "server_error"),
@@ -44,6 +47,7 @@ impl Fault {
         (Self::TimeoutBefore, "timeout_before"),
         (Self::TimeoutAfter, "timeout_after"),
         (Self::InactiveRecipient, "inactive_recipient"),
+        (Self::Answer, "answer"),
     ];
 
     /// Its word in JSON.
@@ -64,12 +68,15 @@ pub(crate) struct Hit {
     pub(crate) to: Option<String>,
     /// Seconds for the answer's `Retry-After`.
     pub(crate) retry_after: Option<u64>,
+    /// The answer that the test wrote out.
+    pub(crate) answer: Option<HttpResponse>,
 }
 
 /// Takes the fault that the next call of `dialect` to these recipients meets, and counts it down.
 pub(crate) fn take(sql: &mut dyn Sql, dialect: Dialect, recipients: &[&str]) -> Result<Option<Hit>, SqlError> {
-    let statement = "SELECT seq, fault, skip, recipient, retry_after, per_mille, seed, seen FROM sandbox_faults \
-                     LEFT JOIN sandbox_chances ON sandbox_chances.fault_seq = seq WHERE dialect = ?1 ORDER BY seq";
+    let statement = "SELECT seq, fault, skip, recipient, retry_after, per_mille, seed, seen, answer FROM sandbox_faults \
+                     LEFT JOIN sandbox_chances ON sandbox_chances.fault_seq = seq \
+                     LEFT JOIN sandbox_answers ON sandbox_answers.fault_seq = seq WHERE dialect = ?1 ORDER BY seq";
     for row in sql.run(statement, &[Param::Text(dialect.word())])? {
         let to = store::optional_text(&row, 3)?;
         if to.is_some_and(|part| !recipients.iter().any(|recipient| contains(recipient, part))) {
@@ -90,7 +97,8 @@ pub(crate) fn take(sql: &mut dyn Sql, dialect: Dialect, recipients: &[&str]) -> 
         sql.run("DELETE FROM sandbox_faults WHERE seq = ?1 AND remaining < 1", &[seq])?;
         let fault = Fault::from_word(store::text(&row, 1)?).ok_or_else(|| SqlError("an unknown fault".into()))?;
         let retry_after = store::optional_integer(&row, 4)?.and_then(|seconds| u64::try_from(seconds).ok());
-        return Ok(Some(Hit { fault, to: to.map(String::from), retry_after }));
+        let answer = store::optional_text(&row, 8)?.map(answer::read).transpose()?;
+        return Ok(Some(Hit { fault, to: to.map(String::from), retry_after, answer }));
     }
     Ok(None)
 }
@@ -136,6 +144,10 @@ pub(crate) fn add(sql: &mut dyn Sql, body: &[u8]) -> Result<HttpResponse, SqlErr
         let values = [seq, signed(per_mille), signed(seed)].map(Param::Integer);
         sql.run(statement, &values)?;
     }
+    if let Some(answer) = &order.answer {
+        let values = [Param::Integer(seq), Param::Text(answer)];
+        sql.run("INSERT OR REPLACE INTO sandbox_answers (fault_seq, answer) VALUES (?1, ?2)", &values)?;
+    }
     let rows = sql.run(&format!("{SHOWN} WHERE seq = ?1"), &[Param::Integer(seq)])?;
     Ok(json::answer(201, &rows.first().map_or(Ok(Value::Null), show)?))
 }
@@ -150,6 +162,7 @@ pub(crate) fn list(sql: &mut dyn Sql) -> Result<HttpResponse, SqlError> {
 pub(crate) fn clear(sql: &mut dyn Sql) -> Result<HttpResponse, SqlError> {
     sql.run("DELETE FROM sandbox_faults", &[])?;
     sql.run("DELETE FROM sandbox_chances", &[])?;
+    sql.run("DELETE FROM sandbox_answers", &[])?;
     Ok(HttpResponse { status: 204, headers: Vec::new(), body: Vec::new() })
 }
 
@@ -177,6 +190,8 @@ struct Order {
     retry_after: Option<u64>,
     /// The chance of every call, and the seed that it is drawn from.
     chance: Option<(u64, u64)>,
+    /// The answer written out, as it is stored.
+    answer: Option<String>,
 }
 
 impl Order {
@@ -191,6 +206,9 @@ impl Order {
             "retry_after_seconds",
             "chance_per_mille",
             "seed",
+            "status",
+            "headers",
+            "body",
         ])?;
         let known = || format!("must be one of {}", Dialect::ALL.map(Dialect::word).join(", "));
         let dialect =
@@ -205,6 +223,7 @@ impl Order {
         if chance.is_none() && seed.is_some() {
             return Err(BadField::new("seed", "stands with chance_per_mille only"));
         }
+        let answer = answer::order(&fields, fault == Fault::Answer)?;
         let default_count = if chance.is_some() { MOST_CALLS } else { 1 };
         let to = fields.text("to")?.map(String::from);
         if to.as_ref().is_some_and(|to| to.is_empty() || to.len() > MOST_TO_BYTES) {
@@ -218,6 +237,7 @@ impl Order {
             to,
             retry_after: fields.number("retry_after_seconds", 0, MOST_SECONDS)?,
             chance: chance.map(|per_mille| (per_mille, seed.unwrap_or(0))),
+            answer,
         })
     }
 }

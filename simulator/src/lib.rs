@@ -4,13 +4,15 @@
 //! with the core, and its windows are counts over its own log. It has no IO: a host hands it the request, a store, a
 //! random number and the time. All state is in the store.
 //!
-//! Out of scope: webhooks, delivery events, and any provider's rule that its documentation does not state.
+//! What becomes of a message at a recipient is noted as its fate; whoever sends webhooks tells it. Out of scope: sending
+//! them, and any provider's rule that its documentation does not state.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod address;
+mod answer;
 mod brevo;
 mod call;
 mod cloudflare;

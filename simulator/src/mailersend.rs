@@ -30,6 +30,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: None,
     keys: None,
     taken,
     usage,
@@ -158,7 +159,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
         Fault::ServerError => Some(Refusal::new(500, "", "Server Error").after(seconds)),
         Fault::Unauthorized => Some(unauthenticated()),
         Fault::Invalid => Some(invalid(&BadField::new("to[0].email", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

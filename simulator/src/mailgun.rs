@@ -33,6 +33,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: None,
     keys: None,
     taken,
     usage: dialect::no_usage,
@@ -179,7 +180,8 @@ fn option(message: &mut Message, full: &str, name: &str, value: &str, now: UnixM
             message.tags.push(Value::from(value));
         }
         ("o:tracking" | "o:tracking-opens" | "o:tracking-clicks", _) => {
-            if !SWITCHES.contains(&value) && !(value == "htmlonly" && full != "o:tracking-opens") {
+            let html_only = value == "htmlonly" && full != "o:tracking-opens";
+            if !SWITCHES.contains(&value) && !html_only {
                 return Err(BadField::new(full, "must be yes, no, true, false or htmlonly"));
             }
             message.tracking.insert(name.to_string(), Value::from(value));
@@ -270,7 +272,7 @@ fn fault(fault: Fault, seconds: Option<u64>, now: UnixMillis) -> Option<Refusal>
         Fault::ServerError => Some(Refusal::new(500, "", "Internal Server Error").after(seconds)),
         Fault::Unauthorized => Some(wrong_key()),
         Fault::Invalid => Some(invalid(&BadField::new("to", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

@@ -189,14 +189,16 @@ impl Attachment {
     }
 }
 
-/// `GET /sandbox/messages?after=seq&limit=n`.
+/// `GET /sandbox/messages?after=seq&limit=n&dialect=word`.
 pub(crate) fn list(sql: &mut dyn Sql, query: &str) -> Result<HttpResponse, SqlError> {
     let page = match Query::of(query).page(DEFAULT_PAGE, MOST_PAGE) {
         Ok(page) => page,
         Err(bad) => return Ok(json::bad_field(&bad)),
     };
-    let statement = "SELECT seq FROM sandbox_messages WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1)])?;
+    let statement = "SELECT seq FROM sandbox_messages WHERE seq > ?1 AND (?3 IS NULL OR dialect = ?3) \
+                     ORDER BY seq LIMIT ?2";
+    let dialect = store::maybe_text(Query::of(query).value("dialect"));
+    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1), dialect])?;
     let mut next = page.cut(&mut rows)?;
     let mut body = String::from("{\"messages\":[");
     for (number, row) in rows.iter().enumerate() {

@@ -29,6 +29,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: all_inactive,
+    unverified: Some(unverified),
     keys: None,
     taken,
     usage: dialect::no_usage,
@@ -96,7 +97,13 @@ fn items(texts: Vec<&str>, template: bool) -> Result<Vec<Item<'_>>, Refusal> {
 }
 
 fn item(raw: &str, template: bool) -> Item<'_> {
-    draft::item(raw, not_json, |value| message(value, raw.len(), template).map_err(|bad| invalid(&bad)))
+    draft::item(raw, not_json, |value| {
+        let message = message(value, raw.len(), template).map_err(|bad| invalid(&bad))?;
+        match message.attachments.iter().find(|file| is_forbidden(&file.filename)) {
+            Some(_) => Err(Refusal::new(422, "411", "An attachment's file type is not accepted.")),
+            None => Ok(message),
+        }
+    })
 }
 
 fn message(value: &Value, size: usize, template: bool) -> Result<Message, BadField> {
@@ -228,6 +235,12 @@ fn attachment(fields: &Fields<'_>) -> Result<Attachment, BadField> {
     })
 }
 
+/// Whether a file's name ends as those that Postmark never takes.
+fn is_forbidden(filename: &str) -> bool {
+    let end = filename.rsplit_once('.').map(|(_, end)| end.to_lowercase());
+    end.is_some_and(|end| FORBIDDEN.contains(&end.as_str()))
+}
+
 fn invalid(bad: &BadField) -> Refusal {
     Refusal::new(422, "300", format!("Invalid '{}' value: it {}.", bad.field, bad.detail))
 }
@@ -262,6 +275,11 @@ fn over_quota(_: bool) -> Refusal {
     Refusal::new(422, "405", "Not allowed to send: you ran out of credits.")
 }
 
+/// There is no sender signature for the sender's domain.
+fn unverified() -> Refusal {
+    Refusal::new(422, "400", "The 'From' address is not a Sender Signature on your account.")
+}
+
 /// A call over the rate limit. Postmark documents neither a body nor a `Retry-After` for it.
 fn throttled(_: &Later) -> Refusal {
     too_fast()
@@ -279,7 +297,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
         Fault::ServerError => Some(Refusal::new(500, "100", "Internal server error.").after(seconds)),
         Fault::Unauthorized => Some(wrong_token()),
         Fault::Invalid => Some(invalid(&BadField::new("To", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 
@@ -323,6 +341,8 @@ fn note(message: &Message) -> String {
 
 /// The token with which a message is looked at and not sent.
 const TEST_TOKEN: &str = "POSTMARK_API_TEST";
+/// The best known of the file types that Postmark never takes; its list is longer.
+const FORBIDDEN: [&str; 8] = ["bat", "com", "cpl", "exe", "hta", "msi", "scr", "vbs"];
 /// Postmark's documented bounds.
 const MOST_RECIPIENTS: usize = 50;
 const MOST_BATCH: usize = 500;

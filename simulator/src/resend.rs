@@ -31,6 +31,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: Some(unverified),
     keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
     taken,
     usage,
@@ -277,6 +278,11 @@ fn key_conflict() -> Refusal {
     Refusal::new(409, "invalid_idempotent_request", "This idempotency key has been used with another request body")
 }
 
+/// The sender's domain is not verified.
+fn unverified() -> Refusal {
+    Refusal::new(403, "validation_error", "The domain is not verified")
+}
+
 /// A call over the rate limit.
 fn throttled(later: &Later) -> Refusal {
     too_fast(later.seconds)
@@ -294,7 +300,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
         Fault::ServerError => Some(Refusal::new(500, "internal_server_error", "Internal server error").after(seconds)),
         Fault::Unauthorized => Some(wrong_key()),
         Fault::Invalid => Some(invalid("Invalid `to` field: refused by an injected fault")),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 
@@ -336,11 +342,16 @@ fn usage(usage: &Usage<'_>) -> HttpResponse {
 pub(crate) fn looked_up(view: Option<&Value>) -> HttpResponse {
     let Some(view) = view else { return refuse(&Refusal::new(404, "not_found", "Email not found")) };
     let field = |name: &str| view.get(name).cloned().unwrap_or_default();
+    let last_event = match view.get("fate").and_then(Value::as_str) {
+        Some(word @ ("bounced" | "complained" | "suppressed")) => word,
+        Some("soft_bounced") => "delivery_delayed",
+        Some(_) | None => "delivered",
+    };
     let created_at = view.get("at_ms").and_then(Value::as_u64).map(|at| UnixMillis::new(at).to_string());
     let body = json!({
         "object": "email", "id": field("id"), "to": field("to"), "from": field("from"), "created_at": created_at,
         "subject": field("subject"), "html": field("html_body"), "text": field("text_body"), "bcc": field("bcc"),
-        "cc": field("cc"), "reply_to": field("reply_to"), "last_event": field("fate"),
+        "cc": field("cc"), "reply_to": field("reply_to"), "last_event": last_event,
         "scheduled_at": field("scheduled_at"), "tags": field("tags"),
     });
     json::answer(200, &body)

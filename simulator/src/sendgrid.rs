@@ -34,6 +34,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: Some(unverified),
     keys: None,
     taken,
     usage,
@@ -232,17 +233,12 @@ fn args(fields: &Fields<'_>) -> Result<Map<String, Value>, BadField> {
 }
 
 fn headers(fields: &Fields<'_>) -> Result<Vec<Header>, BadField> {
-    let Some(headers) = fields.object("headers")? else { return Ok(Vec::new()) };
-    let header = |(name, value): (&str, &Value)| {
-        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
-            return Err(BadField::new(headers.path(name), "is reserved"));
-        }
-        match value.as_str().filter(|value| draft::is_header(name, value)) {
-            Some(value) => Ok(Header { name: name.to_string(), value: value.to_string() }),
-            None => Err(BadField::new(headers.path(name), "must be a header field")),
-        }
-    };
-    headers.members().map(header).collect()
+    let headers = draft::header_map(fields, "headers")?;
+    let is_reserved = |header: &&Header| RESERVED.iter().any(|reserved| header.name.eq_ignore_ascii_case(reserved));
+    match headers.iter().find(is_reserved) {
+        Some(header) => Err(BadField::new(format!("{}.{}", fields.path("headers"), header.name), "is reserved")),
+        None => Ok(headers),
+    }
 }
 
 fn send_at(fields: &Fields<'_>, now: UnixMillis) -> Result<Option<String>, BadField> {
@@ -255,23 +251,16 @@ fn send_at(fields: &Fields<'_>, now: UnixMillis) -> Result<Option<String>, BadFi
 }
 
 fn files(fields: &Fields<'_>) -> Result<Vec<Attachment>, BadField> {
-    let file = |(index, file): (usize, &Value)| {
-        let file = Fields::of(file, &format!("attachments[{index}]"))?;
-        let content = file.text("content")?.filter(|text| !text.is_empty()).and_then(draft::base64);
-        let filename = file.text("filename")?.filter(|name| !name.is_empty());
-        let disposition = file.text("disposition")?;
-        if disposition.is_some_and(|word| word != "attachment" && word != "inline") {
-            return Err(BadField::new(file.path("disposition"), "must be attachment or inline"));
+    let files = draft::files(fields, "attachments", ("content", "filename", "type", "content_id"))?;
+    for (index, file) in files.iter().enumerate() {
+        if file.content.as_ref().is_none_or(Vec::is_empty) {
+            return Err(BadField::new(format!("attachments[{index}].content"), "must be base64"));
         }
-        Ok(Attachment {
-            filename: filename.ok_or_else(|| BadField::new(file.path("filename"), "is required"))?.to_string(),
-            content_type: file.text("type")?.map(String::from),
-            disposition: disposition.map(String::from),
-            content_id: file.text("content_id")?.map(String::from),
-            content: Some(content.ok_or_else(|| BadField::new(file.path("content"), "must be base64"))?),
-        })
-    };
-    fields.list("attachments")?.unwrap_or_default().iter().enumerate().map(file).collect()
+        if file.disposition.as_ref().is_some_and(|word| word != "attachment" && word != "inline") {
+            return Err(BadField::new(format!("attachments[{index}].disposition"), "must be attachment or inline"));
+        }
+    }
+    Ok(files)
 }
 
 /// A bad field by SendGrid's name of it: `personalizations.0.to`.
@@ -282,6 +271,11 @@ fn invalid(bad: &BadField) -> Refusal {
 
 fn not_json() -> Refusal {
     Refusal::new(400, "", "Bad Request: the body is not JSON")
+}
+
+/// The sender is no verified identity.
+fn unverified() -> Refusal {
+    Refusal::new(403, "", "The from address does not match a verified Sender Identity").at("from")
 }
 
 fn wrong_key() -> Refusal {
@@ -308,7 +302,7 @@ fn fault(fault: Fault, seconds: Option<u64>, now: UnixMillis) -> Option<Refusal>
         Fault::ServerError => Some(Refusal::new(500, "", "internal server error").after(seconds)),
         Fault::Unauthorized => Some(wrong_key()),
         Fault::Invalid => Some(invalid(&BadField::new("personalizations[0].to", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

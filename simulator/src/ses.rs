@@ -27,6 +27,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: None,
     keys: None,
     taken,
     usage,
@@ -150,7 +151,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
             Some(Refusal::new(403, "UnrecognizedClientException", detail))
         }
         Fault::Invalid => Some(Refusal::new(400, "MessageRejected", "refused by an injected fault")),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 
@@ -191,7 +192,7 @@ fn status(refusal: &Refusal) -> &'static str {
 
 /// Amazon's answer to `GET /v2/email/account`; -1 stands for no bound.
 fn usage(usage: &Usage<'_>) -> HttpResponse {
-    let bound = |limit: Option<u64>| limit.map_or_else(|| json!(-1.0), |limit| decimal(limit));
+    let bound = |limit: Option<u64>| limit.map_or_else(|| json!(-1.0), decimal);
     let body = json!({
         "DedicatedIpAutoWarmupEnabled": false,
         "EnforcementStatus": "HEALTHY",

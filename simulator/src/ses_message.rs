@@ -73,10 +73,10 @@ impl Bulk<'_> {
         message.headers.extend(headers(&fields, "ReplacementHeaders")?);
         let replacement = fields.object("ReplacementEmailContent")?;
         let template = replacement.map(|content| content.object("ReplacementTemplate")).transpose()?.flatten();
-        if let Some(data) = template.map(|template| data(&template, "ReplacementTemplateData")).transpose()?.flatten() {
-            if let Some(members) = message.template.as_mut().and_then(Value::as_object_mut) {
-                members.insert("data".to_string(), data);
-            }
+        let data = template.map(|template| data(&template, "ReplacementTemplateData")).transpose()?.flatten();
+        let shared = message.template.as_mut().and_then(Value::as_object_mut);
+        if let (Some(members), Some(data)) = (shared, data) {
+            members.insert("data".to_string(), data);
         }
         message.tags = tags(&fields, "ReplacementTags")?;
         if message.tags.is_empty() {

@@ -237,7 +237,7 @@ fn inactive_of(path: &str, items: &[Value]) -> Result<Vec<String>, BadField> {
 const fn known(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Resend => {
-            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "refuse_example_recipients"]
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "domains", "refuse_example_recipients"]
         }
         Dialect::Ses => &[
             "windows",
@@ -249,17 +249,15 @@ const fn known(dialect: Dialect) -> &'static [&'static str] {
             "access_key",
             "secret_key",
         ],
-        Dialect::Mailgun => &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "domains"],
-        Dialect::Cloudflare => {
-            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "drop_suppressed_recipients"]
+        Dialect::Mailgun | Dialect::Postmark | Dialect::SendGrid => {
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "domains"]
         }
-        Dialect::Postmark
-        | Dialect::Esp
-        | Dialect::SendGrid
-        | Dialect::Brevo
-        | Dialect::MailerSend
-        | Dialect::Mailtrap
-        | Dialect::SparkPost => &["windows", "inactive", "fates", "daily_quota", "monthly_quota"],
+        Dialect::Cloudflare => {
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "domains", "drop_suppressed_recipients"]
+        }
+        Dialect::Esp | Dialect::Brevo | Dialect::MailerSend | Dialect::Mailtrap | Dialect::SparkPost => {
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota"]
+        }
     }
 }
 

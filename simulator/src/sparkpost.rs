@@ -30,6 +30,7 @@ pub(crate) const MANNER: Manner = Manner {
     over_quota,
     fault,
     inactive: dialect::takes_inactive,
+    unverified: None,
     keys: None,
     taken,
     usage: dialect::no_usage,
@@ -184,7 +185,7 @@ fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
         Fault::ServerError => Some(Refusal::new(500, "", "internal server error").after(seconds)),
         Fault::Unauthorized => Some(unauthorized()),
         Fault::Invalid => Some(invalid(&BadField::new("recipients", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 

@@ -1,4 +1,5 @@
 //! No request makes the simulator panic or its store fail, and what it answers agrees with what it keeps.
+#![allow(clippy::unwrap_used, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

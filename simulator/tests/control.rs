@@ -1,4 +1,5 @@
 //! Settings, the log, the messages and their parts, and what survives.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
@@ -206,4 +207,18 @@ fn a_page_of_another_site_cannot_steer_the_simulator() {
     assert_eq!(sim.messages().len(), 1);
     assert_eq!(sim.ask("POST", "/sandbox/inbox/empty", &[("Sec-Fetch-Site", "same-origin")], b"").unwrap().status, 303);
     assert_eq!(sim.messages().len(), 0);
+}
+
+#[test]
+fn lists_can_be_of_one_dialect() {
+    let mut sim = Sim::new();
+    for dialect in ["esp", "ses", "esp"] {
+        sim.send(dialect).unwrap();
+    }
+    for (list, name) in [("/sandbox/log", "calls"), ("/sandbox/messages", "messages")] {
+        let page = sim.get(&format!("{list}?dialect=esp"));
+        let seen: Vec<_> = page[name].as_array().unwrap().iter().map(|one| one["seq"].clone()).collect();
+        assert_eq!(seen, [1, 3], "{list}");
+        assert_eq!(sim.get(&format!("{list}?dialect=none"))[name], json!([]));
+    }
 }

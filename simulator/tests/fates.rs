@@ -1,4 +1,5 @@
 //! What becomes of messages: test addresses, settings and suppression lists.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
@@ -96,4 +97,21 @@ fn postmark_looks_at_a_test_token_s_message_and_sends_nothing() {
     let body = expect(200, sim.ask("POST", "/sandbox/postmark/email", &headers, POSTMARK.as_bytes()));
     assert_eq!(body["Message"], "Test job accepted");
     assert_eq!(fate(&mut sim), "discarded");
+}
+
+#[test]
+fn a_sender_at_another_domain_is_refused_where_the_provider_looks_at_it() {
+    for (dialect, status, place, word) in [
+        ("resend", 403, "/name", json!("validation_error")),
+        ("postmark", 422, "/ErrorCode", json!(400)),
+        ("sendgrid", 403, "/errors/0/field", json!("from")),
+        ("cloudflare", 403, "/errors/0/code", json!(10_203)),
+    ] {
+        let mut sim = Sim::new();
+        sim.put("/sandbox/settings", &json!({dialect: {"domains": ["other.example"]}}).to_string());
+        assert_eq!(expect(status, sim.send(dialect)).pointer(place).unwrap(), &word, "{dialect}");
+        sim.put("/sandbox/settings", &json!({dialect: {"domains": ["Shop.example"]}}).to_string());
+        sim.now += 1_000;
+        assert!((200..203).contains(&sim.send(dialect).unwrap().status), "{dialect}");
+    }
 }

@@ -1,4 +1,5 @@
 //! Injected faults, and what the log says of them.
+#![allow(clippy::unwrap_used, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
@@ -263,4 +264,36 @@ fn a_chance_ends_after_its_count_and_lets_others_through_when_it_misses() {
     assert_eq!(sim.ask("DELETE", "/sandbox/faults", &[], b"").unwrap().status, 204);
     sim.fault(r#"{"dialect":"esp","fault":"server_error"}"#);
     assert_eq!(sim.get("/sandbox/faults")["faults"][0]["chance_per_mille"], Value::Null);
+}
+
+#[test]
+fn an_answer_can_be_written_out() {
+    let mut sim = Sim::new();
+    sim.fault(
+        r#"{"dialect":"resend","fault":"answer","status":409,"headers":{"Retry-After":"3","X-A":"1"},
+            "body":{"statusCode":409,"name":"concurrent_idempotent_requests","message":"m"}}"#,
+    );
+    let answer = sim.resend("/emails", None, RESEND).unwrap();
+    assert_eq!((answer.status, answer.header("x-a"), answer.header("retry-after")), (409, Some("1"), Some("3")));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(expect(409, Some(answer))["name"], "concurrent_idempotent_requests");
+    assert_eq!((&sim.log()[0]["fault"], &sim.log()[0]["retry_after"]), (&json!("answer"), &json!(3)));
+    sim.fault(
+        r#"{"dialect":"mailgun","fault":"answer","status":502,"body":"<html>","headers":{"Content-Type":"text/html"}}"#,
+    );
+    let answer = sim.send("mailgun").unwrap();
+    assert_eq!((answer.status, answer.body.as_slice()), (502, &b"<html>"[..]));
+    assert_eq!(answer.header("content-type"), Some("text/html"));
+    sim.fault(r#"{"dialect":"ses","fault":"answer","status":503}"#);
+    let answer = sim.send("ses").unwrap();
+    assert_eq!((answer.status, answer.body.len(), answer.header("content-type")), (503, 0, None));
+    assert_eq!(sim.messages().len(), 0);
+    for (body, field) in [
+        (r#"{"dialect":"esp","fault":"answer"}"#, "status"),
+        (r#"{"dialect":"esp","fault":"answer","status":99}"#, "status"),
+        (r#"{"dialect":"esp","fault":"answer","status":500,"headers":{"A":"b\r\nC: d"}}"#, "headers.A"),
+        (r#"{"dialect":"esp","fault":"invalid","body":"x"}"#, "body"),
+    ] {
+        assert_eq!(expect(422, sim.ask("POST", "/sandbox/faults", &[], body.as_bytes()))["field"], field, "{body}");
+    }
 }

@@ -1,4 +1,5 @@
 //! The later providers' send calls: Brevo, MailerSend, Mailtrap and SparkPost.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

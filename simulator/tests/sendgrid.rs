@@ -1,4 +1,5 @@
 //! SendGrid's dialect against SendGrid's documentation.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 

@@ -1,8 +1,10 @@
-//! Amazon's SES v2 dialect against Amazon's documentation.
+//! Amazon's SES v2 dialect against Amazon's documentation: its quota of recipients (R024, R026, C06), its signature (R069).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
 use common::{ACCESS_KEY, SECRET_KEY, SES, START, Sim, expect, sign};
+use proptest::prelude::*;
 use sendgate_core::http::HttpResponse;
 use serde_json::{Value, json};
 
@@ -320,4 +322,52 @@ fn a_bulk_call_over_the_rate_or_the_day_says_so_by_entry() {
     sim.now += 1_000;
     let second = statuses(expect(200, sim.ses("POST", BULK, &bulk(entries))));
     assert_eq!(second, ["SUCCESS", "ACCOUNT_DAILY_QUOTA_EXCEEDED", "ACCOUNT_DAILY_QUOTA_EXCEEDED"]);
+}
+
+#[test]
+fn the_201st_recipient_waits_until_exactly_24_hours_after_the_first() {
+    let mut sim = Sim::new();
+    for _ in 0..200 {
+        expect(200, sim.ses("POST", EMAILS, SES));
+        sim.now += 1_000;
+    }
+    expect(429, sim.ses("POST", EMAILS, SES));
+    sim.now = START + 86_400_000 - 1;
+    expect(429, sim.ses("POST", EMAILS, SES));
+    sim.now += 1;
+    expect(200, sim.ses("POST", EMAILS, SES));
+    expect(429, sim.ses("POST", EMAILS, SES));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A call passes when, and only when, the recipients taken in the second and the day before it leave any room.
+    #[test]
+    fn the_counts_of_recipients_are_a_brute_force_count(
+        rate in 1_u64..6,
+        day in 1_u64..30,
+        calls in prop::collection::vec((0_u64..50_000_000, 1_usize..6, any::<bool>()), 1..40),
+    ) {
+        let mut sim = Sim::new();
+        let settings = json!({"ses": {"max_send_rate": rate, "max_24_hour_send": day}});
+        sim.put("/sandbox/settings", &settings.to_string());
+        let mut taken: Vec<(u64, u64)> = Vec::new();
+        for (gap, count, near) in calls {
+            sim.now += if near { gap % 700 } else { gap };
+            let to: Vec<String> = (0..count).map(|n| format!("r{n}@a.example")).collect();
+            let mut body: Value = serde_json::from_str(SES).unwrap();
+            body["Destination"]["ToAddresses"] = json!(to);
+            let used = |period: u64| {
+                let inside = taken.iter().filter(|(at, _)| sim.now - at < period);
+                inside.map(|(_, count)| count).sum::<u64>()
+            };
+            let passes = used(1_000) < rate && used(86_400_000) < day;
+            let answer = sim.ses("POST", EMAILS, &body.to_string()).unwrap();
+            prop_assert_eq!(answer.status, if passes { 200 } else { 429 });
+            if passes {
+                taken.push((sim.now, count as u64));
+            }
+        }
+    }
 }

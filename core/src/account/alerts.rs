@@ -1,11 +1,10 @@
 //! `GET /v1/alerts`, and what an account itself tells of.
 
-use super::{Account, Reply};
+use super::{Account, Reply, query::Query};
 use crate::{
     alert::{self, Alert},
     front::Pass,
     gate,
-    problem::{Code, Problem},
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
@@ -25,29 +24,17 @@ struct Page {
 
 /// A page of alerts: `?after=<seq>&limit=<1 to 1000>`.
 pub(super) fn list(pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Reply, SqlError> {
-    let (after, limit) = match (number("after", 0, pass), number("limit", PAGE, pass)) {
-        (Ok(after), Ok(limit @ 1..=MOST)) => (after, limit),
-        (Err(field), _) | (Ok(_), Err(field)) => return Ok(refused(pass, field, now)),
-        (Ok(_), Ok(_)) => return Ok(refused(pass, "limit", now)),
+    let asked = Query::read(&pass.query, &["after", "limit"])
+        .and_then(|query| Ok((query.number("after", 0, u64::MAX, 0)?, query.number("limit", PAGE, MOST, 1)?)));
+    let (after, limit) = match asked {
+        Ok(asked) => asked,
+        Err(problem) => return Ok(Reply::problem(&problem, &pass.request_id, None, now)),
     };
     let alerts = alert::list(after, limit, sql)?;
     let is_full = u64::try_from(alerts.len()).is_ok_and(|length| length == limit);
     let next = alerts.last().filter(|_| is_full).map(|alert| alert.seq);
     let body = serde_json::to_vec(&Page { alerts, next }).map_err(|error| SqlError(error.to_string()))?;
     Ok(Reply::json(200, body))
-}
-
-fn number(name: &'static str, absent: u64, pass: &Pass) -> Result<u64, &'static str> {
-    let fields = pass.query.split('&').filter_map(|field| field.split_once('='));
-    match fields.filter(|(field, _)| *field == name).map(|(_, value)| value).next() {
-        None => Ok(absent),
-        Some(value) => value.parse().map_err(|_| name),
-    }
-}
-
-fn refused(pass: &Pass, field: &str, now: UnixMillis) -> Reply {
-    let detail = format!("{field} must be a whole number; limit is 1 to {MOST}");
-    Reply::problem(&Problem::new(Code::InvalidParameter, detail), &pass.request_id, None, now)
 }
 
 impl Account {

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod idempotency;
+mod query;
 mod quota;
 mod read;
 mod send;
@@ -273,6 +274,11 @@ impl Account {
             ("GET", ["v1", "messages", id]) => read::message(id, pass, sql, now),
             ("GET", ["v1", "limits"]) => self.limits(pass, now),
             ("GET", ["v1", "alerts"]) => alerts::list(pass, sql, now),
+            ("GET", ["v1", "suppressions"]) => suppressions::list(pass, sql, now),
+            ("POST", ["v1", "suppressions", "import"]) => suppressions::import(pass, body, sql, now),
+            ("GET", ["v1", "suppressions", "export"]) => suppressions::export(pass, sql, now),
+            ("GET", ["v1", "suppressions", address]) => suppressions::one(address, pass, sql, now),
+            ("PATCH", ["v1", "suppressions", address]) => suppressions::change(address, pass, body, sql, now),
             ("POST", ["v1", "suppressions"]) => suppressions::add(pass, body, sql, now),
             ("DELETE", ["v1", "suppressions", address]) => suppressions::remove(address, pass, sql, now),
             (_, known) => {
@@ -331,11 +337,12 @@ fn scope_of(path: &str) -> Option<Scope> {
 
 /// What is wrong with a route, and the method that it takes when there is one.
 fn wrong_route(segments: &[&str]) -> (Problem, Option<&'static str>) {
-    let method = match segments {
-        ["v1", "send"] | ["v1", "suppressions"] => "POST",
-        ["v1", "messages", _] | ["v1", "limits"] | ["v1", "alerts"] => "GET",
-        ["v1", "suppressions", _] => "DELETE",
+    let methods = match segments {
+        ["v1", "send"] | ["v1", "suppressions", "import"] => "POST",
+        ["v1", "messages", _] | ["v1", "limits"] | ["v1", "alerts"] | ["v1", "suppressions", "export"] => "GET",
+        ["v1", "suppressions"] => "GET, POST",
+        ["v1", "suppressions", _] => "GET, PATCH, DELETE",
         _ => return (Problem::new(Code::NotFound, "no such route"), None),
     };
-    (Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {method}")), Some(method))
+    (Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {methods}")), Some(methods))
 }

@@ -155,6 +155,10 @@ impl Host {
         self.exchange(key, "GET", (path, query), None, b"")
     }
 
+    pub fn request_full(&mut self, key: &str, method: &str, target: (&str, &str), body: &[u8]) -> HttpResponse {
+        self.exchange(key, method, target, None, body)
+    }
+
     pub fn request_with(
         &mut self,
         key: &str,
