@@ -116,6 +116,17 @@ impl Host {
         reply
     }
 
+    /// The words of the dialects that are spoken over HTTP.
+    pub(crate) fn dialects(&self) -> Result<Vec<String>, SqlError> {
+        let moment = self.moment();
+        let get = Arrival { method: "GET", path: "/sandbox/settings", query: "", headers: &[], body: &[] };
+        let reply = self.transaction(|sql| sendgate_simulator::handle(&get, sql, moment.entropy, moment.now))?;
+        let Reply::Answer(response) = reply else { return Ok(Vec::new()) };
+        let all: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&response.body).map_err(|error| SqlError(error.to_string()))?;
+        Ok(all.into_iter().map(|(word, _)| word).collect())
+    }
+
     /// Plans the webhooks of the messages after number `after`.
     pub(crate) fn plan_webhooks(&self, sql: &mut dyn Sql, after: i64, moment: &Moment) -> Result<(), SqlError> {
         webhooks::routes::plan(sql, self, after, moment)
