@@ -146,16 +146,17 @@ impl Call<'_> {
                 }
             }
         }
-        let (batch, key, all_or_nothing) = (sending.batch, sending.key.as_deref(), sending.all_or_nothing);
-        let checked = match self.check(sending.items, all_or_nothing, settings, hit) {
+        let Sending { batch, all_or_nothing, ref key, items } = sending;
+        let key = key.as_deref();
+        let checked = match self.check(items, all_or_nothing, settings, hit) {
+            Ok(checked) => self.rationed(sql, checked, all_or_nothing, settings)?,
+            Err(refusal) => Err(refusal),
+        };
+        let checked = match checked {
             Ok(checked) => checked,
             Err(refusal) => return Ok(self.dialect.refuse(&refusal)),
         };
-        let checked = match self.rationed(sql, checked, all_or_nothing, settings)? {
-            Ok(checked) => checked,
-            Err(refusal) => return Ok(self.dialect.refuse(&refusal)),
-        };
-        let asked = checked.iter().filter_map(|item| item.message.as_ref().ok()).map(|m| m.recipients.len()).sum();
+        let asked = checked.iter().filter_map(|item| item.message.as_ref().ok()).map(Message::charged).sum();
         if let Some(refusal) = self.over_quota(sql, settings, asked)? {
             return Ok(self.dialect.refuse(&refusal));
         }
@@ -290,6 +291,9 @@ impl Call<'_> {
     }
 
     fn over_quota(&self, sql: &mut dyn Sql, settings: &Settings, asked: usize) -> Result<Option<Refusal>, SqlError> {
+        if asked == 0 {
+            return Ok(None);
+        }
         for (quota, daily) in [(settings.daily_quota, true), (settings.monthly_quota, false)] {
             let Some(quota) = quota else { continue };
             let used = messages::recipients_since(sql, self.dialect, self.period_start(daily))?;

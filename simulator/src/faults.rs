@@ -197,19 +197,7 @@ struct Order {
 impl Order {
     fn read(value: &Value) -> Result<Self, BadField> {
         let fields = Fields::of(value, "")?;
-        fields.only(&[
-            "dialect",
-            "fault",
-            "count",
-            "after",
-            "to",
-            "retry_after_seconds",
-            "chance_per_mille",
-            "seed",
-            "status",
-            "headers",
-            "body",
-        ])?;
+        fields.only(&KNOWN)?;
         let known = || format!("must be one of {}", Dialect::ALL.map(Dialect::word).join(", "));
         let dialect =
             fields.text("dialect")?.and_then(Dialect::from_word).ok_or_else(|| BadField::new("dialect", known()))?;
@@ -246,6 +234,20 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// What an order may hold.
+const KNOWN: [&str; 11] = [
+    "dialect",
+    "fault",
+    "count",
+    "after",
+    "to",
+    "retry_after_seconds",
+    "chance_per_mille",
+    "seed",
+    "status",
+    "headers",
+    "body",
+];
 /// What a fault is shown from.
 const SHOWN: &str = "SELECT seq, dialect, fault, skip, remaining, recipient, retry_after, per_mille, seed \
                      FROM sandbox_faults LEFT JOIN sandbox_chances ON sandbox_chances.fault_seq = seq";

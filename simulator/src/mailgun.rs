@@ -180,8 +180,7 @@ fn option(message: &mut Message, full: &str, name: &str, value: &str, now: UnixM
             message.tags.push(Value::from(value));
         }
         ("o:tracking" | "o:tracking-opens" | "o:tracking-clicks", _) => {
-            let html_only = value == "htmlonly" && full != "o:tracking-opens";
-            if !SWITCHES.contains(&value) && !html_only {
+            if !is_switch(full, value) {
                 return Err(BadField::new(full, "must be yes, no, true, false or htmlonly"));
             }
             message.tracking.insert(name.to_string(), Value::from(value));
@@ -194,7 +193,7 @@ fn option(message: &mut Message, full: &str, name: &str, value: &str, now: UnixM
             message.scheduled_at = Some(value.to_string());
         }
         ("o:testmode" | "o:dkim" | "o:require-tls" | "o:skip-verification", _) => {
-            if !SWITCHES.contains(&value) {
+            if !is_switch(full, value) {
                 return Err(BadField::new(full, "must be yes, no, true or false"));
             }
             message.test_mode |= full == "o:testmode" && ["yes", "true"].contains(&value);
@@ -203,6 +202,11 @@ fn option(message: &mut Message, full: &str, name: &str, value: &str, now: UnixM
         _ => {}
     }
     Ok(())
+}
+
+/// Whether `value` switches the option `name`; clicks can be tracked in HTML only.
+fn is_switch(name: &str, value: &str) -> bool {
+    SWITCHES.contains(&value) || (value == "htmlonly" && ["o:tracking", "o:tracking-clicks"].contains(&name))
 }
 
 fn file(field: &Field<'_>) -> Result<Attachment, BadField> {

@@ -44,6 +44,9 @@ pub(crate) struct Message {
     pub(crate) recipient_variables: Map<String, Value>,
     /// Whether the sender asked for a test: the provider looks at it and sends nothing.
     pub(crate) test_mode: bool,
+    /// Whether it costs nothing: a test that the provider does not count.
+    #[serde(skip)]
+    pub(crate) free: bool,
     /// What becomes of it at each of `recipients`.
     pub(crate) fates: Vec<Fate>,
     /// The worst of `fates`.
@@ -113,7 +116,7 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
         Param::Text(&sender),
         Param::Text(&recipients),
         Param::Text(&subject),
-        Param::Integer(store::count(message.recipients.len())),
+        Param::Integer(store::count(message.charged())),
         Param::Integer(store::count(message.attachments.len())),
     ];
     let rows = sql.run(statement, &values)?;
@@ -138,6 +141,11 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
 }
 
 impl Message {
+    /// The recipients that quotas count.
+    pub(crate) fn charged(&self) -> usize {
+        if self.free { 0 } else { self.recipients.len() }
+    }
+
     /// What a list shows as the subject: it comes from the template when there is one.
     fn title(&self) -> String {
         let id = self.template.as_ref().and_then(|template| template.get("id"));

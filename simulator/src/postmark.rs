@@ -72,7 +72,7 @@ fn read<'a>(rest: &'a str, arrival: &Arrival<'a>, _: &Settings, _: UnixMillis) -
     };
     let test_mode = arrival.header("x-postmark-server-token").map(str::trim) == Some(TEST_TOKEN);
     for message in items.iter_mut().filter_map(|item| item.message.as_mut().ok()) {
-        message.test_mode = test_mode;
+        (message.test_mode, message.free) = (test_mode, test_mode);
     }
     Ok(Request::Send(Sending { batch, all_or_nothing: !batch, key: None, items }))
 }

@@ -133,6 +133,7 @@ fn shared(fields: &Fields<'_>, now: UnixMillis) -> Result<Message, BadField> {
     if let Some(mail) = fields.object("mail_settings")? {
         let sandbox = mail.object("sandbox_mode")?;
         message.test_mode = sandbox.map(|mode| mode.truth("enable")).transpose()?.flatten().unwrap_or(false);
+        message.free = message.test_mode;
         let all = mail.has("bypass_list_management");
         if all && ["spam", "bounce", "unsubscribe"].iter().any(|one| mail.has(&format!("bypass_{one}_management"))) {
             return Err(BadField::new("mail_settings", "bypass_list_management excludes the other bypasses"));

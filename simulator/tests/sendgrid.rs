@@ -145,6 +145,8 @@ fn sandbox_mode_looks_and_sends_nothing() {
     let answer = sim.sendgrid(&body.to_string()).unwrap();
     assert_eq!((answer.status, answer.header("x-message-id")), (200, None));
     assert_eq!((&sim.messages()[0]["fate"], &sim.messages()[0]["test_mode"]), (&json!("discarded"), &json!(true)));
+    sim.put("/sandbox/settings", r#"{"sendgrid":{"monthly_quota":0}}"#);
+    assert_eq!(sim.sendgrid(&body.to_string()).unwrap().status, 200, "a test costs no credits");
     body["from"] = Value::Null;
     refused(&mut sim, &body);
 }

@@ -59,6 +59,10 @@ fn what_botocore_signed_is_let_in_and_one_changed_letter_is_not() {
         let longer = format!("{}x", text("body"));
         let answer = sim.ask(text("method"), &path, &headers, longer.as_bytes()).unwrap();
         assert_eq!(kind(&answer), (403, "SignatureDoesNotMatch"), "{}", text("name"));
+        if let Some(other) = path.contains("PageSize=100").then(|| path.replace("PageSize=100", "PageSize=101")) {
+            let answer = sim.ask(text("method"), &other, &headers, text("body").as_bytes()).unwrap();
+            assert_eq!(kind(&answer), (403, "SignatureDoesNotMatch"), "{}", text("name"));
+        }
         let elsewhere = path.replace("/v2/email", "/v2/emails");
         let answer = sim.ask(text("method"), &elsewhere, &headers, text("body").as_bytes()).unwrap();
         assert_eq!(kind(&answer), (403, "SignatureDoesNotMatch"), "{}", text("name"));
@@ -226,7 +230,7 @@ fn a_day_is_any_24_hours_and_counts_recipients() {
     let mut sim = Sim::new();
     let to = |count: usize| {
         let to: Vec<String> = (0..count).map(|n| format!("r{n}@a.example")).collect();
-        SES.replace("\"ann@a.example\"", &json!(to).to_string().trim_matches(['[', ']']).to_string())
+        SES.replace("\"ann@a.example\"", json!(to).to_string().trim_matches(['[', ']']))
     };
     for _ in 0..3 {
         expect(200, sim.ses("POST", EMAILS, &to(50)));
