@@ -24,7 +24,7 @@ pub struct Options {
     pub state: Option<PathBuf>,
     /// The dialect that is also answered outside `/sandbox`.
     pub root: Option<String>,
-    /// What ids, chances and keys are made from.
+    /// What ids and keys are made from.
     pub seed: u64,
     /// Where webhooks go that no setting sends elsewhere.
     pub webhook_url: Option<String>,
@@ -90,7 +90,7 @@ usage: sendgate-simulator [options]
   --smtps-port N         SMTP with TLS from the first byte (2465; 0 for any free port)
   --state FILE           keeps everything in this SQLite file (:memory:)
   --root DIALECT         answers that dialect at / as well, for SDKs that take a host and no path
-  --seed N               ids, chances, keys and secrets are made from it (0)
+  --seed N               ids, keys and secrets are made from it (0)
   --webhook-url URL      where webhooks go; {dialect} in it becomes sendgrid, mailgun, postmark, ses, resend or smtp
   --certificate-out FILE writes the SMTP certificate there, for clients to trust
   --help                 this text

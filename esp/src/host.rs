@@ -93,12 +93,6 @@ impl Host {
         self.keys.hex(&format!("serial {name} {number}"), 24)
     }
 
-    /// A throw from 0 to 999; how many were thrown is kept, so that a seed gives the same row of them.
-    pub(crate) fn roll(&self, sql: &mut dyn Sql) -> Result<u64, SqlError> {
-        let thrown = kept::next(sql, "rolls")?;
-        Ok(first(&self.keys.bytes(&format!("roll {thrown}"))) % 1_000)
-    }
-
     /// Runs `work` in one transaction.
     pub(crate) fn transaction<T>(
         &self,

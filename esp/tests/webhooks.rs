@@ -341,7 +341,8 @@ fn a_message_brings_the_events_of_its_recipients() {
 /// A call of each HTTP dialect, as its documentation has it, and the field of its first event that names the message.
 #[test]
 fn every_dialect_tells_of_its_messages() {
-    let rows: &[(&str, &str, (&str, &str), Value, &str)] = &[
+    type Row = (&'static str, &'static str, (&'static str, &'static str), Value, &'static str);
+    let rows: &[Row] = &[
         (
             "sendgrid",
             "/v3/mail/send",

@@ -196,7 +196,8 @@ impl Session {
         self.searched = 0;
         if self.expect == Expect::Text {
             self.text_line(&line);
-        } else if std::mem::take(&mut self.overlong) {
+        } else if std::mem::take(&mut self.overlong) || line.len() > MOST_HELD {
+            self.expect = Expect::Command;
             self.refuse(Reply::new(500, "5.5.2 Line too long"));
         } else {
             self.whole_line(&line);
@@ -460,6 +461,7 @@ const MOST_ERRORS: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const TERMS: Terms =
         Terms { most_bytes: 2_000, most_recipients: 2, auth_required: false, auth_needs_tls: false, starttls: true };
@@ -643,6 +645,71 @@ mod tests {
         ];
         for (verdict, want) in verdicts {
             assert_eq!(talk_with(&mut begun(TERMS), b"MAIL FROM:<a@b.example>\r\n", |_| verdict.clone()), want);
+        }
+    }
+    /// Pieces of conversations, right and wrong.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let known: &[&str] = &[
+            "EHLO c.example\r\n",
+            "HELO c\r\n",
+            "MAIL FROM:<a@b.example>",
+            " SIZE=10",
+            " SMTPUTF8",
+            "\r\n",
+            "\n",
+            "\r",
+            "RCPT TO:<c@d.example>\r\n",
+            "RCPT TO:<zo\u{eb}@d.example>\r\n",
+            "AUTH PLAIN AHVzZXIAcGFzcw==\r\n",
+            "AUTH LOGIN\r\n",
+            "dXNlcg==\r\n",
+            "*\r\n",
+            "RSET\r\n",
+            "NOOP x\r\n",
+            ".\r\n",
+            "..x\r\n",
+            "<",
+            "\"",
+            "QUIT\r\n",
+        ];
+        prop_oneof![
+            8 => proptest::sample::select(known.to_vec()).prop_map(|text| text.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..40),
+            1 => (1_usize..30_000).prop_map(|length| vec![b'x'; length]),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Where a packet ends means nothing. (After DATA and STARTTLS it does, on purpose: they are not among the pieces.)
+        #[test]
+        fn the_same_bytes_are_answered_the_same_however_they_are_cut(
+            pieces in proptest::collection::vec(piece(), 0..30), cut in 1_usize..600,
+        ) {
+            let bytes = pieces.concat();
+            let whole = talk_with(&mut Session::new(TERMS, false), &bytes, |_| Verdict::Proceed);
+            let mut session = Session::new(TERMS, false);
+            let mut said = talk(&mut session, "");
+            for chunk in bytes.chunks(cut) {
+                said += &talk_with(&mut session, chunk, |_| Verdict::Proceed);
+            }
+            // A session that is over says so each time it is asked.
+            let ended = |said: &str| said.replace("[close]", "");
+            prop_assert_eq!(ended(&whole), ended(&said));
+        }
+
+        #[test]
+        fn anything_at_all_is_answered_or_waited_for(
+            pieces in proptest::collection::vec(prop_oneof![
+                piece(), Just(b"DATA\r\n".to_vec()), Just(b"STARTTLS\r\n".to_vec()),
+            ], 0..60),
+        ) {
+            let mut session = Session::new(TERMS, false);
+            for piece in pieces {
+                talk_with(&mut session, &piece, |_| Verdict::Proceed);
+                prop_assert!(session.over || session.input.len() <= MOST_HELD, "what is held is bounded");
+            }
         }
     }
 }
