@@ -33,7 +33,7 @@ def without_nothing(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
 
 
-# --- the SDKs: each takes the base URL and returns what sends one message -----------------------------------------------
+# --- the SDKs: each takes the base URL and returns what sends one message --------------------------------------------
 
 
 def resend(base: str) -> Callable[[Message], None]:
@@ -341,14 +341,14 @@ SDKS = {
 }
 
 
-# --- what came ----------------------------------------------------------------------------------------------------------
+# --- what came -------------------------------------------------------------------------------------------------------
 
 
-def ask(base: str, path: str, method: str = "GET", body: Any = None) -> Any:
+def ask(base: str, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
     with urlopen(Request(base + path, method=method, data=data)) as answer:
         text = answer.read()
-    return json.loads(text) if text else None
+    return json.loads(text) if text else {}
 
 
 def bare(texts: list[str]) -> list[str]:
@@ -397,7 +397,8 @@ def main() -> int:
                 send(message)
                 came = ask(base, "/sandbox/messages")["messages"]
                 problems = wrong(base, dialect, message, came[0]) if len(came) == 1 else [f"{len(came)} messages came"]
-            except Exception as error:  # noqa: BLE001 - whatever an SDK raises is a failure of this message
+            # Whatever an SDK raises is a failure of this message.
+            except Exception as error:
                 problems = [f"{type(error).__name__}: {error}"]
             if problems:
                 failed += 1
