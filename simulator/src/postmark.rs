@@ -47,7 +47,8 @@ fn admit(_: &str, arrival: &Arrival<'_>, _: &Settings, _: UnixMillis) -> Result<
 
 /// Reads a call.
 fn read<'a>(rest: &'a str, arrival: &Arrival<'a>, _: &Settings, _: UnixMillis) -> Result<Request<'a>, Refusal> {
-    let (batch, template) = match rest {
+    // postmarker ends its paths of templates with a slash.
+    let (batch, template) = match rest.strip_suffix('/').unwrap_or(rest) {
         "/email" => (false, false),
         "/email/batch" => (true, false),
         "/email/withTemplate" => (false, true),

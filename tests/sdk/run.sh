@@ -1,55 +1,77 @@
 #!/usr/bin/env bash
-# Starts the simulator on free ports and sends the shared messages to it with the official SDKs.
-# `tests/sdk/run.sh python|node` runs one of them.
+# Sends the messages of messages.py through the official SDKs to the simulator, and compares what they put on the wire
+# with Sendgate's own requests: tests/sdk/run.sh TARGET_DIRECTORY. Everything runs on loopback and ends with this script.
 set -euo pipefail
-. "$(dirname "$0")/../../scripts/lib.sh"
+cd "$(dirname "$0")/../.."
+. scripts/lib.sh
 
+target="$1"
+here="$ROOT/tests/sdk"
 work="$(mktemp -d)"
-simulator=
-# ended: nothing is left running or lying about.
-ended() {
-    [ -z "$simulator" ] || kill "$simulator" 2>/dev/null || true
+started=()
+finish() {
+    for process in "${started[@]}"; do kill "$process" 2>/dev/null || true; done
     rm -rf "$work"
 }
-trap ended EXIT
+trap finish EXIT
 
-cargo build --locked --quiet -p sendgate-esp
-"${CARGO_TARGET_DIR:-$ROOT/target}/debug/sendgate-simulator" --port 0 --smtp-port 0 --smtps-port 0 --root postmark \
-    --certificate-out "$work/certificate.pem" >"$work/ready" &
-simulator=$!
-for _ in $(seq 200); do
-    [ "$(grep -c '^ready: ' "$work/ready")" = 3 ] && break
-    sleep 0.1
-done
-base="$(sed -n 's/^ready: \(http:.*\)/\1/p' "$work/ready")"
-smtp="$(sed -n 's/^ready: smtp:.*:\([0-9]*\)$/\1/p' "$work/ready")"
-[ -n "$base" ] && [ -n "$smtp" ] || fail "the simulator did not start"
-
-# python: the SDKs in a venv of their own.
-run_python() {
+# sdks: the pinned SDKs, in a venv of their own and beside the Node script.
+sdks() {
     local hash
-    hash="$(digest tests/sdk/python/requirements.txt)"
-    if ! fresh sdk-python "$hash"; then
-        say "Installing the official Python SDKs (about 30 seconds)"
-        rm -rf "$TOOLS/sdk-python"
-        python3 -m venv "$TOOLS/sdk-python"
-        "$TOOLS/sdk-python/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/sdk/python/requirements.txt
-        stamp sdk-python "$hash"
+    hash="$(digest "$here/requirements.txt")"
+    if ! fresh sdk-venv "$hash"; then
+        say "Installing the official Python SDKs (about 20 seconds)"
+        rm -rf "$TOOLS/sdk-venv"
+        python3 -m venv "$TOOLS/sdk-venv"
+        "$TOOLS/sdk-venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+        stamp sdk-venv "$hash"
     fi
-    "$TOOLS/sdk-python/bin/python" -W ignore::DeprecationWarning tests/sdk/python/send.py "$base" "$smtp" "$work/certificate.pem"
+    hash="$(digest "$here/node/package-lock.json")"
+    if ! fresh sdk-npm "$hash" || [ ! -d "$here/node/node_modules" ]; then
+        say "Installing the official Node SDKs (about 20 seconds)"
+        (cd "$here/node" && npm ci --silent --no-audit --no-fund)
+        stamp sdk-npm "$hash"
+    fi
 }
 
-# node: the SDKs as their lock file has them.
-run_node() {
-    have npm || fail "npm is not installed"
-    [ -d tests/sdk/node/node_modules ] || (cd tests/sdk/node && npm ci --no-audit --no-fund --ignore-scripts --silent)
-    node tests/sdk/node/send.mjs "$base" "$smtp" "$work/certificate.pem"
+# port_of FILE PATTERN: the port in the line that a server prints when it listens.
+port_of() {
+    local n line
+    for n in $(seq 100); do
+        line="$(sed -n "s/$2/\1/p" "$1" | head -n 1)"
+        [ -n "$line" ] && printf '%s\n' "$line" && return
+        sleep 0.1
+    done
+    fail "no server came up: $(cat "$1")"
 }
+
+sdks
+python3 "$here/messages.py" >"$work/messages.json"
+"$target/sendgate-simulator" --port 0 --smtp-port 0 --smtps-port 0 --state :memory: >"$work/simulator.log" 2>&1 &
+started+=($!)
+port="$(port_of "$work/simulator.log" '.*http:\/\/127\.0\.0\.1:\([0-9]*\).*')"
+# Windows and quotas are other tests' matter; a dialect that is set anew has none but those it is given.
+curl -sSf -X PUT "http://127.0.0.1:$port/sandbox/settings" -d '{"resend": {"windows": []}, "ses": {"max_send_rate": 100000, "max_24_hour_send": 1000000}}' >"$work/settings.json"
+python3 "$here/record.py" "$port" "$work/theirs.jsonl" >"$work/recorder.log" &
+started+=($!)
+recorder="$(port_of "$work/recorder.log" '^\([0-9][0-9]*\)$')"
+"$target/examples/requests" "$work/messages.json" "http://127.0.0.1:$recorder/sandbox" >"$work/ours.jsonl"
+python3 - "$work" <<'PYTHON'
+import json, pathlib, sys
+work = pathlib.Path(sys.argv[1])
+plan = {}
+for line in (work / "ours.jsonl").read_text().splitlines():
+    one = json.loads(line)
+    plan.setdefault(one["provider"], []).extend([one["id"]] if "gaps" not in one else [])
+assert all(len(ids) >= 40 for ids in plan.values()), {provider: len(ids) for provider, ids in plan.items()}
+(work / "plan.json").write_text(json.dumps(plan))
+PYTHON
 
 failed=0
-for suite in "${@:-python node}"; do
-    for one in $suite; do
-        "run_$one" || failed=1
-    done
-done
-exit "$failed"
+PYTHONPATH="$here" "$TOOLS/sdk-venv/bin/python" "$here/send.py" "$recorder" "$work/plan.json" || failed=1
+# The same idempotency keys come again, with each SDK's own spelling of the body.
+curl -sSf -X DELETE "http://127.0.0.1:$port/sandbox/messages" >/dev/null
+node "$here/node/send.mjs" "$recorder" "$work/plan.json" "$work/messages.json" || failed=1
+python3 "$here/compare.py" "$work/ours.jsonl" "$work/theirs.jsonl" || failed=1
+[ -z "${KEEP:-}" ] || cp -r "$work" "$KEEP"
+exit $failed

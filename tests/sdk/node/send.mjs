@@ -1,318 +1,319 @@
-// Sends the shared messages with the official Node SDKs to a simulator that is running, and looks at what came.
+// Sends the messages through the official Node SDKs, as their documentation shows it.
 //
-// usage: send.mjs BASE_URL SMTP_PORT CERTIFICATE
+//     node send.mjs PORT PLAN MESSAGES
+//
+// PORT is the recorder's, PLAN an object of provider -> ids of the messages it can send, MESSAGES the list that
+// messages.py prints; both are files. An SDK that throws, or answers that a message was not taken, fails the case.
+// The last line counts cases.
 
-import { readFileSync } from "node:fs";
-import { isDeepStrictEqual } from "node:util";
+import { readFileSync } from 'node:fs';
+import { SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
+import sendgrid from '@sendgrid/mail';
+import { Client as SendgridClient } from '@sendgrid/client';
+import Cloudflare from 'cloudflare';
+import FormData from 'form-data';
+import Mailgun from 'mailgun.js';
+import { ServerClient } from 'postmark';
+import { Resend } from 'resend';
 
-const [base, smtpPort, certificate] = process.argv.slice(2);
-const messages = JSON.parse(readFileSync(new URL("../messages.json", import.meta.url), "utf8"));
+const [port, planFile, messagesFile] = process.argv.slice(2);
+const base = `http://127.0.0.1:${port}/sandbox`;
+const plan = JSON.parse(readFileSync(planFile, 'utf8'));
+const messages = JSON.parse(readFileSync(messagesFile, 'utf8'));
 
-/** The mailbox as one text, with letters outside ASCII as they are. */
-const mailbox = (address) => (address.name ? `${address.name} <${address.address}>` : address.address);
-const mailboxes = (message, field) => (message[field] ?? []).map(mailbox);
-const bytes = (file) => Buffer.from(file.content, "base64");
-/** Tags and metadata as pairs, for providers whose tags are such. */
-const pairs = (message) => [
-  ...(message.tags ?? []).map((tag) => [tag, "true"]),
-  ...Object.entries(message.metadata ?? {}),
-];
-const withoutNothing = (fields) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value?.length !== 0));
+/** `"Name" <address>`, with the name quoted as RFC 5322 says, and letters as they are. */
+const quoted = ({ address, name }) =>
+  name ? `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}" <${address}>` : address;
+const allQuoted = (list = []) => list.map(quoted);
+const joined = (list) => allQuoted(list).join(', ') || undefined;
 
-// --- the SDKs: each returns what sends one message ----------------------------------------------------------------------
+/** Without what is not there. */
+const filled = (fields) =>
+  Object.fromEntries(
+    Object.entries(fields).filter(
+      ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+    ),
+  );
+const isInline = (file) => file.disposition === 'inline';
+const assert = (taken, answer) => {
+  if (!taken) throw new Error(`not taken: ${JSON.stringify(answer)}`);
+};
 
-async function resend() {
-  const { Resend } = await import("resend");
-  const client = new Resend("re_test", { baseUrl: `${base}/sandbox/resend` });
-  return async (message) => {
-    const { error } = await client.emails.send(
-      withoutNothing({
-        from: mailbox(message.from),
-        to: mailboxes(message, "to"),
-        cc: mailboxes(message, "cc"),
-        bcc: mailboxes(message, "bcc"),
-        replyTo: message.reply_to && mailbox(message.reply_to),
-        subject: message.subject,
-        text: message.text,
-        html: message.html,
-        headers: message.headers,
-        tags: pairs(message).map(([name, value]) => ({ name, value })),
-        attachments: (message.attachments ?? []).map((file) => ({
+async function bySendgrid(message) {
+  const client = new SendgridClient();
+  client.setApiKey('SG.test');
+  client.setDefaultRequest('baseUrl', `${base}/sendgrid/`);
+  sendgrid.setClient(client);
+  const mailbox = ({ address, name }) => (name ? { email: address, name } : { email: address });
+  const people = (list) => list?.map(mailbox);
+  const { opens, clicks } = message.tracking ?? {};
+  const answers = people(message.reply_to) ?? [];
+  const [answer] = await sendgrid.send(
+    filled({
+      from: mailbox(message.from),
+      to: people(message.to),
+      cc: people(message.cc),
+      bcc: people(message.bcc),
+      replyTo: answers.length === 1 ? answers[0] : undefined,
+      replyToList: answers.length > 1 ? answers : undefined,
+      subject: message.subject,
+      text: message.text_body || undefined,
+      html: message.html_body || undefined,
+      headers: message.headers,
+      categories: message.tags,
+      customArgs: message.metadata,
+      ipPoolName: message.stream,
+      templateId: message.template?.id,
+      dynamicTemplateData: message.template?.data,
+      trackingSettings: message.tracking && {
+        ...(clicks === undefined ? {} : { clickTracking: { enable: clicks, enableText: clicks } }),
+        ...(opens === undefined ? {} : { openTracking: { enable: opens } }),
+      },
+      attachments: message.attachments?.map((file) =>
+        filled({
+          content: file.content,
+          filename: file.filename,
+          type: file.content_type,
+          disposition: file.disposition ?? 'attachment',
+          content_id: file.content_id,
+        }),
+      ),
+    }),
+  );
+  assert(answer.statusCode === 202 && answer.headers['x-message-id'], answer);
+}
+
+async function byMailgun(message) {
+  const client = new Mailgun(FormData).client({ username: 'api', key: 'key-test', url: `${base}/mailgun` });
+  const files = (inline) =>
+    message.attachments
+      ?.filter((file) => isInline(file) === inline)
+      .map((file) => ({
+        filename: inline ? file.content_id : file.filename,
+        data: Buffer.from(file.content, 'base64'),
+        contentType: file.content_type,
+      }));
+  const prefixed = (prefix, pairs = {}) =>
+    Object.fromEntries(Object.entries(pairs).map(([name, value]) => [prefix + name, value]));
+  const tracking = Object.entries(message.tracking ?? {}).map(([what, on]) => [`o:tracking-${what}`, on ? 'yes' : 'no']);
+  const answer = await client.messages.create(
+    'mg.shop.example',
+    filled({
+      from: quoted(message.from),
+      to: allQuoted(message.to),
+      cc: allQuoted(message.cc),
+      bcc: allQuoted(message.bcc),
+      subject: message.subject,
+      text: message.text_body,
+      html: message.html_body,
+      'h:Reply-To': joined(message.reply_to),
+      'o:tag': message.tags,
+      'o:sending-ip-pool': message.stream,
+      template: message.template?.id,
+      't:variables': message.template && JSON.stringify(message.template.data),
+      attachment: files(false),
+      inline: files(true),
+      ...prefixed('h:', message.headers),
+      ...prefixed('v:', message.metadata),
+      ...Object.fromEntries(tracking),
+    }),
+  );
+  assert(answer.status === 200 && answer.id, answer);
+}
+
+async function byPostmark(message) {
+  const host = `127.0.0.1:${port}/sandbox/postmark`;
+  const client = new ServerClient('POSTMARK_API_TEST', { useHttps: false, requestHost: host });
+  const { opens, clicks } = message.tracking ?? {};
+  const common = filled({
+    From: quoted(message.from),
+    To: joined(message.to),
+    Cc: joined(message.cc),
+    Bcc: joined(message.bcc),
+    ReplyTo: joined(message.reply_to),
+    Tag: message.tags?.[0],
+    Metadata: message.metadata,
+    TrackOpens: opens,
+    TrackLinks: clicks === undefined ? undefined : clicks ? 'HtmlAndText' : 'None',
+    MessageStream: message.stream,
+    Headers: Object.entries(message.headers ?? {}).map(([Name, Value]) => ({ Name, Value })),
+    Attachments: message.attachments?.map((file) => ({
+      Name: file.filename,
+      Content: file.content,
+      ContentType: file.content_type,
+      ContentID: file.content_id ? `cid:${file.content_id}` : null,
+    })),
+  });
+  const answer = message.template
+    ? await client.sendEmailWithTemplate({
+        ...common,
+        TemplateAlias: message.template.id,
+        TemplateModel: message.template.data,
+      })
+    : await client.sendEmail(
+        filled({ ...common, Subject: message.subject, TextBody: message.text_body, HtmlBody: message.html_body }),
+      );
+  assert(answer.ErrorCode === 0 && answer.MessageID, answer);
+}
+
+/** SES takes 7-bit addresses: a name of other letters is an encoded word. */
+const sevenBit = ({ address, name }) =>
+  // eslint-disable-next-line no-control-regex
+  name && !/^[\x00-\x7f]*$/.test(name)
+    ? `=?utf-8?b?${Buffer.from(name, 'utf8').toString('base64')}?= <${address}>`
+    : quoted({ address, name });
+
+async function bySes(message) {
+  const client = new SESv2Client({
+    region: 'eu-west-1',
+    endpoint: `${base}/ses`,
+    maxAttempts: 1,
+    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' },
+  });
+  const people = (list) => list?.map(sevenBit);
+  const text = (value) => value !== undefined && { Data: value, Charset: 'UTF-8' };
+  const headers = Object.entries(message.headers ?? {}).map(([Name, Value]) => ({ Name, Value }));
+  const attachments = message.attachments?.map((file) =>
+    filled({
+      RawContent: Buffer.from(file.content, 'base64'),
+      FileName: file.filename,
+      ContentType: file.content_type,
+      ContentDisposition: (file.disposition ?? 'attachment').toUpperCase(),
+      ContentTransferEncoding: 'BASE64',
+      ContentId: file.content_id,
+    }),
+  );
+  const extras = filled({ Headers: headers, Attachments: attachments });
+  const Content = message.template
+    ? {
+        Template: {
+          TemplateName: message.template.id,
+          TemplateData: JSON.stringify(message.template.data),
+          ...extras,
+        },
+      }
+    : {
+        Simple: {
+          Subject: text(message.subject),
+          Body: filled({ Text: text(message.text_body) || undefined, Html: text(message.html_body) || undefined }),
+          ...extras,
+        },
+      };
+  const state = { true: 'ENABLED', false: 'DISABLED' };
+  const { opens, clicks } = message.tracking ?? {};
+  const Tracking = filled({ OpenTrackingEnabled: state[opens], ClickTrackingEnabled: state[clicks] });
+  const tags = (message.tags ?? []).map((Value, n) => ({ Name: n ? `tag_${n + 1}` : 'tag', Value }));
+  const metadata = Object.entries(message.metadata ?? {}).map(([Name, Value]) => ({ Name, Value }));
+  const answer = await client.send(
+    new SendEmailCommand(
+      filled({
+        FromEmailAddress: sevenBit(message.from),
+        Destination: filled({
+          ToAddresses: people(message.to),
+          CcAddresses: people(message.cc),
+          BccAddresses: people(message.bcc),
+        }),
+        ReplyToAddresses: people(message.reply_to),
+        Content,
+        EmailTags: [...tags, ...metadata],
+        ConfigurationSetName: message.stream,
+        ConfigurationOverrides: message.tracking && { Tracking },
+      }),
+    ),
+  );
+  assert(answer.MessageId, answer);
+}
+
+async function byResend(message, name) {
+  const client = new Resend('re_test', { baseUrl: `${base}/resend` });
+  const tags = (message.tags ?? []).map((value, n) => ({ name: n ? `category_${n + 1}` : 'category', value }));
+  const metadata = Object.entries(message.metadata ?? {}).map(([name, value]) => ({ name, value }));
+  const answer = await client.emails.send(
+    filled({
+      from: quoted(message.from),
+      to: allQuoted(message.to),
+      cc: allQuoted(message.cc),
+      bcc: allQuoted(message.bcc),
+      replyTo: allQuoted(message.reply_to),
+      subject: message.subject,
+      text: message.text_body,
+      html: message.html_body,
+      headers: message.headers,
+      tags: [...tags, ...metadata],
+      template: message.template && { id: message.template.id, variables: message.template.data },
+      attachments: message.attachments?.map((file) =>
+        filled({
           filename: file.filename,
           content: file.content,
           contentType: file.content_type,
           contentId: file.content_id,
-        })),
-      }),
-    );
-    if (error) throw new Error(JSON.stringify(error));
-  };
+        }),
+      ),
+    }),
+    { idempotencyKey: `key-${name}` },
+  );
+  assert(answer.data?.id, answer);
 }
 
-async function postmark() {
-  const { ServerClient } = await import("postmark");
-  const requestHost = `${base.replace("http://", "")}/sandbox/postmark`;
-  const client = new ServerClient("POSTMARK_API_TEST", { useHttps: false, requestHost });
-  return (message) =>
-    client.sendEmail(
-      withoutNothing({
-        From: mailbox(message.from),
-        To: mailboxes(message, "to").join(","),
-        Cc: mailboxes(message, "cc").join(","),
-        Bcc: mailboxes(message, "bcc").join(","),
-        ReplyTo: message.reply_to && mailbox(message.reply_to),
-        Subject: message.subject,
-        TextBody: message.text,
-        HtmlBody: message.html,
-        Headers: Object.entries(message.headers ?? {}).map(([Name, Value]) => ({ Name, Value })),
-        Tag: message.tags?.[0],
-        Metadata: message.metadata,
-        Attachments: (message.attachments ?? []).map((file) => ({
-          Name: file.filename,
-          Content: file.content,
-          ContentType: file.content_type,
-          ContentID: file.content_id ? `cid:${file.content_id}` : null,
-        })),
-      }),
-    );
-}
-
-async function sendgrid() {
-  const { Client } = (await import("@sendgrid/client")).default;
-  const { MailService } = (await import("@sendgrid/mail")).default;
-  const client = new Client();
-  client.setApiKey("SG.test.test");
-  client.setDefaultRequest("baseUrl", `${base}/sandbox/sendgrid/`);
-  const service = new MailService();
-  service.setClient(client);
-  const person = (address) => (address.name ? { email: address.address, name: address.name } : address.address);
-  return (message) =>
-    service.send(
-      withoutNothing({
-        from: person(message.from),
-        to: message.to.map(person),
-        cc: (message.cc ?? []).map(person),
-        bcc: (message.bcc ?? []).map(person),
-        replyTo: message.reply_to && person(message.reply_to),
-        subject: message.subject,
-        text: message.text,
-        html: message.html,
-        headers: message.headers,
-        categories: message.tags,
-        customArgs: message.metadata,
-        attachments: (message.attachments ?? []).map((file) =>
-          withoutNothing({
-            filename: file.filename,
-            content: file.content,
-            type: file.content_type,
-            disposition: file.content_id ? "inline" : "attachment",
-            // The SDK does not rename `contentId` inside attachments.
-            content_id: file.content_id,
-          }),
-        ),
-      }),
-    );
-}
-
-async function mailgun() {
-  const Mailgun = (await import("mailgun.js")).default;
-  const FormData = (await import("form-data")).default;
-  const client = new Mailgun(FormData).client({ username: "api", key: "key-test", url: `${base}/sandbox/mailgun` });
-  const upload = (file) => ({ filename: file.filename, data: bytes(file), contentType: file.content_type });
-  return (message) => {
-    const files = message.attachments ?? [];
-    const marked = (mark, fields) => Object.fromEntries(Object.entries(fields ?? {}).map(([n, v]) => [mark + n, v]));
-    return client.messages.create(
-      "mg.shop.example",
-      withoutNothing({
-        from: mailbox(message.from),
-        to: mailboxes(message, "to"),
-        cc: mailboxes(message, "cc"),
-        bcc: mailboxes(message, "bcc"),
-        subject: message.subject,
-        text: message.text,
-        html: message.html,
-        "o:tag": message.tags,
-        "h:Reply-To": message.reply_to && mailbox(message.reply_to),
-        ...marked("h:", message.headers),
-        ...marked("v:", message.metadata),
-        attachment: files.filter((file) => !file.content_id).map(upload),
-        inline: files.filter((file) => file.content_id).map(upload),
-      }),
-    );
-  };
-}
-
-async function ses() {
-  const { SESv2Client, SendEmailCommand } = await import("@aws-sdk/client-sesv2");
-  const client = new SESv2Client({
-    endpoint: `${base}/sandbox/ses`,
-    region: "us-east-1",
-    // Amazon's example credential, which the simulator takes unless another is set.
-    credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" },
-  });
-  const encoded = (address) =>
-    /^[ -~]*$/.test(address.name ?? "")
-      ? mailbox(address)
-      : `=?utf-8?B?${Buffer.from(address.name).toString("base64")}?= <${address.address}>`;
-  const part = (text) => text && { Data: text, Charset: "UTF-8" };
-  return (message) =>
-    client.send(
-      new SendEmailCommand({
-        FromEmailAddress: encoded(message.from),
-        Destination: {
-          ToAddresses: message.to.map(encoded),
-          CcAddresses: message.cc?.map(encoded),
-          BccAddresses: message.bcc?.map(encoded),
-        },
-        ReplyToAddresses: message.reply_to && [encoded(message.reply_to)],
-        Content: {
-          Simple: {
-            Subject: part(message.subject),
-            Body: withoutNothing({ Text: part(message.text), Html: part(message.html) }),
-            Headers: Object.entries(message.headers ?? {}).map(([Name, Value]) => ({ Name, Value })),
-            Attachments: message.attachments?.map((file) => ({
-              FileName: file.filename,
-              RawContent: bytes(file),
-              ContentType: file.content_type,
-              ContentDisposition: file.content_id ? "INLINE" : "ATTACHMENT",
-              ContentId: file.content_id,
-            })),
-          },
-        },
-        EmailTags: pairs(message).map(([Name, Value]) => ({ Name, Value })),
-      }),
-    );
-}
-
-async function cloudflare() {
-  const Cloudflare = (await import("cloudflare")).default;
+async function byCloudflare(message) {
+  const mailbox = ({ address, name }) => (name ? { address, name } : address);
+  const people = (list) => list?.map(mailbox);
   const client = new Cloudflare({
-    apiToken: "cf-test",
-    baseURL: `${base}/sandbox/cloudflare/client/v4`,
+    apiToken: 'cf-test',
+    baseURL: `${base}/cloudflare/client/v4`,
     maxRetries: 0,
   });
-  const person = (address) => address && (address.name ? address : address.address);
-  return (message) =>
-    client.emailSending.send(
-      withoutNothing({
-        account_id: "acc123",
-        from: person(message.from),
-        to: message.to.map(person),
-        cc: (message.cc ?? []).map(person),
-        bcc: (message.bcc ?? []).map(person),
-        reply_to: person(message.reply_to),
-        subject: message.subject,
-        text: message.text,
-        html: message.html,
-        headers: message.headers,
-        attachments: (message.attachments ?? []).map((file) =>
-          withoutNothing({
-            filename: file.filename,
-            content: file.content,
-            type: file.content_type,
-            disposition: file.content_id ? "inline" : "attachment",
-            content_id: file.content_id,
-          }),
-        ),
-      }),
-    );
-}
-
-async function smtp() {
-  const nodemailer = (await import("nodemailer")).default;
-  const transport = nodemailer.createTransport({
-    host: "localhost",
-    port: Number(smtpPort),
-    requireTLS: true,
-    tls: { ca: readFileSync(certificate) },
-    auth: { user: "shop", pass: "any" },
-  });
-  return (message) =>
-    transport.sendMail({
-      from: message.from,
-      to: message.to,
-      cc: message.cc,
-      bcc: message.bcc,
-      replyTo: message.reply_to,
+  const answer = await client.emailSending.send(
+    filled({
+      account_id: 'acc123',
+      from: mailbox(message.from),
+      to: people(message.to),
+      cc: people(message.cc),
+      bcc: people(message.bcc),
+      reply_to: people(message.reply_to)?.[0],
       subject: message.subject,
-      text: message.text,
-      html: message.html,
+      text: message.text_body,
+      html: message.html_body,
       headers: message.headers,
-      attachments: message.attachments?.map((file) => ({
-        filename: file.filename,
-        content: bytes(file),
-        contentType: file.content_type,
-        cid: file.content_id,
-      })),
-    });
+      attachments: message.attachments?.map((file) =>
+        filled({
+          content: file.content,
+          filename: file.filename,
+          type: file.content_type,
+          disposition: file.disposition ?? 'attachment',
+          content_id: file.content_id,
+        }),
+      ),
+    }),
+  );
+  assert(answer.delivered?.length || answer.queued?.length, answer);
 }
 
-const SDKS = { resend, postmark, sendgrid, mailgun, ses, cloudflare, smtp };
+const senders = {
+  sendgrid: bySendgrid,
+  mailgun: byMailgun,
+  postmark: byPostmark,
+  ses: bySes,
+  resend: byResend,
+  cloudflare: byCloudflare,
+};
 
-// --- what came ----------------------------------------------------------------------------------------------------------
-
-async function ask(path, method = "GET", body = undefined) {
-  const answer = await fetch(base + path, { method, body: body && JSON.stringify(body) });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return text ? JSON.parse(text) : undefined;
-}
-
-const bare = (texts) => texts.map((text) => text.replace(/.*</s, "").replace(/>$/, "")).sort();
-
-/** The names of the fields that did not come as they were sent. */
-async function wrong(dialect, sent, came) {
-  const lines = (text) => (text ?? "").replaceAll("\r\n", "\n").replace(/\n+$/, "");
-  const headers = Object.fromEntries(came.headers.map(({ name, value }) => [name.toLowerCase(), value]));
-  const files = sent.attachments ?? [];
-  const compared = [
-    ["dialect", dialect, came.dialect],
-    ["subject", sent.subject, came.subject],
-    ["from", [sent.from.address], bare([came.from])],
-    ["text", lines(sent.text), lines(came.text_body)],
-    ["html", sent.html ?? "", lines(came.html_body)],
-    ["reply_to", sent.reply_to ? [sent.reply_to.address] : [], bare(came.reply_to)],
-    ...["to", "cc", "bcc"].map((field) => [field, (sent[field] ?? []).map((a) => a.address).sort(), bare(came[field])]),
-    ...Object.entries(sent.headers ?? {}).map(([name, value]) => [name, value, headers[name.toLowerCase()]]),
-    ["filenames", files.map((f) => f.filename).sort(), came.attachments.map((f) => f.filename).sort()],
-  ];
-  for (const file of came.attachments) {
-    const got = Buffer.from(await (await fetch(base + file.url)).arrayBuffer()).toString("base64");
-    compared.push([file.filename, files.find((f) => f.filename === file.filename)?.content, got]);
-  }
-  const differ = compared.filter(([, want, got]) => !isDeepStrictEqual(want, got));
-  return differ.map(([name, want, got]) => `${name}: sent ${JSON.stringify(want)}, came ${JSON.stringify(got)}`);
-}
-
-const known = await ask("/sandbox/settings");
 let [passed, failed, skipped] = [0, 0, 0];
-for (const [dialect, sdk] of Object.entries(SDKS)) {
-  if (!(dialect in known)) {
-    console.log(`skipped ${dialect}: the simulator does not have it`);
-    skipped += messages.length;
-    continue;
-  }
-  await ask("/sandbox/settings", "PUT", { [dialect]: { windows: [] } });
-  const send = await sdk();
-  for (const message of messages) {
-    await ask("/sandbox/messages", "DELETE");
-    let problems;
-    try {
-      await send(structuredClone(message));
-      const came = (await ask("/sandbox/messages")).messages;
-      problems = came.length === 1 ? await wrong(dialect, message, came[0]) : [`${came.length} messages came`];
-    } catch (error) {
-      problems = [String(error), JSON.stringify(error.response?.body ?? "")];
+for (const [provider, send] of Object.entries(senders)) {
+  for (const { id, message } of messages) {
+    if (!plan[provider].includes(id)) {
+      skipped += 1;
+      continue;
     }
-    if (problems.length > 0) {
-      failed += 1;
-      console.log(`FAILED ${dialect}, ${message.name}: ${problems.join("; ")}`);
-    } else {
+    await fetch(`http://127.0.0.1:${port}/__case/node/${provider}/${id}`, { method: 'POST' });
+    try {
+      await send(message, id);
       passed += 1;
+    } catch (error) {
+      failed += 1;
+      console.log(`node ${provider} ${id}: ${error.name}: ${error.message} ${JSON.stringify(error.response?.body ?? '')}`);
     }
   }
 }
-console.log(`sdk node: ${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exitCode = failed > 0 ? 1 : 0;
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode = failed ? 1 : 0;
