@@ -22,7 +22,9 @@ pub struct Options {
     pub smtps_port: u16,
     /// The SQLite file; `None` for memory.
     pub state: Option<PathBuf>,
-    /// What ids, chances and keys are made from.
+    /// The dialect that is also answered outside `/sandbox`.
+    pub root: Option<String>,
+    /// What ids and keys are made from.
     pub seed: u64,
     /// Where webhooks go that no setting sends elsewhere.
     pub webhook_url: Option<String>,
@@ -37,6 +39,7 @@ impl Default for Options {
             smtp_port: 2525,
             smtps_port: 2465,
             state: None,
+            root: None,
             seed: 0,
             webhook_url: None,
             certificate_out: None,
@@ -59,6 +62,7 @@ pub fn parse(arguments: &[String]) -> Result<Order, String> {
             "--smtp-port" => options.smtp_port = port(option, value()?)?,
             "--smtps-port" => options.smtps_port = port(option, value()?)?,
             "--state" => options.state = Some(value()?).filter(|state| *state != ":memory:").map(PathBuf::from),
+            "--root" => options.root = Some(value()?.to_string()),
             "--seed" => {
                 let text = value()?;
                 options.seed = text.parse().map_err(|_| format!("--seed wants a whole number, got '{text}'"))?;
@@ -85,7 +89,8 @@ usage: sendgate-simulator [options]
   --smtp-port N          SMTP with STARTTLS (2525; 0 for any free port)
   --smtps-port N         SMTP with TLS from the first byte (2465; 0 for any free port)
   --state FILE           keeps everything in this SQLite file (:memory:)
-  --seed N               ids, chances, keys and secrets are made from it (0)
+  --root DIALECT         answers that dialect at / as well, for SDKs that take a host and no path
+  --seed N               ids, keys and secrets are made from it (0)
   --webhook-url URL      where webhooks go; {dialect} in it becomes sendgrid, mailgun, postmark, ses, resend or smtp
   --certificate-out FILE writes the SMTP certificate there, for clients to trust
   --help                 this text
@@ -103,12 +108,13 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let line = "--port 0 --smtp-port 1 --smtps-port 2 --state a.sqlite --seed 7 --webhook-url http://x --certificate-out c";
+        let line = "--port 0 --smtp-port 1 --smtps-port 2 --state a.sqlite --root postmark --seed 7 --webhook-url http://x --certificate-out c";
         let options = Options {
             port: 0,
             smtp_port: 1,
             smtps_port: 2,
             state: Some("a.sqlite".into()),
+            root: Some("postmark".into()),
             seed: 7,
             webhook_url: Some("http://x".into()),
             certificate_out: Some("c".into()),

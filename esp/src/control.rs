@@ -142,25 +142,51 @@ fn plan_fault(sql: &mut dyn Sql, body: &[u8]) -> Result<Option<HttpResponse>, Sq
     if value.get("dialect").and_then(Value::as_str) != Some(SMTP) {
         return Ok(None);
     }
-    let (fault, after, count) = match fault_order(&value) {
+    let fault = match FaultOrder::read(&value) {
         Ok(order) => order,
         Err(bad) => return Ok(Some(fields::bad_field(&bad))),
     };
-    let to = value.get("to").and_then(Value::as_str);
-    let seq = outside::plan(sql, &Planned { dialect: SMTP, fault: &fault, after, count, to })?;
-    let planned = json!({ "seq": seq, "dialect": SMTP, "fault": fault, "after": after, "count": count, "to": to });
+    let FaultOrder { text, after, count, to, chance } = fault;
+    let seq = outside::plan(sql, &Planned { dialect: SMTP, fault: &text, after, count, to, chance })?;
+    let planned = json!({
+        "seq": seq, "dialect": SMTP, "fault": text, "after": after, "count": count, "to": to,
+        "chance_per_mille": chance.map(|(per_mille, _)| per_mille), "seed": chance.map(|(_, seed)| seed),
+    });
     Ok(Some(fields::answer(201, &planned)))
 }
 
-fn fault_order(value: &Value) -> Result<(String, u64, u64), BadField> {
-    let known = ["dialect", "fault", "stage", "reply", "stored", "count", "after", "to"];
-    let fields = Fields::of(value, "", &known)?;
-    let to = fields.text("to")?;
-    if to.is_some_and(|to| to.is_empty() || to.len() > MOST_TO_BYTES) {
-        return Err(BadField::new("to", "must be from 1 to 320 bytes"));
+/// A fault of SMTP as it was asked for, with the members that the other dialects' have.
+struct FaultOrder<'a> {
+    text: String,
+    after: u64,
+    count: u64,
+    to: Option<&'a str>,
+    chance: Option<(u64, u64)>,
+}
+
+impl<'a> FaultOrder<'a> {
+    fn read(value: &'a Value) -> Result<Self, BadField> {
+        let known =
+            ["dialect", "fault", "stage", "reply", "stored", "count", "after", "to", "chance_per_mille", "seed"];
+        let fields = Fields::of(value, "", &known)?;
+        let to = fields.text("to")?;
+        if to.is_some_and(|to| to.is_empty() || to.len() > MOST_TO_BYTES) {
+            return Err(BadField::new("to", "must be from 1 to 320 bytes"));
+        }
+        let per_mille = fields.number("chance_per_mille", 1, 1_000)?;
+        let seed = fields.number("seed", 0, MOST_CALLS)?;
+        if per_mille.is_none() && seed.is_some() {
+            return Err(BadField::new("seed", "stands with chance_per_mille only"));
+        }
+        let default_count = if per_mille.is_some() { MOST_CALLS } else { 1 };
+        Ok(Self {
+            text: fault::text(&fields)?,
+            after: fields.number("after", 0, MOST_CALLS)?.unwrap_or(0),
+            count: fields.number("count", 1, MOST_CALLS)?.unwrap_or(default_count),
+            to,
+            chance: per_mille.map(|per_mille| (per_mille, seed.unwrap_or(0))),
+        })
     }
-    let after = fields.number("after", 0, MOST_CALLS)?.unwrap_or(0);
-    Ok((fault::text(&fields)?, after, fields.number("count", 1, MOST_CALLS)?.unwrap_or(1)))
 }
 
 /// `GET /sandbox/messages/{id}/bytes`: a message that came over SMTP, as it came.

@@ -93,12 +93,6 @@ impl Host {
         self.keys.hex(&format!("serial {name} {number}"), 24)
     }
 
-    /// A throw from 0 to 999; how many were thrown is kept, so that a seed gives the same row of them.
-    pub(crate) fn roll(&self, sql: &mut dyn Sql) -> Result<u64, SqlError> {
-        let thrown = kept::next(sql, "rolls")?;
-        Ok(first(&self.keys.bytes(&format!("roll {thrown}"))) % 1_000)
-    }
-
     /// Runs `work` in one transaction.
     pub(crate) fn transaction<T>(
         &self,
@@ -114,6 +108,17 @@ impl Host {
         let reply = self.transaction(|sql| control::handle(self, sql, arrival, &moment));
         self.changed();
         reply
+    }
+
+    /// The words of the dialects that are spoken over HTTP.
+    pub(crate) fn dialects(&self) -> Result<Vec<String>, SqlError> {
+        let moment = self.moment();
+        let get = Arrival { method: "GET", path: "/sandbox/settings", query: "", headers: &[], body: &[] };
+        let reply = self.transaction(|sql| sendgate_simulator::handle(&get, sql, moment.entropy, moment.now))?;
+        let Reply::Answer(response) = reply else { return Ok(Vec::new()) };
+        let all: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&response.body).map_err(|error| SqlError(error.to_string()))?;
+        Ok(all.into_iter().map(|(word, _)| word).collect())
     }
 
     /// Plans the webhooks of the messages after number `after`.

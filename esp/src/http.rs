@@ -12,17 +12,18 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sendgate_core::http::HttpResponse;
 use sendgate_simulator::{Arrival, Reply};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::block_in_place};
 
-/// Takes connections for ever.
-pub(crate) async fn listen(host: Arc<Host>, listener: TcpListener) {
+/// Takes connections for ever. What is not under `/sandbox` goes to the dialect `root`, if there is one.
+pub(crate) async fn listen(host: Arc<Host>, listener: TcpListener, root: Option<String>) {
+    let root: Option<Arc<str>> = root.map(Arc::from);
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {
-                let host = Arc::clone(&host);
+                let (host, root) = (Arc::clone(&host), root.clone());
                 tokio::spawn(async move {
-                    let service = service_fn(|request| answer(Arc::clone(&host), request));
+                    let service = service_fn(|request| answer(Arc::clone(&host), root.clone(), request));
                     let mut builder = http1::Builder::new();
                     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
                     // A client that goes away is no fault of the server.
@@ -37,7 +38,11 @@ pub(crate) async fn listen(host: Arc<Host>, listener: TcpListener) {
     }
 }
 
-async fn answer(host: Arc<Host>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    host: Arc<Host>,
+    root: Option<Arc<str>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MOST_BODY).collect().await else {
         return Ok(response(crate::fields::problem(413, "too_large", "the body is larger than 64 MB", None)));
@@ -48,9 +53,15 @@ async fn answer(host: Arc<Host>, request: Request<Incoming>) -> Result<Response<
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
+    let path = head.uri.path();
+    let is_ours = path == "/sandbox" || path.starts_with("/sandbox/");
+    let path = match root.filter(|_| !is_ours) {
+        Some(root) => Cow::from(format!("/sandbox/{root}{path}")),
+        None => Cow::from(path),
+    };
     let arrival = Arrival {
         method: head.method.as_str(),
-        path: head.uri.path(),
+        path: &path,
         query: head.uri.query().unwrap_or_default(),
         headers: &headers,
         body: &body,

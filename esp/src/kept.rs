@@ -1,4 +1,4 @@
-//! What this crate keeps beside the simulator's tables: its settings and its counter of chances.
+//! What this crate keeps beside the simulator's tables: its settings and its webhooks.
 
 use sendgate_core::sql::{Param, Sql, SqlError, Value as Column};
 use serde_json::Value;
@@ -24,13 +24,6 @@ pub(crate) fn setting(sql: &mut dyn Sql, name: &str) -> Result<Option<Value>, Sq
 pub(crate) fn set(sql: &mut dyn Sql, name: &str, value: &Value) -> Result<(), SqlError> {
     let statement = "INSERT INTO esp_settings (name, json) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET json = ?2";
     sql.run(statement, &[Param::Text(name), Param::Text(&value.to_string())]).map(|_| ())
-}
-
-/// Counts up by one and returns the count.
-pub(crate) fn next(sql: &mut dyn Sql, name: &str) -> Result<u64, SqlError> {
-    let count = setting(sql, name)?.and_then(|value| value.as_u64()).unwrap_or(0) + 1;
-    set(sql, name, &Value::from(count))?;
-    Ok(count)
 }
 
 /// Forgets what was set.

@@ -33,6 +33,8 @@ pub enum ServeError {
     Listen(u16, String),
     /// The certificate cannot be made or written.
     Certificate(String),
+    /// There is no such dialect.
+    Root(String),
     /// The URL for webhooks is none.
     WebhookUrl(String),
     /// The system gives no runtime or no signals.
@@ -45,6 +47,7 @@ impl fmt::Display for ServeError {
             Self::State(reason) => write!(f, "--state: {reason}"),
             Self::Listen(port, reason) => write!(f, "port {port} cannot be listened on: {reason}"),
             Self::Certificate(reason) => write!(f, "--certificate-out: {reason}"),
+            Self::Root(dialects) => write!(f, "--root must be one of {dialects}"),
             Self::WebhookUrl(reason) => write!(f, "--webhook-url {reason}"),
             Self::System(reason) => write!(f, "the system refuses: {reason}"),
         }
@@ -59,6 +62,12 @@ impl std::error::Error for ServeError {}
 /// [`ServeError`] when it cannot begin.
 pub fn serve(options: &Options, ready: impl Fn(&str)) -> Result<(), ServeError> {
     let host = Arc::new(open(options)?);
+    if let Some(root) = &options.root {
+        let dialects = host.dialects().map_err(|error| ServeError::State(error.to_string()))?;
+        if !dialects.contains(root) {
+            return Err(ServeError::Root(dialects.join(", ")));
+        }
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -93,7 +102,7 @@ async fn listen(options: &Options, host: &Arc<Host>, ready: impl Fn(&str)) -> Re
         hook(host, url)?;
     }
     webhooks::sender::start(Arc::clone(host));
-    tokio::spawn(http::listen(Arc::clone(host), http));
+    tokio::spawn(http::listen(Arc::clone(host), http, options.root.clone()));
     tokio::spawn(smtp::server::listen(Arc::clone(host), smtp, acceptor.clone(), false));
     tokio::spawn(smtp::server::listen(Arc::clone(host), smtps, acceptor, true));
     ready(&base_url);

@@ -1,4 +1,11 @@
 //! The program from outside: HTTP, its state, its end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails stops there"
+)]
 
 mod common;
 
@@ -33,6 +40,17 @@ fn every_dialect_answers_under_its_base_url() {
     let inbox = String::from_utf8(simulator.bytes("/sandbox/inbox")).unwrap();
     assert!(inbox.contains("3 messages"), "the inbox lists them");
     assert_eq!(simulator.get("/elsewhere").0, 404);
+}
+
+#[test]
+fn one_dialect_is_answered_at_the_root_as_well() {
+    let simulator = Simulator::start_with(&["--root", "postmark"]);
+    let body = json!({ "From": "orders@shop.example", "To": "ann@example.com", "TextBody": "Hello" });
+    let token = [("x-postmark-server-token", "token"), ("accept", "application/json")];
+    assert_eq!(simulator.send("POST", "/email", &token, &body).0, 200);
+    assert_eq!(simulator.send("POST", "/sandbox/postmark/email", &token, &body).0, 200);
+    let paths: Vec<_> = simulator.calls().iter().map(|call| call["path"].clone()).collect();
+    assert_eq!(paths, ["/sandbox/postmark/email", "/sandbox/postmark/email"]);
 }
 
 #[test]
@@ -127,6 +145,8 @@ fn a_wrong_argument_and_a_taken_port_are_told() {
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("there is no option '--prot'"));
     let help = run(&["--help"]);
     assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("--smtps-port"));
+    let root = run(&["--root", "nobody"]);
+    assert!(String::from_utf8(root.stderr).unwrap().contains("--root must be one of "));
     let simulator = Simulator::start();
     let port = simulator.smtp_port.to_string();
     let taken = run(&["--port", "0", "--smtp-port", &port, "--smtps-port", "0"]);

@@ -1,5 +1,12 @@
 //! Webhooks from a receiver's side: every signature verified here from the receiver's end of the provider's rule, and every
 //! forgery refused by the same code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails stops there"
+)]
 
 mod common;
 
@@ -329,6 +336,65 @@ fn a_message_brings_the_events_of_its_recipients() {
     simulator.send("POST", "/sandbox/postmark/email", &token, &body);
     let (_, listed) = simulator.get("/sandbox/webhooks");
     assert_eq!(listed["webhooks"].as_array().unwrap().len(), 4, "a dialect without a URL sends nothing");
+}
+
+/// A call of each HTTP dialect, as its documentation has it, and the field of its first event that names the message.
+#[test]
+fn every_dialect_tells_of_its_messages() {
+    type Row = (&'static str, &'static str, (&'static str, &'static str), Value, &'static str);
+    let rows: &[Row] = &[
+        (
+            "sendgrid",
+            "/v3/mail/send",
+            ("authorization", "Bearer SG.test.test"),
+            json!({ "personalizations": [{ "to": [{ "email": "ann@example.com" }] }], "from": { "email": "orders@shop.example" },
+                    "subject": "Order 42", "content": [{ "type": "text/plain", "value": "Hello" }],
+                    "custom_args": { "order": "42" } }),
+            "/0/sg_message_id",
+        ),
+        (
+            "postmark",
+            "/email",
+            ("x-postmark-server-token", "token"),
+            json!({ "From": "orders@shop.example", "To": "ann@example.com", "TextBody": "Hello" }),
+            "/MessageID",
+        ),
+        (
+            "resend",
+            "/emails",
+            ("authorization", "Bearer re_test"),
+            json!({ "from": "orders@shop.example", "to": ["ann@example.com"], "subject": "Order 42", "text": "Hello" }),
+            "/data/email_id",
+        ),
+    ];
+    for (dialect, path, credential, body, pointer) in rows {
+        let (simulator, receiver) = hooked(dialect, &[], &json!({}));
+        let headers = [*credential, ("user-agent", "test"), ("accept", "application/json")];
+        let (status, answer) = simulator.send("POST", &format!("/sandbox/{dialect}{path}"), &headers, body);
+        assert!(status < 300, "{dialect}: {status} {answer}");
+        let id = simulator.messages()[0]["id"].as_str().unwrap().to_string();
+        let received = receiver.next();
+        assert_eq!(verify(dialect, &received, &keys(&simulator)), Ok(()), "{dialect}");
+        let event = received.json();
+        assert!(text(event.pointer(pointer).unwrap()).starts_with(&id), "{dialect} {id}: {event}");
+        if *dialect == "sendgrid" {
+            assert_eq!((&event[0]["order"], &event[1]["event"]), (&json!("42"), &json!("delivered")));
+        }
+    }
+}
+
+#[test]
+fn fates_that_a_test_sets_are_told() {
+    let (simulator, receiver) = hooked("postmark", &[], &json!({}));
+    let token = [("x-postmark-server-token", "token"), ("accept", "application/json")];
+    for (fate, record) in [("bounced", "Bounce"), ("soft_bounced", "Bounce"), ("unsubscribed", "Delivery")] {
+        simulator.settings(&json!({ "postmark": { "fates": [{ "to": "ann@", "fate": fate }] } }));
+        let body = json!({ "From": "orders@shop.example", "To": "ann@example.com", "TextBody": "Hello" });
+        assert_eq!(simulator.send("POST", "/sandbox/postmark/email", &token, &body).0, 200);
+        assert_eq!(receiver.next().json()["RecordType"], record, "{fate}");
+    }
+    let change = receiver.next().json();
+    assert_eq!((&change["RecordType"], &change["SuppressSending"]), (&json!("SubscriptionChange"), &json!(true)));
 }
 
 #[test]

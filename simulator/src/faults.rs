@@ -104,7 +104,7 @@ pub(crate) fn take(sql: &mut dyn Sql, dialect: Dialect, recipients: &[&str]) -> 
 }
 
 /// Whether a chance of `per_mille` strikes the call `number`, counted from 0: the same for the same seed, always.
-fn strikes(per_mille: i64, seed: i64, number: i64) -> bool {
+pub(crate) fn strikes(per_mille: i64, seed: i64, number: i64) -> bool {
     let digest: [u8; 32] = Sha256::digest(format!("{seed} {number}")).into();
     let (head, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
     let drawn = u64::from_be_bytes(*head) % 1_000;

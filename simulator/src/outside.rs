@@ -169,6 +169,8 @@ pub struct Planned<'a> {
     pub count: u64,
     /// Only occasions that name a recipient which contains this.
     pub to: Option<&'a str>,
+    /// The chance in thousandths with which it hits an occasion, and the seed that it is drawn from; `None` hits each.
+    pub chance: Option<(u64, u64)>,
 }
 
 /// Plans a fault and returns its number.
@@ -186,11 +188,19 @@ pub fn plan(sql: &mut dyn Sql, planned: &Planned<'_>) -> Result<i64, SqlError> {
         store::maybe_text(planned.to),
     ];
     let rows = sql.run(statement, &values)?;
-    rows.first().map_or_else(|| Err(SqlError("no number for a fault".into())), |row| store::integer(row, 0))
+    let seq =
+        rows.first().map_or_else(|| Err(SqlError("no number for a fault".into())), |row| store::integer(row, 0))?;
+    if let Some((per_mille, seed)) = planned.chance {
+        let statement =
+            "INSERT OR REPLACE INTO sandbox_chances (fault_seq, per_mille, seed, seen) VALUES (?1, ?2, ?3, 0)";
+        let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        sql.run(statement, &[seq, number(per_mille), number(seed)].map(Param::Integer))?;
+    }
+    Ok(seq)
 }
 
 /// Takes the oldest planned fault that `fits` and whose recipient, if it has one, is among `recipients`. One that still
-/// lets occasions through is counted down and passed over.
+/// lets occasions through is counted down and passed over, and so is one whose chance misses.
 ///
 /// # Errors
 /// Whatever the store said.
@@ -200,7 +210,8 @@ pub fn meet(
     recipients: &[&str],
     fits: impl Fn(&str) -> bool,
 ) -> Result<Option<String>, SqlError> {
-    let statement = "SELECT seq, fault, skip, recipient FROM sandbox_faults WHERE dialect = ?1 ORDER BY seq";
+    let statement = "SELECT seq, fault, skip, recipient, per_mille, seed, seen FROM sandbox_faults \
+                     LEFT JOIN sandbox_chances ON sandbox_chances.fault_seq = seq WHERE dialect = ?1 ORDER BY seq";
     for row in sql.run(statement, &[Param::Text(dialect)])? {
         let (fault, to) = (store::text(&row, 1)?, store::optional_text(&row, 3)?);
         let named = to.is_none_or(|part| recipients.iter().any(|recipient| faults::contains(recipient, part)));
@@ -211,6 +222,12 @@ pub fn meet(
         if store::integer(&row, 2)? > 0 {
             sql.run("UPDATE sandbox_faults SET skip = skip - 1 WHERE seq = ?1", &[seq])?;
             continue;
+        }
+        if let Some(per_mille) = store::optional_integer(&row, 4)? {
+            sql.run("UPDATE sandbox_chances SET seen = seen + 1 WHERE fault_seq = ?1", &[seq])?;
+            if !faults::strikes(per_mille, store::integer(&row, 5)?, store::integer(&row, 6)?) {
+                continue;
+            }
         }
         sql.run("UPDATE sandbox_faults SET remaining = remaining - 1 WHERE seq = ?1", &[seq])?;
         sql.run("DELETE FROM sandbox_faults WHERE seq = ?1 AND remaining < 1", &[seq])?;

@@ -1,9 +1,9 @@
 //! What a session asks, decided from the database: passwords, windows, planned faults and chances, and where mail is kept.
 
 use super::{
+    ask::{Ask, Envelope, Verdict},
     command::Reply,
     fault::{Act, Fault, NO_SUCH_USER, Stage, TOO_FAST},
-    session::{Ask, Envelope, Verdict},
     settings::Settings,
 };
 use crate::host::{Host, Moment};
@@ -78,7 +78,7 @@ impl Desk {
         let settings = Settings::load(sql)?;
         match ask {
             Ask::Login(name, password) => {
-                if let Some(verdict) = self.planned(sql, host, &settings, Stage::Auth, &[])? {
+                if let Some(verdict) = self.planned(sql, Stage::Auth, &[])? {
                     return self.lone("AUTH", way, verdict, sql, moment);
                 }
                 let right = settings.login.as_ref().is_none_or(|(n, p)| n == name && p == password);
@@ -89,19 +89,19 @@ impl Desk {
                 self.user = Some(name.clone());
                 Ok(Verdict::Proceed)
             }
-            Ask::Sender(_) => self.sender(sql, host, way, &settings, moment),
-            Ask::Recipient(address) => self.recipient(sql, host, &settings, address),
-            Ask::Data => match self.planned(sql, host, &settings, Stage::Data, &[])? {
+            Ask::Sender(_) => self.sender(sql, way, &settings, moment),
+            Ask::Recipient(address) => self.recipient(sql, &settings, address),
+            Ask::Data => match self.planned(sql, Stage::Data, &[])? {
                 Some(verdict) => self.closed(sql, verdict),
                 None => Ok(Verdict::Proceed),
             },
-            Ask::Message(envelope, bytes) => self.message(sql, host, way, &settings, (envelope, bytes), moment),
-            Ask::Connect => self.early(sql, host, way, (Stage::Connect, "CONNECT"), moment),
+            Ask::Message(envelope, bytes) => self.message(sql, host, way, (envelope, bytes), moment),
+            Ask::Connect => self.early(sql, way, (Stage::Connect, "CONNECT"), moment),
             Ask::Hello => {
                 self.user = None;
-                self.early(sql, host, way, (Stage::Ehlo, "EHLO"), moment)
+                self.early(sql, way, (Stage::Ehlo, "EHLO"), moment)
             }
-            Ask::StartTls => self.early(sql, host, way, (Stage::StartTls, "STARTTLS"), moment),
+            Ask::StartTls => self.early(sql, way, (Stage::StartTls, "STARTTLS"), moment),
         }
     }
 
@@ -109,13 +109,11 @@ impl Desk {
     fn early(
         &mut self,
         sql: &mut dyn Sql,
-        host: &Host,
         way: Way,
         (stage, method): (Stage, &'static str),
         moment: &Moment,
     ) -> Result<Verdict, SqlError> {
-        let settings = Settings::load(sql)?;
-        match self.planned(sql, host, &settings, stage, &[])? {
+        match self.planned(sql, stage, &[])? {
             Some(verdict) => self.lone(method, way, verdict, sql, moment),
             None => Ok(Verdict::Proceed),
         }
@@ -124,7 +122,6 @@ impl Desk {
     fn sender(
         &mut self,
         sql: &mut dyn Sql,
-        host: &Host,
         way: Way,
         settings: &Settings,
         moment: &Moment,
@@ -138,21 +135,15 @@ impl Desk {
         }
         let begun = Begun { dialect: SMTP, method: "MAIL", path: way.word(), counted: true };
         self.call = Some(outside::begin(sql, &begun, moment.now)?);
-        match self.planned(sql, host, settings, Stage::Mail, &[])? {
+        match self.planned(sql, Stage::Mail, &[])? {
             Some(verdict) => self.closed(sql, verdict),
             None => Ok(Verdict::Proceed),
         }
     }
 
-    fn recipient(
-        &mut self,
-        sql: &mut dyn Sql,
-        host: &Host,
-        settings: &Settings,
-        address: &str,
-    ) -> Result<Verdict, SqlError> {
+    fn recipient(&mut self, sql: &mut dyn Sql, settings: &Settings, address: &str) -> Result<Verdict, SqlError> {
         self.named += 1;
-        if let Some(verdict) = self.planned(sql, host, settings, Stage::Rcpt, &[address])? {
+        if let Some(verdict) = self.planned(sql, Stage::Rcpt, &[address])? {
             return self.noted(sql, verdict);
         }
         if settings.inactive.contains(&address.to_lowercase()) {
@@ -166,12 +157,11 @@ impl Desk {
         sql: &mut dyn Sql,
         host: &Host,
         way: Way,
-        settings: &Settings,
         (envelope, bytes): (&Envelope, &[u8]),
         moment: &Moment,
     ) -> Result<Verdict, SqlError> {
         let recipients: Vec<&str> = envelope.recipients.iter().map(String::as_str).collect();
-        let fault = self.take(sql, host, settings, Stage::Message, &recipients)?;
+        let fault = self.take(sql, Stage::Message, &recipients)?;
         if let Some(fault) = fault.as_ref().filter(|fault| !fault.stored) {
             return self.closed(sql, verdict(fault));
         }
@@ -202,21 +192,9 @@ impl Desk {
     }
 
     /// The fault that hits now, if any.
-    fn take(
-        &mut self,
-        sql: &mut dyn Sql,
-        host: &Host,
-        settings: &Settings,
-        stage: Stage,
-        recipients: &[&str],
-    ) -> Result<Option<Fault>, SqlError> {
+    fn take(&mut self, sql: &mut dyn Sql, stage: Stage, recipients: &[&str]) -> Result<Option<Fault>, SqlError> {
         let at_stage = |text: &str| Fault::parse(text).filter(|fault| fault.stage == stage);
-        let mut text = outside::meet(sql, SMTP, recipients, |text| at_stage(text).is_some())?;
-        for (chance, per_thousand) in &settings.chances {
-            if text.is_none() && at_stage(chance).is_some() && host.roll(sql)? < *per_thousand {
-                text = Some(chance.clone());
-            }
-        }
+        let text = outside::meet(sql, SMTP, recipients, |text| at_stage(text).is_some())?;
         let fault = text.as_deref().and_then(at_stage);
         if text.is_some() {
             self.fault = text;
@@ -224,15 +202,8 @@ impl Desk {
         Ok(fault)
     }
 
-    fn planned(
-        &mut self,
-        sql: &mut dyn Sql,
-        host: &Host,
-        settings: &Settings,
-        stage: Stage,
-        recipients: &[&str],
-    ) -> Result<Option<Verdict>, SqlError> {
-        Ok(self.take(sql, host, settings, stage, recipients)?.as_ref().map(verdict))
+    fn planned(&mut self, sql: &mut dyn Sql, stage: Stage, recipients: &[&str]) -> Result<Option<Verdict>, SqlError> {
+        Ok(self.take(sql, stage, recipients)?.as_ref().map(verdict))
     }
 
     /// A refusal that has its own line in the log, which no window counts.

@@ -4,6 +4,7 @@
 //! window, a planned fault, where a message is kept) it asks; [`desk`] answers from the database, and [`server`] carries the
 //! bytes.
 
+pub(crate) mod ask;
 pub(crate) mod command;
 pub(crate) mod desk;
 pub(crate) mod fault;
@@ -11,3 +12,4 @@ pub(crate) mod path;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod text;

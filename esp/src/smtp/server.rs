@@ -1,8 +1,9 @@
 //! Carries bytes between a socket and a session.
 
 use super::{
+    ask::Step,
     desk::{Desk, Way},
-    session::{Session, Step},
+    session::Session,
     settings::Settings,
 };
 use crate::host::Host;

@@ -13,80 +13,13 @@
 //! ```
 
 use super::{
+    ask::{Ask, Envelope, Step, Terms, Verdict},
     command::{self, Command, MOST_AUTH_LINE, Reply, Sender},
     path,
+    text::Text,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::collections::VecDeque;
-
-/// What a session offers and demands.
-#[derive(Clone, Debug)]
-pub(crate) struct Terms {
-    /// The largest message, in bytes.
-    pub(crate) most_bytes: usize,
-    /// The most recipients a message has.
-    pub(crate) most_recipients: usize,
-    /// Whether a sender must have a password.
-    pub(crate) auth_required: bool,
-    /// Whether a password is taken on a secured connection only.
-    pub(crate) auth_needs_tls: bool,
-    /// Whether STARTTLS is offered.
-    pub(crate) starttls: bool,
-}
-
-/// The addresses a message travels with.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Envelope {
-    pub(crate) sender: Sender,
-    pub(crate) recipients: Vec<String>,
-}
-
-/// What has to be decided outside.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Ask {
-    /// A client connected.
-    Connect,
-    /// It said hello.
-    Hello,
-    /// It asked for TLS.
-    StartTls,
-    /// It gave this name and password.
-    Login(String, String),
-    /// It named the sender.
-    Sender(Sender),
-    /// It named this recipient.
-    Recipient(String),
-    /// It wants to send the message.
-    Data,
-    /// It sent the message.
-    Message(Envelope, Vec<u8>),
-}
-
-/// What was decided.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
-    /// Go on; the session's own reply.
-    Proceed,
-    /// This reply. A 421 closes.
-    Reply(Reply),
-    /// Close without a reply.
-    Drop,
-    /// No reply, and the connection stays open.
-    Hang,
-}
-
-/// What the host does next.
-#[derive(PartialEq, Eq, Debug)]
-pub(crate) enum Step {
-    Send(Vec<u8>),
-    Ask(Ask),
-    /// The session itself refused the message that was open, with this code: for the log.
-    Refused(u16),
-    StartTls,
-    Wait,
-    Close,
-    Hang,
-}
 
 /// What the next line is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -263,7 +196,8 @@ impl Session {
         self.searched = 0;
         if self.expect == Expect::Text {
             self.text_line(&line);
-        } else if std::mem::take(&mut self.overlong) {
+        } else if std::mem::take(&mut self.overlong) || line.len() > MOST_HELD {
+            self.expect = Expect::Command;
             self.refuse(Reply::new(500, "5.5.2 Line too long"));
         } else {
             self.whole_line(&line);
@@ -517,69 +451,8 @@ fn decoded(response: &str) -> Result<String, Reply> {
     text.ok_or_else(|| Reply::new(501, "5.5.2 The response is not base64"))
 }
 
-/// A message while it comes in.
-#[derive(Default)]
-struct Text {
-    bytes: Vec<u8>,
-    /// The length of the part of this line that was cut off.
-    cut: usize,
-    wrong: Option<WrongText>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum WrongText {
-    Size,
-    LineLength,
-    LineEnd,
-}
-
-impl WrongText {
-    fn reply(self) -> Reply {
-        match self {
-            Self::Size => Reply::new(552, "5.3.4 The message is larger than this server takes"),
-            Self::LineLength => Reply::new(554, "5.6.0 A line is longer than 1000 octets"),
-            Self::LineEnd => Reply::new(554, "5.6.0 CR and LF must stand together"),
-        }
-    }
-}
-
-impl Text {
-    fn overlong(&mut self, bytes: usize) {
-        self.cut += bytes;
-        self.wrong.get_or_insert(WrongText::LineLength);
-    }
-
-    /// Takes a line with its end; true when it is the last, which is no part of the message.
-    fn line(&mut self, line: &[u8], most: usize) -> bool {
-        let cut = std::mem::take(&mut self.cut);
-        let Some(inner) = line.strip_suffix(b"\r\n") else {
-            self.wrong.get_or_insert(WrongText::LineEnd);
-            return false;
-        };
-        if inner == b"." && cut == 0 {
-            return true;
-        }
-        if inner.contains(&b'\r') {
-            self.wrong.get_or_insert(WrongText::LineEnd);
-        }
-        let line = if cut == 0 { line.strip_prefix(b".").unwrap_or(line) } else { line };
-        if line.len() > MOST_TEXT_LINE {
-            self.wrong.get_or_insert(WrongText::LineLength);
-        }
-        if self.bytes.len() + line.len() > most {
-            self.wrong.get_or_insert(WrongText::Size);
-        }
-        if self.wrong.is_none() {
-            self.bytes.extend_from_slice(line);
-        }
-        false
-    }
-}
-
 /// The name the server gives itself.
 pub(crate) const DOMAIN: &str = "simulator.sendgate.example";
-/// RFC 5321 section 4.5.3.1.6, with the CRLF and without the dot that was put before a line.
-const MOST_TEXT_LINE: usize = 1_000;
 /// Bytes without a line end that are kept: the longest line there may be, and a byte to notice a longer one.
 const MOST_HELD: usize = MOST_AUTH_LINE + 1;
 /// As Postfix has it (`smtpd_hard_error_limit`).
@@ -588,6 +461,7 @@ const MOST_ERRORS: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const TERMS: Terms =
         Terms { most_bytes: 2_000, most_recipients: 2, auth_required: false, auth_needs_tls: false, starttls: true };
@@ -771,6 +645,71 @@ mod tests {
         ];
         for (verdict, want) in verdicts {
             assert_eq!(talk_with(&mut begun(TERMS), b"MAIL FROM:<a@b.example>\r\n", |_| verdict.clone()), want);
+        }
+    }
+    /// Pieces of conversations, right and wrong.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let known: &[&str] = &[
+            "EHLO c.example\r\n",
+            "HELO c\r\n",
+            "MAIL FROM:<a@b.example>",
+            " SIZE=10",
+            " SMTPUTF8",
+            "\r\n",
+            "\n",
+            "\r",
+            "RCPT TO:<c@d.example>\r\n",
+            "RCPT TO:<zo\u{eb}@d.example>\r\n",
+            "AUTH PLAIN AHVzZXIAcGFzcw==\r\n",
+            "AUTH LOGIN\r\n",
+            "dXNlcg==\r\n",
+            "*\r\n",
+            "RSET\r\n",
+            "NOOP x\r\n",
+            ".\r\n",
+            "..x\r\n",
+            "<",
+            "\"",
+            "QUIT\r\n",
+        ];
+        prop_oneof![
+            8 => proptest::sample::select(known.to_vec()).prop_map(|text| text.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..40),
+            1 => (1_usize..30_000).prop_map(|length| vec![b'x'; length]),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Where a packet ends means nothing. (After DATA and STARTTLS it does, on purpose: they are not among the pieces.)
+        #[test]
+        fn the_same_bytes_are_answered_the_same_however_they_are_cut(
+            pieces in proptest::collection::vec(piece(), 0..30), cut in 1_usize..600,
+        ) {
+            let bytes = pieces.concat();
+            let whole = talk_with(&mut Session::new(TERMS, false), &bytes, |_| Verdict::Proceed);
+            let mut session = Session::new(TERMS, false);
+            let mut said = talk(&mut session, "");
+            for chunk in bytes.chunks(cut) {
+                said += &talk_with(&mut session, chunk, |_| Verdict::Proceed);
+            }
+            // A session that is over says so each time it is asked.
+            let ended = |said: &str| said.replace("[close]", "");
+            prop_assert_eq!(ended(&whole), ended(&said));
+        }
+
+        #[test]
+        fn anything_at_all_is_answered_or_waited_for(
+            pieces in proptest::collection::vec(prop_oneof![
+                piece(), Just(b"DATA\r\n".to_vec()), Just(b"STARTTLS\r\n".to_vec()),
+            ], 0..60),
+        ) {
+            let mut session = Session::new(TERMS, false);
+            for piece in pieces {
+                talk_with(&mut session, &piece, |_| Verdict::Proceed);
+                prop_assert!(session.over || session.input.len() <= MOST_HELD, "what is held is bounded");
+            }
         }
     }
 }

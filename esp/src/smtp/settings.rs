@@ -1,6 +1,6 @@
 //! What can be set for SMTP: `{"smtp": {...}}` of `PUT /sandbox/settings`.
 
-use super::{fault, path, session::Terms};
+use super::{ask::Terms, path};
 use crate::{
     fields::{BadField, Fields},
     kept,
@@ -25,8 +25,6 @@ pub(crate) struct Settings {
     pub(crate) most_bytes: u64,
     /// The most recipients a message.
     pub(crate) most_recipients: u64,
-    /// Faults by chance, in thousandths.
-    pub(crate) chances: Vec<(String, u64)>,
 }
 
 impl Default for Settings {
@@ -39,7 +37,6 @@ impl Default for Settings {
             auth_needs_tls: false,
             most_bytes: DEFAULT_BYTES,
             most_recipients: DEFAULT_RECIPIENTS,
-            chances: Vec::new(),
         }
     }
 }
@@ -61,7 +58,6 @@ impl Settings {
             auth_needs_tls: fields.truth("auth_needs_tls")?.unwrap_or(false),
             most_bytes: fields.number("most_bytes", 1, MOST_BYTES)?.unwrap_or(DEFAULT_BYTES),
             most_recipients: fields.number("most_recipients", 1, MOST_RECIPIENTS)?.unwrap_or(DEFAULT_RECIPIENTS),
-            chances: chances(&fields)?,
         })
     }
 
@@ -69,7 +65,6 @@ impl Settings {
     pub(crate) fn show(&self) -> Value {
         let windows: Vec<Value> =
             self.windows.iter().map(|(limit, period)| json!({ "limit": limit, "period_ms": period })).collect();
-        let chances: Vec<Value> = self.chances.iter().map(|(fault, n)| chance_shown(fault, *n)).collect();
         json!({
             "windows": windows,
             "inactive": self.inactive,
@@ -79,7 +74,6 @@ impl Settings {
             "auth_needs_tls": self.auth_needs_tls,
             "most_bytes": self.most_bytes,
             "most_recipients": self.most_recipients,
-            "chances": chances,
         })
     }
 
@@ -124,48 +118,8 @@ fn inactive(fields: &Fields<'_>) -> Result<Vec<String>, BadField> {
     fields.list("inactive", MOST_INACTIVE)?.iter().enumerate().map(address).collect()
 }
 
-fn chances(fields: &Fields<'_>) -> Result<Vec<(String, u64)>, BadField> {
-    let mut chances = Vec::new();
-    for (index, item) in fields.list("chances", MOST_CHANCES)?.iter().enumerate() {
-        let path = format!("smtp.chances[{index}]");
-        let item = Fields::of(item, &path, &["fault", "stage", "reply", "stored", "per_thousand"])?;
-        let chance = item.number("per_thousand", 0, 1_000)?;
-        let chance = chance.ok_or_else(|| BadField::new(item.path("per_thousand"), "is missing"))?;
-        chances.push((fault::text(&item)?, chance));
-    }
-    Ok(chances)
-}
-
-/// A chance in the members it was set with.
-fn chance_shown(text: &str, per_thousand: u64) -> Value {
-    let mut words = text.splitn(3, ' ');
-    let (fault, stage, rest) = (words.next(), words.next(), words.next().unwrap_or_default());
-    let (stored, reply) = match rest.strip_prefix("stored") {
-        Some(rest) => (true, rest.trim_start()),
-        None => (false, rest),
-    };
-    let mut shown = json!({ "fault": fault, "per_thousand": per_thousand });
-    if let (Some(stage), Some(members)) = (stage, shown.as_object_mut()) {
-        members.insert("stage".into(), stage.into());
-        members.insert("stored".into(), stored.into());
-        if !reply.is_empty() {
-            members.insert("reply".into(), reply.into());
-        }
-    }
-    shown
-}
-
-const KNOWN: [&str; 9] = [
-    "windows",
-    "inactive",
-    "username",
-    "password",
-    "auth_required",
-    "auth_needs_tls",
-    "most_bytes",
-    "most_recipients",
-    "chances",
-];
+const KNOWN: [&str; 8] =
+    ["windows", "inactive", "username", "password", "auth_required", "auth_needs_tls", "most_bytes", "most_recipients"];
 /// Postfix's default (`message_size_limit`).
 const DEFAULT_BYTES: u64 = 10_240_000;
 /// RFC 5321 section 4.5.3.1.8: a server takes at least so many.
@@ -179,8 +133,6 @@ const MOST_WINDOWS: usize = 16;
 const MOST_INACTIVE: usize = 2_000;
 const MOST_CALLS: u64 = 1_000_000_000;
 const MOST_PERIOD_MS: u64 = 31_622_400_000;
-/// As many as there are stages and acts.
-const MOST_CHANCES: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -195,14 +147,9 @@ mod tests {
             "username": "shop", "password": "secret",
             "auth_required": true, "auth_needs_tls": true,
             "most_bytes": 1000, "most_recipients": 2,
-            "chances": [
-                { "fault": "server_error", "per_thousand": 5 },
-                { "fault": "reply", "stage": "message", "stored": true, "reply": "451 4.3.0 lost", "per_thousand": 1000 },
-            ],
         });
         let settings = Settings::read(&value).unwrap();
         assert_eq!(settings.inactive, ["gone@example.com"]);
-        assert_eq!(settings.chances[1].0, "reply message stored 451 4.3.0 lost");
         assert_eq!(Settings::read(&settings.show()).unwrap(), settings);
         assert_eq!(Settings::read(&json!({})).unwrap(), Settings::default());
     }
@@ -214,9 +161,5 @@ mod tests {
         assert_eq!(field(json!({ "windows": [{ "limit": 1 }] })), "smtp.windows[0].period_ms");
         assert_eq!(field(json!({ "inactive": ["x"] })), "smtp.inactive[0]");
         assert_eq!(field(json!({ "username": "a" })), "smtp.username");
-        assert_eq!(
-            field(json!({ "chances": [{ "fault": "closing", "per_thousand": 1001 }] })),
-            "smtp.chances[0].per_thousand"
-        );
     }
 }

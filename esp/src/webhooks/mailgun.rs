@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 /// One event; its signature is put beside it when it is sealed.
 pub(crate) fn post(event: &Event<'_>) -> Post {
     let letter = event.letter;
-    let domain = letter.sender().rsplit_once('@').map_or("", |(_, domain)| domain);
+    // A message's id ends in the domain that it was sent through.
+    let message_id = letter.message_id();
+    let domain = message_id.rsplit_once('@').map_or("", |(_, domain)| domain);
     let mut payload = json!({
         "event": word(event.kind),
         "id": event.serial,
@@ -16,7 +18,7 @@ pub(crate) fn post(event: &Event<'_>) -> Post {
         "tags": letter.tag_texts(),
         "user-variables": letter.metadata,
         "message": { "headers": {
-            "message-id": letter.message_id(),
+            "message-id": message_id,
             "to": letter.to.join(", "),
             "from": letter.from,
             "subject": letter.subject,
@@ -70,5 +72,26 @@ fn more(kind: Kind) -> Vec<(&'static str, Value)> {
             failed("permanent", "suppress-bounce", status(605, "", "Not delivering to previously bounced address"))
         }
         Kind::Opened => vec![("client-info", json!({ "user-agent": "Mozilla/5.0" })), ("ip", "192.0.2.1".into())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhooks::events::Letter;
+    use sendgate_core::time::UnixMillis;
+
+    #[test]
+    fn the_domain_is_the_one_the_message_was_sent_through() {
+        let letter =
+            Letter { id: "<1@mg.shop.example>".into(), from: "Shop <orders@shop.example>".into(), ..Letter::default() };
+        let at = UnixMillis::new(1_796_119_201_120);
+        let event =
+            Event { kind: Kind::Delivered, letter: &letter, recipient: "ann@example.com", at, serial: "00000001" };
+        let payload: Value = serde_json::from_str(&post(&event).payload).unwrap();
+        assert_eq!(payload["domain"]["name"], "mg.shop.example");
+        assert_eq!(payload["message"]["headers"]["message-id"], "1@mg.shop.example");
+        assert_eq!(payload["recipient-domain"], "example.com");
+        assert_eq!(payload["timestamp"], json!(1_796_119_201.12));
     }
 }

@@ -62,6 +62,8 @@ impl Provider {
                 &[60, 300, 600, 600, 600, 900, 1_800, 3_600, 7_200, 21_600]
             }
             Self::Postmark => &[60, 300, 900],
+            // A receiver that starts after this program is to be asked all the same: the steps are ours.
+            Self::Ses if matches!(event.as_bytes(), b"SubscriptionConfirmation") => &[3_600; 60],
             // SNS's default delivery policy for HTTP: three retries, 20 seconds apart.
             Self::Ses => &[20, 20, 20],
             // Resend's documentation of retries.

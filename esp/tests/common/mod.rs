@@ -204,19 +204,17 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
         let (outbox, inbox) = channel();
-        let mut statuses = statuses.to_vec().into_iter();
+        let statuses = statuses.to_vec();
+        let mut statuses = statuses.into_iter();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = BufReader::new(stream.unwrap());
-                while let Some(received) = read(&mut stream) {
-                    let status = statuses.next().unwrap_or(200);
-                    let answer =
-                        format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                    stream.get_mut().write_all(answer.as_bytes()).unwrap();
-                    if outbox.send(received).is_err() {
-                        return;
-                    }
-                    break;
+                let Some(received) = read(&mut stream) else { continue };
+                let status = statuses.next().unwrap_or(200);
+                let answer = format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.get_mut().write_all(answer.as_bytes()).unwrap();
+                if outbox.send(received).is_err() {
+                    return;
                 }
             }
         });
