@@ -17,6 +17,7 @@ pub mod backoff;
 pub mod calendar;
 pub mod catalog;
 pub mod config;
+pub mod event;
 pub mod front;
 pub mod gate;
 pub mod guard;

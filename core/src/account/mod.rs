@@ -6,11 +6,13 @@
 mod idempotency;
 mod quota;
 mod read;
+mod reports;
 mod send;
 mod suppressions;
 
 use crate::{
     config::{AccountConfig, Config, KeyConfig, ProviderConfig, Scope},
+    event::journal,
     front::{self, Pass},
     gate::{Admission, Gate, GateError, Reason, Standing},
     http::HttpResponse,
@@ -28,6 +30,8 @@ use alloc::{
     vec::Vec,
 };
 
+pub use reports::{Fetched, Taken};
+
 /// What an account needs of its host beside the store.
 #[derive(Clone, Copy)]
 pub struct HostTools<'a> {
@@ -42,6 +46,7 @@ pub struct Account {
     config: AccountConfig,
     gate: Gate,
     mailroom: Mailroom,
+    receivers: Vec<reports::Receiver>,
 }
 
 /// Why an account could not open.
@@ -130,10 +135,12 @@ impl Account {
         let secret = secret_of(provider, tools)?;
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
+        journal::forget(sql, now)?;
         let mut gate = Gate::open(config, sql, now)?;
         gate.ledger.set_overdelivery(config.overdelivery);
         let mailroom = Mailroom::open(config, &secret, tools.compose, &mut gate.ledger, sql, now)?;
-        Ok(Self { config: config.clone(), gate, mailroom })
+        let receivers = reports::receivers(config, tools);
+        Ok(Self { config: config.clone(), gate, mailroom, receivers })
     }
 
     /// Answers a request that [`crate::front::route`] passed on.

@@ -19,6 +19,7 @@
 //!
 //! Out of scope: failover between several providers, and calls that carry several messages.
 
+mod deliveries;
 mod next;
 pub(crate) mod parts;
 mod queue;
@@ -47,6 +48,7 @@ use crate::{
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use queue::Queue;
 
+pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use schema::create as create_schema;
 
 /// Where a message is. The words are the same in the trace, in events and in every language.
@@ -62,6 +64,12 @@ pub enum Status {
     Sending,
     /// The provider took it.
     Sent,
+    /// A receiver took it.
+    Delivered,
+    /// The receivers refused it.
+    Bounced,
+    /// A recipient called it spam.
+    Complained,
     /// Every recipient is suppressed.
     Suppressed,
     /// The provider will never take it.
@@ -73,6 +81,22 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 12] = [
+        Self::Queued,
+        Self::Deferred,
+        Self::Held,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Bounced,
+        Self::Complained,
+        Self::Suppressed,
+        Self::Failed,
+        Self::Expired,
+        Self::Unknown,
+    ];
+
     /// The stable word.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -82,6 +106,9 @@ impl Status {
             Self::Held => "held",
             Self::Sending => "sending",
             Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
             Self::Suppressed => "suppressed",
             Self::Failed => "failed",
             Self::Expired => "expired",
@@ -89,12 +116,25 @@ impl Status {
         }
     }
 
-    /// Whether nothing will change it any more.
+    /// The status of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// Whether no attempt will follow. What the provider reports later may still tell more.
     #[must_use]
     pub const fn is_finished(self) -> bool {
         match self {
             Self::Queued | Self::Deferred | Self::Held | Self::Sending => false,
-            Self::Sent | Self::Suppressed | Self::Failed | Self::Expired | Self::Unknown => true,
+            Self::Sent
+            | Self::Delivered
+            | Self::Bounced
+            | Self::Complained
+            | Self::Suppressed
+            | Self::Failed
+            | Self::Expired
+            | Self::Unknown => true,
         }
     }
 }

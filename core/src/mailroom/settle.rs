@@ -1,7 +1,7 @@
 //! What came of a request, and what follows from it.
 
 use super::{
-    Attempt, Flight, Mailroom, Status,
+    Attempt, Flight, Mailroom, Status, deliveries,
     store::{self, Move},
     trace::Line,
 };
@@ -105,6 +105,9 @@ impl Mailroom {
         let ambiguous = flight.ambiguous.or(is_unknown.then_some(flight.began));
         let to = Move { status, due, failures, ambiguous, provider_message_id, error: error.as_deref(), line: &line };
         store::advance(flight.attempt.message, &to, sql)?;
+        if status == Status::Sent {
+            deliveries::catch_up(flight.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
+        }
         match course {
             Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
             Course::Again { .. } => {

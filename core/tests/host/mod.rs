@@ -9,7 +9,7 @@
 )]
 
 use sendgate_core::{
-    account::{Account, AccountError, HostTools},
+    account::{Account, AccountError, Fetched, HostTools, Taken},
     config::Config,
     front::{self, FrontDecision, FrontRequest},
     http::{HttpRequest, HttpResponse},
@@ -22,6 +22,7 @@ use sendgate_core::{
 };
 use sendgate_embed::{Database, DatabaseError};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub const SECRET: &str = "the secret of the test deployment";
 pub const START: u64 = 1_796_119_200_000;
@@ -35,6 +36,10 @@ pub struct Host {
     pub entropy: u64,
     /// Statements that requests and the Mailroom's verbs ran.
     pub statements: Statements,
+    /// What a report's URLs answer.
+    pub web: BTreeMap<String, HttpResponse>,
+    /// What was fetched.
+    pub fetched: Vec<String>,
 }
 
 /// How many statements read, and how many wrote.
@@ -113,7 +118,7 @@ impl Host {
     pub fn of(mut database: Database, config: &str, now: UnixMillis) -> Self {
         let config = Config::from_json(config).unwrap();
         let account = open(&mut database, &config, now);
-        Self { database, config, account, now, entropy: 1, statements: Statements::default() }
+        Self { database, config, account, now, entropy: 1, statements: Statements::default(), web: BTreeMap::new(), fetched: Vec::new() }
     }
 
     /// Ends the process without a word and starts a new one on the same database.
@@ -167,10 +172,12 @@ impl Host {
             authorization: Some(&authorization),
             idempotency_key,
             content_length: Some(body.len() as u64),
+            headers: &[],
         };
         let entropy = self.random();
         match front::route(&request, &self.config, SECRET, entropy, self.now) {
             FrontDecision::Answer(response) => response,
+            FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
             FrontDecision::ToAccount { pass, .. } => {
                 let (entropy, now) = ([self.random(), self.random()], self.now);
                 let (account, statements) = (&mut self.account, &mut self.statements);
@@ -179,6 +186,48 @@ impl Host {
                         Ok(account.handle(&pass, body, &mut Counted(sql, statements), entropy, now)?)
                     })
                     .unwrap()
+            }
+        }
+    }
+
+    /// A provider's report, without a key.
+    pub fn report(&mut self, path: &str, headers: &[(String, String)], body: &[u8]) -> HttpResponse {
+        let request = FrontRequest {
+            method: "POST",
+            path,
+            query: "",
+            authorization: None,
+            idempotency_key: None,
+            content_length: Some(body.len() as u64),
+            headers,
+        };
+        let entropy = self.random();
+        match front::route(&request, &self.config, SECRET, entropy, self.now) {
+            FrontDecision::Answer(response) => response,
+            FrontDecision::ToAccount { .. } => panic!("a report went to the API"),
+            FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
+        }
+    }
+
+    /// Takes a report in, as a host does: what has to be fetched is fetched by [`Host::web`].
+    pub fn take(&mut self, pass: &str, body: &[u8]) -> HttpResponse {
+        let mut fetched: Option<(String, Result<HttpResponse, TransportFailure>)> = None;
+        loop {
+            let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
+            let brought = fetched.as_ref().map(|(url, result)| Fetched { url, result: result.as_ref().map_err(|f| *f) });
+            let taken = self
+                .database
+                .transaction::<_, Failed, _>(|sql| {
+                    Ok(account.receive(pass, body, brought, &mut Counted(sql, statements), now)?)
+                })
+                .unwrap();
+            match taken {
+                Taken::Answer(response) => return response,
+                Taken::Fetch { request, .. } => {
+                    self.fetched.push(request.url.clone());
+                    let result = self.web.get(&request.url).cloned().ok_or(TransportFailure::MaybeSent);
+                    fetched = Some((request.url, result));
+                }
             }
         }
     }
