@@ -133,7 +133,10 @@ pub fn route(
 #[must_use]
 pub fn route_queue(queue: &str, config: &Config, entropy: u64, now: UnixMillis) -> Option<(String, String)> {
     let takes = |account: &AccountConfig| {
-        account.providers.iter().any(|provider| provider.webhook.as_ref().and_then(|hook| hook.queue.as_deref()) == Some(queue))
+        account
+            .providers
+            .iter()
+            .any(|provider| provider.webhook.as_ref().and_then(|hook| hook.queue.as_deref()) == Some(queue))
     };
     let (account, _) = config.accounts.iter().find(|(_, account)| takes(account))?;
     // A request's path begins with a slash, so no request can be taken for this.

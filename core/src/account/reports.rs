@@ -149,6 +149,11 @@ impl Account {
     }
 
     fn inbound(&self, pass: &Pass, body: &[u8], sql: &mut dyn Sql, now: UnixMillis) -> Result<Step, SqlError> {
+        let (provider, _) = front::report_path(&pass.path).unwrap_or_default();
+        let others = |known: &&crate::config::ProviderConfig| known.name == provider || known.kind.as_str() == provider;
+        if self.config.providers.iter().find(others).is_some_and(|known| known.kind != ProviderKind::Smtp) {
+            return Ok(refuse(&problem_of(&WebhookError::NotSupported), pass, now));
+        }
         let receiver = match self.receiver(pass) {
             Ok(receiver) => receiver,
             Err(problem) => return Ok(refuse(&problem, pass, now)),
@@ -176,14 +181,20 @@ impl Account {
         let incoming = Incoming { headers: &pass.headers, body };
         let ask = |certificate| event::receive(receiver.kind, trust, &incoming, certificate, now);
         let first = ask(None);
-        let Ok(Received::NeedsCertificate { url }) = first else { return self.conclude(first, pass, fetched, sql, now) };
+        let Ok(Received::NeedsCertificate { url }) = first else {
+            return self.conclude(first, pass, fetched, sql, now);
+        };
         if let Some(pem) = certificates::kept(&url, sql)? {
             let second = ask(Some(Certificate { url: &url, pem: &pem }));
             return self.conclude(second, pass, fetched, sql, now);
         }
         let Some(brought) = fetched.filter(|fetched| fetched.url == url) else { return Ok(Step::Fetch(url)) };
         let Some(pem) = certificates::read(brought) else {
-            return Ok(refuse(&Problem::new(Code::StoreFailed, "the certificate cannot be fetched; try again"), pass, now));
+            return Ok(refuse(
+                &Problem::new(Code::StoreFailed, "the certificate cannot be fetched; try again"),
+                pass,
+                now,
+            ));
         };
         let second = ask(Some(Certificate { url: &url, pem }));
         if second.is_ok() {
@@ -246,7 +257,8 @@ impl Account {
         let by_name = || self.receivers.iter().find(|receiver| receiver.name == provider);
         let by_kind = || self.receivers.iter().find(|receiver| receiver.kind.as_str() == provider);
         by_name().or_else(by_kind).ok_or_else(|| {
-            let is_known = self.config.providers.iter().any(|known| known.name == provider || known.kind.as_str() == provider);
+            let is_known =
+                self.config.providers.iter().any(|known| known.name == provider || known.kind.as_str() == provider);
             let detail = if is_known { "the provider has no webhook in the configuration" } else { "no such route" };
             Problem::new(Code::NotFound, detail)
         })
@@ -281,7 +293,7 @@ fn problem_of(error: &WebhookError) -> Problem {
 
 /// Certificates that signed something believed. They are few and public; each has its row.
 mod certificates {
-    use super::{Fetched, Sql, SqlError, format, String};
+    use super::{Fetched, Sql, SqlError, String, format};
 
     pub(super) fn kept(url: &str, sql: &mut dyn Sql) -> Result<Option<String>, SqlError> {
         let bytes = crate::gate::read(&format!("{ROW}{url}"), sql)?;

@@ -180,9 +180,8 @@ impl<'a> BounceTable<'a> {
     }
 
     fn of_word(&self, provider: &str, word: &str) -> Option<&WordRow<'a>> {
-        let row = |word: &str| {
-            self.words.iter().find(|row| row.provider == provider && row.word.eq_ignore_ascii_case(word))
-        };
+        let row =
+            |word: &str| self.words.iter().find(|row| row.provider == provider && row.word.eq_ignore_ascii_case(word));
         // A type with a subtype that no row knows is still of its type.
         row(word).or_else(|| row(word.split('/').next()?))
     }
@@ -206,7 +205,9 @@ impl<'a> BounceTable<'a> {
 
 /// The first SMTP reply code of a refusal in a text: three digits as a word, 400 to 599.
 fn smtp_in(text: &str) -> Option<u16> {
-    words(text).filter(|word| word.len() == 3).find_map(|word| word.parse().ok().filter(|code| (400..600).contains(code)))
+    words(text)
+        .filter(|word| word.len() == 3)
+        .find_map(|word| word.parse().ok().filter(|code| (400..600).contains(code)))
 }
 
 /// Runs of letters, digits and dots; a reply writes `550-5.1.1` as well as `550 5.1.1`.
@@ -259,7 +260,12 @@ mod tests {
             check(row.text.into(), row.class, row.source, Evidence { text: Some(&upper), ..Evidence::default() });
         }
         for row in &table.smtp {
-            check(format!("{}", row.code), row.class, row.source, Evidence { smtp: Some(row.code), ..Evidence::default() });
+            check(
+                format!("{}", row.code),
+                row.class,
+                row.source,
+                Evidence { smtp: Some(row.code), ..Evidence::default() },
+            );
         }
         assert!(seen.len() > 150, "{} rows", seen.len());
     }
@@ -281,10 +287,24 @@ mod tests {
     fn the_surer_evidence_wins_and_ambiguity_asks_on() {
         let text = |text| Evidence { text: Some(text), ..Evidence::default() };
         assert_eq!(class_of(&text("smtp; 550 5.1.1 user unknown")), (BounceClass::Hard, false));
-        assert_eq!(class_of(&text("550-5.7.1 [192.0.2.1] our system has detected that this message is likely unsolicited mail")), (BounceClass::Spam, false));
+        assert_eq!(
+            class_of(&text(
+                "550-5.7.1 [192.0.2.1] our system has detected that this message is likely unsolicited mail"
+            )),
+            (BounceClass::Spam, false)
+        );
         assert_eq!(class_of(&text("550 who knows")), (BounceClass::Ambiguous, false));
-        assert_eq!(class_of(&text("452-4.2.2 The recipient's inbox is out of storage space")), (BounceClass::Quota, false));
-        let blocked = Evidence { provider: "sendgrid", word: Some("blocked"), smtp: Some(550), text: Some("5.1.1"), ..Evidence::default() };
+        assert_eq!(
+            class_of(&text("452-4.2.2 The recipient's inbox is out of storage space")),
+            (BounceClass::Quota, false)
+        );
+        let blocked = Evidence {
+            provider: "sendgrid",
+            word: Some("blocked"),
+            smtp: Some(550),
+            text: Some("5.1.1"),
+            ..Evidence::default()
+        };
         assert_eq!(class_of(&blocked), (BounceClass::Block, false));
     }
 

@@ -77,7 +77,8 @@ fn descends(leaf: &Certificate, chain: &[Certificate], anchors: &[Certificate], 
         if anchors.iter().any(|anchor| issued(anchor, current)) {
             return true;
         }
-        let next = chain.iter().find(|issuer| is_authority(issuer) && is_current(issuer, now) && issued(issuer, current));
+        let next =
+            chain.iter().find(|issuer| is_authority(issuer) && is_current(issuer, now) && issued(issuer, current));
         match next {
             Some(issuer) => current = issuer,
             None => return false,
@@ -93,7 +94,8 @@ fn issued(issuer: &Certificate, certificate: &Certificate) -> bool {
         return false;
     }
     let signature = certificate.signature.as_bytes();
-    let (Some(key), Some(signature), Ok(text)) = (key_of(issuer), signature, certificate.tbs_certificate.to_der()) else {
+    let (Some(key), Some(signature), Ok(text)) = (key_of(issuer), signature, certificate.tbs_certificate.to_der())
+    else {
         return false;
     };
     key.signed_sha256(&text, signature)

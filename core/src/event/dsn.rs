@@ -74,7 +74,11 @@ fn event_of(
 fn is_original(part: &Entity<'_>) -> bool {
     matches!(
         part.media_type().as_str(),
-        "message/rfc822" | "text/rfc822-headers" | "message/global" | "message/rfc822-headers" | "message/global-headers"
+        "message/rfc822"
+            | "text/rfc822-headers"
+            | "message/global"
+            | "message/rfc822-headers"
+            | "message/global-headers"
     )
 }
 

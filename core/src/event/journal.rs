@@ -17,10 +17,7 @@ use crate::{
     suppression::{self, Entry, Reason, Scope},
     time::UnixMillis,
 };
-use alloc::{
-    string::ToString,
-    vec::Vec,
-};
+use alloc::{string::ToString, vec::Vec};
 use serde::Deserialize;
 
 /// When bounces that are not hard suppress an address.
@@ -116,7 +113,8 @@ pub fn record(
 /// The store's.
 pub(crate) fn forget(sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
     let today = now.as_millis() / DAY_MS;
-    let done = crate::gate::read(FORGOTTEN, sql)?.and_then(|bytes| bytes.first_chunk::<8>().map(|day| u64::from_le_bytes(*day)));
+    let done = crate::gate::read(FORGOTTEN, sql)?
+        .and_then(|bytes| bytes.first_chunk::<8>().map(|day| u64::from_le_bytes(*day)));
     if done == Some(today) {
         return Ok(());
     }
@@ -219,7 +217,10 @@ fn soft(event: &Event, key: &str, policy: &SoftBounces, sql: &mut dyn Sql, now: 
         return suppress(key, &Entry { expires_at, ..Entry::of(Reason::SoftBounce) }, sql, now);
     }
     let list = serde_json::to_string(&instants).map_err(|error| SqlError(error.to_string()))?;
-    sql.run("INSERT OR REPLACE INTO soft_bounce(address, at_ms) VALUES(?1, ?2)", &[Param::Text(key), Param::Text(&list)])?;
+    sql.run(
+        "INSERT OR REPLACE INTO soft_bounce(address, at_ms) VALUES(?1, ?2)",
+        &[Param::Text(key), Param::Text(&list)],
+    )?;
     Ok(false)
 }
 

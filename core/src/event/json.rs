@@ -9,10 +9,7 @@ use sha2::{Digest, Sha256};
 
 /// The body as JSON.
 pub(super) fn parse(body: &[u8]) -> Result<Value, WebhookError> {
-    serde_json::from_slice(body).map_err(|error| WebhookError::Malformed {
-        line: error.line(),
-        column: error.column(),
-    })
+    serde_json::from_slice(body).map_err(|error| WebhookError::Malformed { line: error.line(), column: error.column() })
 }
 
 /// A text at a path such as `/data/email_id`; empty ones are none.

@@ -180,15 +180,8 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
-        Self::Invalid,
-        Self::Bounced,
-        Self::TimedOut,
-        Self::Blocked,
-        Self::Spam,
-        Self::Unsubscribed,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Invalid, Self::Bounced, Self::TimedOut, Self::Blocked, Self::Spam, Self::Unsubscribed, Self::Other];
 
     /// The stable word.
     #[must_use]

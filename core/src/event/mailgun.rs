@@ -61,10 +61,10 @@ fn event(token: &str, data: &Value, now: UnixMillis) -> Event {
 
 fn refuse(event: &mut Event, data: &Value) {
     let code = json::scalar(data, "/delivery-status/code");
-    let own_code = code.as_deref().filter(|code| code.starts_with('6'));
+    let own_code = code.as_deref().filter(|code| matches!(*code, "605" | "606" | "607"));
     let evidence = Evidence {
         provider: ProviderKind::Mailgun.as_str(),
-        // Codes of 600 and more are Mailgun's own, and say more than the reason's word.
+        // Mailgun's own codes for its own list, whatever the reason's word is.
         word: own_code.or_else(|| json::text(data, "/reason")),
         enhanced: json::text(data, "/delivery-status/enhanced-code").and_then(Enhanced::parse),
         smtp: json::smtp_code(data, "/delivery-status/code"),

@@ -45,7 +45,8 @@ impl<'a> Entity<'a> {
 
     /// The body, decoded when it is base64.
     pub(super) fn content(&self) -> Cow<'a, str> {
-        let is_base64 = self.header("content-transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("base64"));
+        let is_base64 =
+            self.header("content-transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("base64"));
         if !is_base64 {
             return Cow::Borrowed(self.body);
         }
@@ -59,7 +60,9 @@ impl<'a> Entity<'a> {
         if !self.media_type().starts_with("multipart/") {
             return Vec::new();
         }
-        let Some(boundary) = self.parameter("boundary").filter(|boundary| !boundary.is_empty()) else { return Vec::new() };
+        let Some(boundary) = self.parameter("boundary").filter(|boundary| !boundary.is_empty()) else {
+            return Vec::new();
+        };
         split(self.body, &boundary).into_iter().map(Entity::read).collect()
     }
 
@@ -172,7 +175,8 @@ pub(super) fn our_id(text: &str) -> Option<MessageId> {
 
 /// The address of a field such as `From`, without its name.
 pub(super) fn address(value: &str) -> Option<String> {
-    let inside = value.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(value, |(address, _)| address);
+    let inside =
+        value.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(value, |(address, _)| address);
     let address = inside.trim();
     address.contains('@').then(|| address.into())
 }

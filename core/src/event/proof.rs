@@ -23,7 +23,8 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 /// Whether an `Authorization` value is Basic and holds this `user:password`.
 pub(super) fn is_basic(authorization: &str, secret: &str) -> bool {
     let Some((scheme, given)) = authorization.split_once(' ') else { return false };
-    scheme.eq_ignore_ascii_case("basic") && base64(given.trim()).is_some_and(|given| given.ct_eq(secret.as_bytes()).into())
+    scheme.eq_ignore_ascii_case("basic")
+        && base64(given.trim()).is_some_and(|given| given.ct_eq(secret.as_bytes()).into())
 }
 
 /// RFC 4648 base64, padded.
@@ -37,10 +38,13 @@ pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    text.as_bytes().chunks_exact(2).map(|pair| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    }).collect()
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Lower-case hexadecimal digits.

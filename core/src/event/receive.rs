@@ -1,7 +1,8 @@
 //! From a request to verified events: the same steps for every provider.
 
 use super::{
-    Event, InboundKind, brevo, cloudflare, mailersend, mailgun, mailtrap, postmark, proof, read_mail, resend, sandbox, sendgrid, sns, sparkpost,
+    Event, InboundKind, brevo, cloudflare, mailersend, mailgun, mailtrap, postmark, proof, read_mail, resend, sandbox,
+    sendgrid, sns, sparkpost,
 };
 use crate::{provider::ProviderKind, time::UnixMillis};
 use alloc::{string::String, vec::Vec};

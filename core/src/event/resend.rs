@@ -13,9 +13,8 @@ use serde_json::Value;
 
 /// Verifies the signature; returns the request's id.
 pub(super) fn verify<'a>(trust: &Trust, incoming: &Incoming<'a>, now: UnixMillis) -> Result<&'a str, WebhookError> {
-    let header = |svix, standard| {
-        incoming.header(svix).or_else(|| incoming.header(standard)).ok_or(WebhookError::Unsigned)
-    };
+    let header =
+        |svix, standard| incoming.header(svix).or_else(|| incoming.header(standard)).ok_or(WebhookError::Unsigned);
     let id = header("svix-id", "webhook-id")?;
     let timestamp = header("svix-timestamp", "webhook-timestamp")?;
     let signatures = header("svix-signature", "webhook-signature")?;

@@ -27,9 +27,7 @@ pub(super) fn verify(trust: &Trust, incoming: &Incoming<'_>, now: UnixMillis) ->
         return Err(WebhookError::Misconfigured { setting: "secret" });
     }
     let digest = Sha256::new_with_prefix(timestamp.as_bytes()).chain_update(incoming.body);
-    any_secret(trust, |secret| {
-        key(secret).is_some_and(|key| key.verify_digest(digest.clone(), &signature).is_ok())
-    })?;
+    any_secret(trust, |secret| key(secret).is_some_and(|key| key.verify_digest(digest.clone(), &signature).is_ok()))?;
     let signed = json::decimal_seconds(timestamp).ok_or(WebhookError::Unsigned)?;
     fresh(signed, trust.tolerance_ms.unwrap_or(TOLERANCE_MS), now)
 }

@@ -161,8 +161,7 @@ pub(crate) fn note(found: &Found, report: &Report, sql: &mut dyn Sql) -> Result<
     }
     let text = serde_json::to_string(&recipients).map_err(|error| SqlError(error.to_string()))?;
     let line = report.line();
-    let parameters =
-        [Param::Text(&found.id), Param::Text(status.word()), Param::Text(&text), Param::Text(&line)];
+    let parameters = [Param::Text(&found.id), Param::Text(status.word()), Param::Text(&text), Param::Text(&line)];
     sql.run(UPDATE, &parameters).map(|_| ())
 }
 
@@ -224,7 +223,10 @@ fn next_status(
         before
     } else {
         // Delivered to somebody is delivered; what is left is the strongest word.
-        [Status::Delivered, Status::Bounced, Status::Failed].into_iter().find(|status| says(*status)).unwrap_or(Status::Suppressed)
+        [Status::Delivered, Status::Bounced, Status::Failed]
+            .into_iter()
+            .find(|status| says(*status))
+            .unwrap_or(Status::Suppressed)
     }
 }
 
@@ -269,7 +271,8 @@ const fn message_rank(status: Status) -> u8 {
 fn place_of(recipients: &[StoredRecipient<'_>], address: Option<&str>) -> Option<usize> {
     let key = |text: &str| Address::parse(text).map(|address| address.key()).ok();
     let wanted = address.and_then(key);
-    let by_address = || wanted.and_then(|wanted| recipients.iter().position(|r| key(&r.address).as_ref() == Some(&wanted)));
+    let by_address =
+        || wanted.and_then(|wanted| recipients.iter().position(|r| key(&r.address).as_ref() == Some(&wanted)));
     let mut active = recipients.iter().enumerate().filter(|(_, recipient)| recipient.suppressed.is_none());
     match (by_address(), active.next(), active.next()) {
         (Some(place), _, _) => Some(place),
@@ -287,8 +290,18 @@ fn read(row: Row, recipient: Option<&str>) -> Result<Found, SqlError> {
 }
 
 fn orphan(row: Row) -> Result<(String, Option<String>, Report), SqlError> {
-    let Ok([Value::Text(key), recipient, Value::Text(kind), class, code, Value::Integer(echo), Value::Integer(candidate), Value::Integer(at)]) =
-        <[Value; 8]>::try_from(row)
+    let Ok(
+        [
+            Value::Text(key),
+            recipient,
+            Value::Text(kind),
+            class,
+            code,
+            Value::Integer(echo),
+            Value::Integer(candidate),
+            Value::Integer(at),
+        ],
+    ) = <[Value; 8]>::try_from(row)
     else {
         return Err(shape());
     };

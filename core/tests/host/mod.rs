@@ -36,6 +36,8 @@ pub struct Host {
     pub entropy: u64,
     /// Statements that requests and the Mailroom's verbs ran.
     pub statements: Statements,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, String>,
     /// What a report's URLs answer.
     pub web: BTreeMap<String, HttpResponse>,
     /// What was fetched.
@@ -115,15 +117,33 @@ impl Host {
         Self::of(Database::in_memory().unwrap(), &config_with(change), UnixMillis::new(START))
     }
 
+    /// With secrets beside the provider's credential.
+    pub fn with_secrets(change: impl FnOnce(&mut Value), secrets: &[(&str, String)]) -> Self {
+        let mut host = Self::with(change);
+        host.secrets = secrets.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+        host.crash();
+        host
+    }
+
     pub fn of(mut database: Database, config: &str, now: UnixMillis) -> Self {
         let config = Config::from_json(config).unwrap();
-        let account = open(&mut database, &config, now);
-        Self { database, config, account, now, entropy: 1, statements: Statements::default(), web: BTreeMap::new(), fetched: Vec::new() }
+        let account = open(&mut database, &config, &BTreeMap::new(), now);
+        Self {
+            database,
+            config,
+            account,
+            now,
+            entropy: 1,
+            statements: Statements::default(),
+            secrets: BTreeMap::new(),
+            web: BTreeMap::new(),
+            fetched: Vec::new(),
+        }
     }
 
     /// Ends the process without a word and starts a new one on the same database.
     pub fn crash(&mut self) {
-        self.account = open(&mut self.database, &self.config, self.now);
+        self.account = open(&mut self.database, &self.config, &self.secrets, self.now);
     }
 
     /// The statements that `work` ran.
@@ -214,7 +234,8 @@ impl Host {
         let mut fetched: Option<(String, Result<HttpResponse, TransportFailure>)> = None;
         loop {
             let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
-            let brought = fetched.as_ref().map(|(url, result)| Fetched { url, result: result.as_ref().map_err(|f| *f) });
+            let brought =
+                fetched.as_ref().map(|(url, result)| Fetched { url, result: result.as_ref().map_err(|f| *f) });
             let taken = self
                 .database
                 .transaction::<_, Failed, _>(|sql| {
@@ -296,8 +317,8 @@ impl Host {
     }
 }
 
-fn open(database: &mut Database, config: &Config, now: UnixMillis) -> Account {
-    let secret = |name: &str| (name == "ESP").then(|| String::from("esp-secret"));
+fn open(database: &mut Database, config: &Config, secrets: &BTreeMap<String, String>, now: UnixMillis) -> Account {
+    let secret = |name: &str| if name == "ESP" { Some("esp-secret".into()) } else { secrets.get(name).cloned() };
     let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
     database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }
