@@ -165,17 +165,14 @@ pub(crate) fn note(found: &Found, report: &Report, sql: &mut dyn Sql) -> Result<
     sql.run(UPDATE, &parameters).map(|_| ())
 }
 
-/// After a provider took a message: what it reported before its answer was here.
+/// After a provider took a message: what it reported before its answer was here. [`super::store::advance`] says whether
+/// there is something.
 ///
 /// # Errors
 /// The store's.
 pub(super) fn catch_up(id: MessageId, provider_message_id: &str, sql: &mut dyn Sql) -> Result<(), SqlError> {
     let text_id = id.to_string();
     let parameters = [Param::Text(&text_id), Param::Text(provider_message_id)];
-    let waiting = sql.run(IS_BEHIND, &parameters)?;
-    if !matches!(waiting.first().map(Vec::as_slice), Some([Value::Integer(1)])) {
-        return Ok(());
-    }
     for row in sql.run(ORPHANS, &parameters)? {
         let (key, recipient, report) = orphan(row)?;
         let Some(row) = sql.run(BY_ID, &[Param::Text(&text_id)])?.pop() else { return Ok(()) };
@@ -332,7 +329,5 @@ const BY_PROVIDER_ID: &str =
     "SELECT id, status, recipients FROM message WHERE provider_message_id = ?1 ORDER BY id LIMIT 1000";
 const UPDATE: &str = "UPDATE message SET status = ?2, recipients = ?3, \
      trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?4 ELSE trace END WHERE id = ?1";
-const IS_BEHIND: &str = "SELECT EXISTS(SELECT 1 FROM event WHERE provider_message_id = ?2 AND message IS NULL) OR \
-     EXISTS(SELECT 1 FROM message WHERE id = ?1 AND recipients LIKE '%\"status\":%')";
 const ORPHANS: &str = "SELECT key, recipient, kind, class, coalesce(enhanced, CAST(smtp AS TEXT)), echo, candidate, at_ms \
      FROM event WHERE provider_message_id = ?2 AND message IS NULL AND ?1 <> '' ORDER BY at_ms LIMIT 10000";

@@ -104,8 +104,8 @@ impl Mailroom {
         let is_unknown = matches!(answer.outcome, Outcome::Unknown);
         let ambiguous = flight.ambiguous.or(is_unknown.then_some(flight.began));
         let to = Move { status, due, failures, ambiguous, provider_message_id, error: error.as_deref(), line: &line };
-        store::advance(flight.attempt.message, &to, sql)?;
-        if status == Status::Sent {
+        let is_reported = store::advance(flight.attempt.message, &to, sql)?;
+        if is_reported && status == Status::Sent {
             deliveries::catch_up(flight.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
         }
         match course {
