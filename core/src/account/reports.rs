@@ -7,6 +7,7 @@
 use super::{Account, HostTools, Reply, finish};
 use crate::{
     config::{AccountConfig, WebhookConfig},
+    error_shape::ErrorShape,
     event::{
         self, Certificate, Event, Incoming, Received, Trust, WebhookError,
         journal::{self, Reused},
@@ -122,7 +123,7 @@ impl Account {
             self.webhook(&pass, body, fetched, sql, now)?
         };
         Ok(match step {
-            Step::Reply(reply) => Taken::Answer(finish(reply, &pass.request_id, &[], now)),
+            Step::Reply(reply) => Taken::Answer(finish(reply, ErrorShape::default(), &pass.request_id, &[], now)),
             Step::Fetch(url) => {
                 let headers = alloc::vec![("User-Agent".into(), USER_AGENT.into())];
                 let request = HttpRequest { method: "GET", url, headers, body: Vec::new() };
