@@ -31,8 +31,8 @@ pub struct FrontRequest<'a> {
     pub idempotency_key: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
-    /// Every header field, for what a provider signs its reports with.
-    pub headers: &'a [(String, String)],
+    /// Every header field; asked for only when the request is a provider's report.
+    pub headers: &'a dyn Fn() -> Vec<(String, String)>,
 }
 
 /// Where a request goes.
@@ -145,10 +145,10 @@ pub fn route_queue(queue: &str, config: &Config, entropy: u64, now: UnixMillis) 
     Some((account.clone(), serde_json::to_string(&pass).unwrap_or_default()))
 }
 
-/// Whether an answer says that a queue's message is done with.
+/// Whether an answer of this status says that a queue's message is done with; else it is to be delivered again.
 #[must_use]
-pub const fn is_taken(answer: &HttpResponse) -> bool {
-    answer.status < 300
+pub const fn is_taken(status: u16) -> bool {
+    status < 300
 }
 
 /// Provider and account of a report's path.
@@ -180,7 +180,7 @@ fn route_report(
         return FrontDecision::Answer(refusal(&Problem::new(Code::BodyTooLarge, detail), request_id, now));
     }
     let mut pass = report_pass(account, request.method, request.path, request_id.into());
-    pass.headers = request.headers.to_vec();
+    pass.headers = (request.headers)();
     FrontDecision::ToReceiver { account: account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
 }
 

@@ -211,7 +211,7 @@ impl Host {
             authorization: Some(&authorization),
             idempotency_key,
             content_length: Some(body.len() as u64),
-            headers: &[],
+            headers: &Vec::new,
         };
         let entropy = self.random();
         match front::route(&request, &self.config, SECRET, entropy, self.now) {
@@ -238,7 +238,7 @@ impl Host {
             authorization: None,
             idempotency_key: None,
             content_length: Some(body.len() as u64),
-            headers,
+            headers: &|| headers.to_vec(),
         };
         let entropy = self.random();
         match front::route(&request, &self.config, SECRET, entropy, self.now) {
