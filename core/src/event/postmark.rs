@@ -36,9 +36,10 @@ pub(super) fn events(body: &[u8], now: UnixMillis) -> Result<Vec<Event>, Webhook
         refuse(&mut event, bounce_type, &value);
     }
     if record == "SubscriptionChange" {
-        // A bounce or a complaint changes the list as well, and is reported as itself; what the customer's own side did
-        // is no news either.
-        event.is_echo = json::text(&value, "/Origin") != Some("Recipient");
+        // A bounce or a complaint changes the list as well, and is told as itself; what the customer's own side did is no
+        // news either.
+        let is_told = matches!(json::text(&value, "/SuppressionReason"), Some("HardBounce" | "SpamComplaint"));
+        event.is_echo = is_told || json::text(&value, "/Origin") != Some("Recipient");
     }
     Ok(vec![event])
 }

@@ -123,11 +123,13 @@ impl Report {
 /// # Errors
 /// The store's.
 pub(crate) fn find(event: &Event, sql: &mut dyn Sql) -> Result<Option<Found>, SqlError> {
-    let rows = match (event.message_id, &event.provider_message_id) {
-        (Some(id), _) => sql.run(BY_ID, &[Param::Text(&id.to_string())])?,
-        (None, Some(id)) => sql.run(BY_PROVIDER_ID, &[Param::Text(id)])?,
-        (None, None) => return Ok(None),
+    let mut rows = match event.message_id {
+        Some(id) => sql.run(BY_ID, &[Param::Text(&id.to_string())])?,
+        None => Vec::new(),
     };
+    if let (true, Some(id)) = (rows.is_empty(), &event.provider_message_id) {
+        rows = sql.run(BY_PROVIDER_ID, &[Param::Text(id)])?;
+    }
     let mut found: Vec<Found> =
         rows.into_iter().map(|row| read(row, event.recipient.as_deref())).collect::<Result<_, _>>()?;
     if let Some(place) = found.iter().position(|found| found.recipient.is_some()) {

@@ -10,10 +10,7 @@
 
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, Mac};
-use p256::{
-    ecdsa::{DerSignature, SigningKey, signature::Signer},
-    pkcs8::EncodePublicKey,
-};
+use p256::ecdsa::{DerSignature, SigningKey, signature::Signer};
 use rsa::{RsaPrivateKey, pkcs1v15, pkcs8::DecodePrivateKey, signature::SignatureEncoding};
 use sendgate_core::{event::Trust, provider::ProviderKind, time::UnixMillis};
 use serde_json::{Value, json};
@@ -83,7 +80,8 @@ pub fn key(name: &str) -> String {
 pub fn secret(provider: ProviderKind) -> String {
     match provider {
         ProviderKind::Sendgrid => {
-            Base64::encode_string(sendgrid_key().verifying_key().to_public_key_der().unwrap().as_bytes())
+            let point = sendgrid_key().verifying_key().to_encoded_point(false);
+            Base64::encode_string(&[P256_INFO.as_slice(), point.as_bytes()].concat())
         }
         ProviderKind::Resend => format!("whsec_{}", Base64::encode_string(SECRET.as_bytes())),
         ProviderKind::Postmark | ProviderKind::Brevo | ProviderKind::Sparkpost | ProviderKind::Smtp => BASIC.into(),
@@ -170,7 +168,9 @@ pub fn sns(id: &str, kind: &str, version: &str, fields: &Value, seconds: u64) ->
     };
     let text: String =
         names.iter().filter_map(|name| message[*name].as_str().map(|value| format!("{name}\n{value}\n"))).collect();
-    let key = RsaPrivateKey::from_pkcs8_pem(&key("leaf_key")).unwrap();
+    let pem = key("leaf_key");
+    let digits: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let key = RsaPrivateKey::from_pkcs8_der(&Base64::decode_vec(&digits).unwrap()).unwrap();
     let signature = match version {
         "1" => pkcs1v15::SigningKey::<sha1::Sha1>::new(key).sign(text.as_bytes()).to_vec(),
         _ => pkcs1v15::SigningKey::<Sha256>::new(key).sign(text.as_bytes()).to_vec(),
@@ -193,6 +193,11 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// RFC 5480, section 2: what stands before the 65 bytes of a P-256 key's point in a SubjectPublicKeyInfo.
+const P256_INFO: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
 /// Providers whose reports come over HTTP.
 pub const OVER_HTTP: [ProviderKind; 10] = [
     ProviderKind::Sendgrid,
