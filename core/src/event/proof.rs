@@ -1,7 +1,7 @@
 //! Signatures and secrets, compared in constant time.
 
 use alloc::{string::String, vec::Vec};
-use base64ct::{Base64, Encoding};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -29,7 +29,7 @@ pub(super) fn is_basic(authorization: &str, secret: &str) -> bool {
 
 /// RFC 4648 base64, padded.
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
-    Base64::decode_vec(text).ok()
+    STANDARD.decode(text).ok()
 }
 
 /// Bytes of hexadecimal digits in either case.

@@ -3,7 +3,7 @@
 use super::{Number, VectorError, read};
 use crate::{
     http::HttpResponse,
-    outcome::{Answer, Outcome, TransportFailure},
+    outcome::{Answer, Outcome, Refused, RefusedReason, TransportFailure},
     provider::{self, ProviderKind},
     time::UnixMillis,
 };
@@ -18,6 +18,8 @@ struct Case<'a> {
     response: Option<Response<'a>>,
     /// In place of a response: why there is none.
     failure: Option<Failure>,
+    /// How many messages the call carried, when it was a batch.
+    count: Option<usize>,
     now: Number,
 }
 
@@ -42,9 +44,17 @@ enum Failure {
 
 pub(super) fn evaluate(case_json: &str) -> Result<Value, VectorError> {
     let case: Case<'_> = read(case_json)?;
+    if let (Some(response), Some(count)) = (&case.response, case.count) {
+        if count > MAX_COUNT {
+            return Err(VectorError::BadCase { detail: "expected a small count".into() });
+        }
+        let reply = HttpResponse::from(response).into();
+        let answers = provider::classify_batch(case.provider, &reply, count, case.now.instant());
+        return Ok(answers.iter().map(printed).collect());
+    }
     let answer = match (case.response, case.failure) {
         (Some(response), None) => {
-            provider::classify(case.provider, &HttpResponse::from(response).into(), case.now.instant())
+            provider::classify(case.provider, &HttpResponse::from(&response).into(), case.now.instant())
         }
         (None, Some(Failure::NotSent)) => TransportFailure::NotSent.answer(),
         (None, Some(Failure::MaybeSent)) => TransportFailure::MaybeSent.answer(),
@@ -55,10 +65,10 @@ pub(super) fn evaluate(case_json: &str) -> Result<Value, VectorError> {
     Ok(printed(&answer))
 }
 
-impl From<Response<'_>> for HttpResponse {
-    fn from(response: Response<'_>) -> Self {
-        let body = response.body_text.unwrap_or_else(|| response.body.map_or("", RawValue::get).into());
-        Self { status: response.status, headers: response.headers.into_iter().collect(), body: body.into_bytes() }
+impl From<&Response<'_>> for HttpResponse {
+    fn from(response: &Response<'_>) -> Self {
+        let body = response.body_text.as_deref().unwrap_or_else(|| response.body.map_or("", RawValue::get));
+        Self { status: response.status, headers: response.headers.clone().into_iter().collect(), body: body.into() }
     }
 }
 
@@ -76,10 +86,26 @@ fn printed(answer: &Answer) -> Value {
         Outcome::CredentialsWrong => json!({ "outcome": "credentials_wrong" }),
         Outcome::RecipientSuppressed => json!({ "outcome": "recipient_suppressed" }),
         Outcome::PermanentlyRefused => json!({ "outcome": "permanently_refused" }),
+        Outcome::Split => json!({ "outcome": "split" }),
         Outcome::Unknown => json!({ "outcome": "unknown" }),
     };
     if let Value::Object(fields) = &mut printed {
         fields.insert("provider_code".into(), Value::from(answer.provider_code.as_deref()));
+        if !answer.refused.is_empty() {
+            fields.insert("refused".into(), answer.refused.iter().map(refused).collect());
+        }
     }
     printed
 }
+
+fn refused(refused: &Refused) -> Value {
+    let reason = match refused.reason {
+        RefusedReason::Suppressed => "suppressed",
+        RefusedReason::Permanent => "permanent",
+        RefusedReason::Transient => "transient",
+    };
+    json!({ "address": refused.address, "reason": reason })
+}
+
+/// The most messages of any provider's call.
+const MAX_COUNT: usize = 1_000;

@@ -8,7 +8,7 @@
     reason = "tests fail loudly"
 )]
 
-use base64ct::{Base64, Encoding};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
 use p256::ecdsa::{DerSignature, SigningKey, signature::Signer};
 use rsa::{RsaPrivateKey, pkcs1v15, pkcs8::DecodePrivateKey, signature::SignatureEncoding};
@@ -81,9 +81,9 @@ pub fn secret(provider: ProviderKind) -> String {
     match provider {
         ProviderKind::Sendgrid => {
             let point = sendgrid_key().verifying_key().to_encoded_point(false);
-            Base64::encode_string(&[P256_INFO.as_slice(), point.as_bytes()].concat())
+            STANDARD.encode([P256_INFO.as_slice(), point.as_bytes()].concat())
         }
-        ProviderKind::Resend => format!("whsec_{}", Base64::encode_string(SECRET.as_bytes())),
+        ProviderKind::Resend => format!("whsec_{}", STANDARD.encode(SECRET.as_bytes())),
         ProviderKind::Postmark | ProviderKind::Brevo | ProviderKind::Sparkpost | ProviderKind::Smtp => BASIC.into(),
         _ => SECRET.into(),
     }
@@ -112,7 +112,7 @@ pub fn sign_at(provider: ProviderKind, id: &str, body: &Value, seconds: u64) -> 
         ProviderKind::Sendgrid => {
             let signature: DerSignature = sendgrid_key().sign(&[stamp.as_bytes(), &text].concat());
             let headers = vec![
-                pair("X-Twilio-Email-Event-Webhook-Signature", Base64::encode_string(signature.as_bytes())),
+                pair("X-Twilio-Email-Event-Webhook-Signature", STANDARD.encode(signature.as_bytes())),
                 pair("X-Twilio-Email-Event-Webhook-Timestamp", stamp),
             ];
             Signed { headers, body: text }
@@ -130,7 +130,7 @@ pub fn sign_at(provider: ProviderKind, id: &str, body: &Value, seconds: u64) -> 
             let headers = vec![
                 pair("svix-id", id.into()),
                 pair("svix-timestamp", stamp),
-                pair("svix-signature", format!("v1,{}", Base64::encode_string(&tag))),
+                pair("svix-signature", format!("v1,{}", STANDARD.encode(&tag))),
             ];
             Signed { headers, body: text }
         }
@@ -149,7 +149,7 @@ pub fn sign_at(provider: ProviderKind, id: &str, body: &Value, seconds: u64) -> 
 
 /// The header of a provider that signs nothing.
 pub fn basic() -> (String, String) {
-    ("Authorization".into(), format!("Basic {}", Base64::encode_string(BASIC.as_bytes())))
+    ("Authorization".into(), format!("Basic {}", STANDARD.encode(BASIC.as_bytes())))
 }
 
 /// An SNS message of these fields, signed by the test leaf's key.
@@ -170,12 +170,12 @@ pub fn sns(id: &str, kind: &str, version: &str, fields: &Value, seconds: u64) ->
         names.iter().filter_map(|name| message[*name].as_str().map(|value| format!("{name}\n{value}\n"))).collect();
     let pem = key("leaf_key");
     let digits: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    let key = RsaPrivateKey::from_pkcs8_der(&Base64::decode_vec(&digits).unwrap()).unwrap();
+    let key = RsaPrivateKey::from_pkcs8_der(&STANDARD.decode(&digits).unwrap()).unwrap();
     let signature = match version {
         "1" => pkcs1v15::SigningKey::<sha1::Sha1>::new(key).sign(text.as_bytes()).to_vec(),
         _ => pkcs1v15::SigningKey::<Sha256>::new(key).sign(text.as_bytes()).to_vec(),
     };
-    message["Signature"] = json!(Base64::encode_string(&signature));
+    message["Signature"] = json!(STANDARD.encode(&signature));
     Signed { headers: vec![("x-amz-sns-message-type".into(), kind.into())], body: message.to_string().into_bytes() }
 }
 
