@@ -59,3 +59,56 @@ impl WebhookConfig {
 
 /// A week: the journal, which is what a replay within the tolerance meets, goes back a month.
 const MAX_TOLERANCE_MS: u64 = 604_800_000;
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use alloc::{format, string::String};
+
+    /// The field that is wrong in an account with this provider; empty when none is.
+    fn flaw(kind: &str, webhook: &str, more: &str) -> String {
+        let provider = format!(
+            r#"{{"name":"p","kind":"{kind}","base_url":"https://esp.example","credential":"K","domain":"d.example",
+                "account_id":"a","region":"eu-central-1","webhook":{webhook}}}"#
+        );
+        let account = format!(r#"{{"accounts":{{"shop":{{"keys":[],"providers":[{provider}]{more}}}}}}}"#);
+        Config::from_json(&account).err().map(|error| error.field).unwrap_or_default()
+    }
+
+    /// What a webhook is believed by has to be there, and fit its provider.
+    #[test]
+    fn a_webhook_says_what_it_is_believed_by() {
+        let at = "accounts.shop.providers[0].webhook";
+        let cases = [
+            ("sendgrid", r#"{"secret":"S"}"#, ""),
+            ("postmark", r#"{"secret":"S","header":"X-Hook"}"#, ""),
+            ("ses", r#"{"topics":["arn:aws:sns:eu-central-1:123456789012:t"],"roots":"R"}"#, ""),
+            ("cloudflare", r#"{"queue":"mail-events"}"#, ""),
+            ("resend", "{}", "secret"),
+            ("resend", r#"{"secret":"S","tolerance_ms":999}"#, "tolerance_ms"),
+            ("resend", r#"{"secret":"S","tolerance_ms":604800001}"#, "tolerance_ms"),
+            ("resend", r#"{"secret":"S","tolerance_ms":604800000}"#, ""),
+            ("resend", r#"{"secret":"S","topics":["t"]}"#, "topics"),
+            ("resend", r#"{"secret":"S","queue":"q"}"#, "queue"),
+            ("ses", r#"{"secret":"S"}"#, "topics"),
+            ("cloudflare", r#"{"secret":"S"}"#, "queue"),
+            ("postmark", r#"{"secret":"S","header":"X Hook"}"#, "header"),
+        ];
+        for (kind, webhook, wrong) in cases {
+            let wanted = if wrong.is_empty() { String::new() } else { format!("{at}.{wrong}") };
+            assert_eq!(flaw(kind, webhook, ""), wanted, "{kind} {webhook}");
+        }
+    }
+
+    /// R045: the number, the period and the time of the suppression have bounds.
+    #[test]
+    fn the_policy_of_soft_bounces_has_bounds() {
+        let with = |policy: &str| flaw("resend", r#"{"secret":"S"}"#, &format!(r#","soft_bounces":{policy}"#));
+        for policy in ["{}", r#"{"limit":1}"#, r#"{"limit":100,"period_ms":1,"suppress_ms":1}"#] {
+            assert_eq!(with(policy), "", "{policy}");
+        }
+        for policy in [r#"{"limit":0}"#, r#"{"limit":101}"#, r#"{"period_ms":0}"#, r#"{"suppress_ms":0}"#] {
+            assert_eq!(with(policy), "accounts.shop.soft_bounces", "{policy}");
+        }
+    }
+}
