@@ -9,12 +9,16 @@ use sendgate_core::{
 use serde_json::json;
 use std::hint::black_box;
 
-/// The request for a message of 2,000 bytes to one recipient, with text and HTML, a tag, metadata and header fields.
+/// The request for a message of 2,000 bytes to one recipient, with text and HTML, a tag, metadata and header fields;
+/// for Amazon SES with its signature.
 pub(crate) fn request(bench: &mut Bench<'_>) {
     let message = message();
     let to: Vec<_> = message.to.iter().collect();
-    let target =
-        Target { domain: Some("mg.shop.example"), ..Target::new("https://esp.example", "key_0123456789abcdef") };
+    let target = Target {
+        domain: Some("mg.shop.example"),
+        region: Some("eu-west-1"),
+        ..Target::new("https://esp.example", "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+    };
     let dispatch =
         Dispatch { message_id: "msg_01jdfx3w7k0000000000000000", message: &message, to: &to, cc: &[], bcc: &[] };
     for (name, kind) in BUILD.into_iter().zip(KINDS) {
@@ -24,7 +28,7 @@ pub(crate) fn request(bench: &mut Bench<'_>) {
                 Ok(Call::Smtp(_) | Call::Binding(_)) | Err(_) => 0,
             });
             // Every repetition has to build the whole: the body holds more than the message.
-            assert!(black_box(sizes.min().unwrap_or(usize::MAX)) > SIZE);
+            assert!(black_box(sizes.min().unwrap_or(usize::MAX)) > SIZE, "{name}");
         });
     }
 }
@@ -48,7 +52,19 @@ fn message() -> Message {
 
 /// Bytes of the message by Sendgate's measure.
 const SIZE: usize = 2_000;
-const KINDS: [ProviderKind; 4] =
-    [ProviderKind::Sendgrid, ProviderKind::Mailgun, ProviderKind::Postmark, ProviderKind::Resend];
-pub(crate) const BUILD: [&str; 4] =
-    ["provider.build.sendgrid", "provider.build.mailgun", "provider.build.postmark", "provider.build.resend"];
+const KINDS: [ProviderKind; 6] = [
+    ProviderKind::Sendgrid,
+    ProviderKind::Mailgun,
+    ProviderKind::Postmark,
+    ProviderKind::Ses,
+    ProviderKind::Resend,
+    ProviderKind::Brevo,
+];
+pub(crate) const BUILD: [&str; 6] = [
+    "provider.build.sendgrid",
+    "provider.build.mailgun",
+    "provider.build.postmark",
+    "provider.build.ses",
+    "provider.build.resend",
+    "provider.build.brevo",
+];

@@ -10,6 +10,7 @@ mod outgoing;
 mod plan;
 mod provider;
 mod warnings;
+mod webhook;
 
 pub use error::ConfigError;
 pub use failover::{Calls, Failover, MAX_PROVIDERS};
@@ -17,11 +18,13 @@ pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
 pub use warnings::Warning;
+pub use webhook::WebhookConfig;
 
 use crate::{
     backoff::{Backoff, Jitter},
     catalog::{DomainGroups, Figures, Plan, Provenance},
     error_shape::ErrorShape,
+    event::journal::SoftBounces,
     gate::Abuse,
     key,
     ledger::{Ledger, Overdelivery, Quota},
@@ -131,6 +134,9 @@ pub struct AccountConfig {
     /// Whether the suppression list is honoured.
     #[serde(default)]
     pub suppression: SuppressionMode,
+    /// When bounces that are not hard suppress an address.
+    #[serde(default)]
+    pub soft_bounces: SoftBounces,
     /// What happens to messages of a class whose request a window refuses; classes that are not named are refused (R091).
     #[serde(default)]
     pub on_limit: BTreeMap<Class, OnLimit>,
@@ -355,6 +361,7 @@ impl AccountConfig {
             ));
         }
         self.check_routing(at)?;
+        self.soft_bounces.check().map_err(|detail| wrong(&format!("{at}.soft_bounces"), detail))?;
         self.providers.iter().enumerate().try_for_each(|(i, provider)| provider.check(&format!("{at}.providers[{i}]")))
     }
 

@@ -5,7 +5,7 @@
 //! evidence, and not listed here. The units of all of them stay used, as the provider was asked for them.
 
 use super::{
-    Attempt,
+    Attempt, Status,
     letter::{key_of, unreadable},
     store,
     trace::{Line, StoredRecipient, stored_recipients},
@@ -32,7 +32,9 @@ pub(super) fn note(
     let mut noted: u64 = 0;
     for recipient in recipients.iter_mut().filter(|recipient| recipient.suppressed.is_none()) {
         let Some(refused) = answer.refused.iter().find(|refused| is_of(refused, &recipient.address)) else { continue };
-        recipient.refused = Some(Cow::Borrowed(word(refused.reason)));
+        let (word, status) = said(refused.reason);
+        recipient.refused = Some(Cow::Borrowed(word));
+        recipient.status = Some(Cow::Borrowed(status.word()));
         noted = noted.saturating_add(1);
         if refused.reason == RefusedReason::Permanent && mode == SuppressionMode::Checked {
             suppression::add(&key_of(&recipient.address), &Entry::of(Reason::HardBounce), sql, now)?;
@@ -53,10 +55,11 @@ fn is_of(refused: &Refused, address: &str) -> bool {
     refused.address.eq_ignore_ascii_case(address) || key_of(&refused.address) == key_of(address)
 }
 
-const fn word(reason: RefusedReason) -> &'static str {
+/// The word for a reason, and where it leaves the recipient: a later report may tell more.
+const fn said(reason: RefusedReason) -> (&'static str, Status) {
     match reason {
-        RefusedReason::Suppressed => "suppressed",
-        RefusedReason::Permanent => "permanent",
-        RefusedReason::Transient => "transient",
+        RefusedReason::Suppressed => ("suppressed", Status::Suppressed),
+        RefusedReason::Permanent => ("permanent", Status::Failed),
+        RefusedReason::Transient => ("transient", Status::Failed),
     }
 }

@@ -1,7 +1,7 @@
 //! What came of a request, and what follows from it.
 
 use super::{
-    Attempt, Flight, Item, Mailroom, Status,
+    Attempt, Flight, Item, Mailroom, Status, deliveries,
     provider::{OWNER_WAIT_MS, QUOTA_WAIT_MS},
     queue::{Entry, Route},
     refused,
@@ -271,7 +271,11 @@ impl Mailroom {
         };
         let error = error.as_deref();
         let to = Move { status, due, failures, ambiguous, provider_message_id, error, line: &line, stays_together };
-        store::advance(item.attempt.message, &to, sql)
+        let is_reported = store::advance(item.attempt.message, &to, sql)?;
+        if is_reported && status == Status::Sent {
+            deliveries::catch_up(item.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
+        }
+        Ok(())
     }
 
     /// The decision table of outcomes, for the message.

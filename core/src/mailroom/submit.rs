@@ -117,6 +117,7 @@ fn stored(recipient: &Recipient) -> StoredRecipient<'_> {
         suppressed: recipient.suppressed.is_some().then_some(Cow::Borrowed("pre")),
         reason: recipient.suppressed.as_deref().map(Cow::Borrowed),
         refused: None,
+        status: None,
     }
 }
 

@@ -34,6 +34,9 @@ pub(crate) struct Line<'a> {
     /// How many messages the call carried, when it carried several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) messages: Option<u32>,
+    /// What a bounce means: `hard`, `soft`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<Cow<'a, str>>,
 }
 
 impl Line<'_> {
@@ -59,6 +62,9 @@ pub(crate) struct StoredRecipient<'a> {
     /// Why the provider refused it alone while it took the message: `suppressed`, `permanent` or `transient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Cow<'a, str>>,
+    /// What the provider reported of it: `delivered`, `bounced`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<Cow<'a, str>>,
 }
 
 /// The recipients of a message's row.
@@ -105,6 +111,7 @@ struct ViewLine<'a> {
     recipients: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<u32>,
+    class: Option<Cow<'a, str>>,
 }
 
 /// The trace of a message as JSON; `None` when this account has no such message.
@@ -156,7 +163,7 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
 }
 
 fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
-    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients, messages } =
+    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients, messages, class } =
         serde_json::from_str(line).map_err(shape)?;
     Ok(ViewLine {
         at: UnixMillis::new(at_ms).to_string(),
@@ -168,6 +175,7 @@ fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
         retry_at: retry_at_ms.map(|at| UnixMillis::new(at).to_string()),
         recipients,
         messages,
+        class,
     })
 }
 

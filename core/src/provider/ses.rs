@@ -158,7 +158,8 @@ fn compose(target: &Target<'_>, dispatch: &Dispatch<'_>, now: UnixMillis) -> Res
     let compose = target.compose.ok_or(BuildError::Incomplete { field: "compose" })?;
     let message_id = format!("{}@{}", dispatch.message_id, dispatch.message.from.address.domain());
     let (message, to, cc) = (dispatch.message, dispatch.to, dispatch.cc);
-    Ok(compose(&Letter { message, to, cc, message_id: &message_id, date: now }))
+    let mime = compose(&Letter { message, to, cc, message_id: &message_id, date: now });
+    if mime.is_empty() { Err(BuildError::NotPrintable) } else { Ok(mime) }
 }
 
 /// A signed request.

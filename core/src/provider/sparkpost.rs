@@ -154,13 +154,14 @@ fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
         return Answer::new(taken(&body), status, code.map(String::from));
     }
     let text = error.and_then(|error| error.get("description")).and_then(Value::as_str).unwrap_or_default();
-    let class = match RULES.find(status, code.unwrap_or_default()) {
-        // "recipient address was suppressed due to customer policy", or "system policy".
-        Class::Refused if code == Some("1902") && text.contains("suppressed") => Class::RecipientSuppressed,
-        // Any error of a limit, whatever its code.
-        Class::Refused if status == 420 => Class::QuotaSpent,
-        class => class,
+    // "recipient address was suppressed due to customer policy", or "system policy".
+    let class = if code == Some("1902") && text.contains("suppressed") {
+        Class::RecipientSuppressed
+    } else {
+        RULES.find(status, code.unwrap_or_default())
     };
+    // A limit, whatever its code.
+    let class = if class == Class::Refused && status == 420 { Class::QuotaSpent } else { class };
     Answer::new(class.outcome(retry_after::of_response(response, now)), status, code.map(String::from))
 }
 

@@ -53,6 +53,8 @@ fn the_idempotency_key_is_a_uuid_of_the_message() {
     // The first bytes are SHA-256's, as `printf msg_1 | sha256sum` prints them.
     assert_eq!(&key[..8], &crate::key::fingerprint(b"msg_1")[..8]);
     assert_eq!((has_idempotency_key(Brevo), idempotency_ms(Brevo)), (true, Some(900_000)));
+    assert_eq!(idempotency_ms(ProviderKind::Resend), Some(82_800_000), "23 hours");
+    assert_eq!((has_idempotency_key(ProviderKind::Ses), idempotency_ms(ProviderKind::Ses)), (false, None));
     let used = Answer::new(Outcome::PermanentlyRefused, 400, Some("duplicate_parameter".into()));
     assert!(says_key_was_used(&used), "Brevo refuses a key that it knows");
 }

@@ -97,10 +97,8 @@ fn sendgrid_credits(body: &Map<String, Value>) -> Vec<Limit> {
 fn resend_usage(body: &Map<String, Value>) -> Vec<Limit> {
     let quota = |period, name: &str| {
         let quota = body.get("emails")?.get(name)?.as_object()?;
-        let bound = match quota.get("limit")? {
-            Value::Null => Bound::Unlimited,
-            value => Bound::Units(whole(value)?),
-        };
+        let most = quota.get("limit")?;
+        let bound = if most.is_null() { Bound::Unlimited } else { Bound::Units(whole(most)?) };
         let used = quota.get("used").and_then(whole);
         let remaining = match bound {
             Bound::Units(units) => used.map(|used| units.saturating_sub(used)),

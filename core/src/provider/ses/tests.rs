@@ -133,6 +133,12 @@ fn what_simple_cannot_carry_goes_as_mime() {
     }
 }
 
+#[test]
+fn a_host_that_composes_nothing_sends_nothing() {
+    let silent = Target { compose: Some(|_| Vec::new()), ..target() };
+    assert_eq!(built(&silent, &message(json!({ "headers": { "X-A": "é" } }))), Err(BuildError::NotPrintable));
+}
+
 /// Bcc stands in the destination only; Reply-To is in the MIME.
 #[test]
 fn mime_keeps_its_destination_and_tags() {
