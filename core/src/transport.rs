@@ -4,7 +4,7 @@
 //! inside a Worker Cloudflare's service is a binding that takes an object.
 
 use crate::http::{HttpRequest, HttpResponse};
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 /// What a host is to carry out.
@@ -13,7 +13,7 @@ pub enum Call {
     /// An HTTP request.
     Http(HttpRequest),
     /// A mail to hand to a mail server.
-    Smtp(SmtpCall),
+    Smtp(Box<SmtpCall>),
     /// A call of a Worker's `send_email` binding.
     Binding(BindingCall),
 }

@@ -13,6 +13,10 @@ use alloc::vec::Vec;
 pub(super) struct CloudflareBinding;
 
 impl Dialect for CloudflareBinding {
+    fn base_url_fault(&self, url: &str) -> Option<&'static str> {
+        binding(url).is_none().then_some("must be binding:NAME, with the name of a send_email binding")
+    }
+
     fn gaps(&self, _message: &Message) -> Vec<&'static str> {
         alloc::vec!["any message: not built yet"]
     }
@@ -29,3 +33,13 @@ impl Dialect for CloudflareBinding {
         Answer::without_status(Outcome::Unknown)
     }
 }
+
+/// The name in `binding:NAME`.
+fn binding(url: &str) -> Option<&str> {
+    let name = url.strip_prefix("binding:")?;
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (plain && (1..=MAX_NAME).contains(&name.len())).then_some(name)
+}
+
+/// Far beyond any name, which is a JavaScript property.
+const MAX_NAME: usize = 64;

@@ -1,7 +1,7 @@
 //! The conversation with a mail server (RFC 5321, RFC 6409), as a client that does no IO.
 //!
 //! A host opens a connection and makes a [`Session`] of it. For each mail it begins a [`Talk`], and carries out what
-//! [`Talk::next`] tells it until that is [`Action::Done`]:
+//! [`Talk::advance`] tells it until that is [`Action::Done`]:
 //!
 //! ```
 //! use sendgate_core::{smtp::{Action, Session}, transport::{MailServer, Security, SmtpCall, SmtpEnd}};
@@ -19,7 +19,7 @@
 //! let mut session = Session::new();
 //! let mut talk = session.talk(&call);
 //! let reply = loop {
-//!     match talk.next() {
+//!     match talk.advance() {
 //!         Action::Write { .. } => {}                                  // to the connection
 //!         Action::Read { .. } => match answers.next() {               // from it
 //!             Some(line) => talk.received(format!("{line}\r\n").as_bytes()),

@@ -103,7 +103,7 @@ impl<'a> Talk<'a> {
     }
 
     /// What to do now.
-    pub fn next(&mut self) -> Action {
+    pub fn advance(&mut self) -> Action {
         if !self.out.is_empty() {
             return Action::Write { bytes: mem::take(&mut self.out), within_ms: COMMAND_MS };
         }

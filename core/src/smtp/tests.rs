@@ -47,7 +47,7 @@ fn carry(session: &mut Session, call: &SmtpCall, script: &[Turn<'_>]) -> SmtpRep
     let mut written = String::new();
     let mut script = script.iter();
     loop {
-        match talk.next() {
+        match talk.advance() {
             Action::Done(reply) => {
                 assert!(script.next().is_none(), "the mail was over before the script was: {reply:?}");
                 return reply;
@@ -78,10 +78,8 @@ fn carried(call: &SmtpCall, script: &[Turn<'_>]) -> SmtpReply {
 }
 
 fn answered(reply: &SmtpReply) -> (SmtpStage, &SmtpAnswer) {
-    match &reply.end {
-        SmtpEnd::Answered(answer) => (reply.stage, answer),
-        other => panic!("{other:?}"),
-    }
+    let SmtpEnd::Answered(answer) = &reply.end else { panic!("{:?}", reply.end) };
+    (reply.stage, answer)
 }
 
 fn refused(reply: &SmtpReply) -> Vec<(&str, Option<u16>)> {
@@ -200,11 +198,11 @@ fn an_injection_behind_the_answer_to_starttls_ends_the_conversation() {
         let mut session = Session::new();
         let mut talk = session.talk(&call);
         talk.received(b"220 x\r\n");
-        talk.next();
+        talk.advance();
         talk.received(b"250-x\r\n250 STARTTLS\r\n");
-        talk.next();
+        talk.advance();
         talk.received(injected.as_bytes());
-        let Action::Done(reply) = talk.next() else { panic!("it goes on") };
+        let Action::Done(reply) = talk.advance() else { panic!("it goes on") };
         assert_eq!((reply.stage, reply.end), (SmtpStage::StartTls, SmtpEnd::Malformed));
         assert!(!session.is_open());
     }
@@ -407,11 +405,11 @@ fn a_thousand_recipients_go_in_flights() {
     let mut session = Session::new();
     let mut talk = session.talk(&call);
     talk.received(b"220 x\r\n");
-    talk.next();
+    talk.advance();
     talk.received(b"250-x\r\n250 PIPELINING\r\n");
     let mut asked = 0;
     loop {
-        let Action::Write { bytes, .. } = talk.next() else { panic!("a flight was due") };
+        let Action::Write { bytes, .. } = talk.advance() else { panic!("a flight was due") };
         assert!(bytes.len() < 8_192);
         let text = String::from_utf8(bytes).unwrap();
         asked += text.matches("RCPT TO").count();
@@ -423,7 +421,7 @@ fn a_thousand_recipients_go_in_flights() {
     }
     assert_eq!(asked, 1_000);
     talk.received(b"354 go\r\n");
-    assert!(matches!(talk.next(), Action::Write { bytes, .. } if bytes.ends_with(b"\r\n.\r\n")));
+    assert!(matches!(talk.advance(), Action::Write { bytes, .. } if bytes.ends_with(b"\r\n.\r\n")));
 }
 
 /// RFC 5321 section 4.5.3.2: five minutes, but two for DATA, three for a piece, ten for the final answer.
@@ -432,9 +430,9 @@ fn each_wait_has_its_own_bound() {
     let call = plain(&["a@example.com"]);
     let mut session = Session::new();
     let mut talk = session.talk(&call);
-    let within = |talk: &mut Talk<'_>| match talk.next() {
+    let within = |talk: &mut Talk<'_>| match talk.advance() {
         Action::Read { within_ms } | Action::Write { within_ms, .. } => within_ms / 60_000,
-        other => panic!("{other:?}"),
+        other @ (Action::StartTls | Action::Done(_)) => panic!("{other:?}"),
     };
     assert_eq!(within(&mut talk), 5);
     for says in ["220 x\r\n", "250 x\r\n", "250 ok\r\n", "250 ok\r\n"] {
@@ -500,7 +498,7 @@ proptest! {
             let reply = loop {
                 steps += 1;
                 prop_assert!(steps < 2_000, "no end");
-                match talk.next() {
+                match talk.advance() {
                     Action::Write { bytes, .. } => prop_assert!(bytes.len() < 100_000),
                     Action::StartTls => talk.secured(),
                     Action::Read { .. } => match says.next() {
@@ -511,7 +509,7 @@ proptest! {
                 }
             };
             prop_assert!(reply.refused.len() <= recipients);
-            prop_assert_eq!(talk.next(), Action::Done(reply));
+            prop_assert_eq!(talk.advance(), Action::Done(reply));
         }
     }
 }
