@@ -3,7 +3,10 @@
 //! Most providers are asked over HTTP. A mail server is spoken to in SMTP ([`crate::smtp`] is the conversation), and
 //! inside a Worker Cloudflare's service is a binding that takes an object.
 
-use crate::http::{HttpRequest, HttpResponse};
+use crate::{
+    http::{HttpRequest, HttpResponse},
+    outcome::TransportFailure,
+};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -99,6 +102,19 @@ pub struct SmtpReply {
     pub end: SmtpEnd,
     /// The recipients that were refused, whatever became of the others.
     pub refused: Vec<SmtpRefusal>,
+}
+
+impl SmtpReply {
+    /// What the host of the conversation brings back. A mail that was never spoken of was not sent.
+    ///
+    /// # Errors
+    /// [`TransportFailure::NotSent`] when the connection or its encryption failed, or it was lost before `MAIL FROM`.
+    pub fn into_result(self) -> Result<Reply, TransportFailure> {
+        if self.end == SmtpEnd::Lost && self.stage < SmtpStage::From {
+            return Err(TransportFailure::NotSent);
+        }
+        Ok(Reply::Smtp(self))
+    }
 }
 
 /// How a conversation about one mail ended.
