@@ -36,15 +36,19 @@ const sendgate :Workerd.Worker = (
 );
 "#,
         objects = quoted(&objects.to_string_lossy()),
-        network = network(settings.reach),
+        network = network(settings),
         port = settings.port,
     )
 }
 
-fn network(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Loopback => r#"allow = ["local"]"#,
-        Reach::Internet => r#"allow = ["local", "private", "public"], tlsOptions = (trustBrowserCas = true)"#,
+fn network(settings: &Settings) -> String {
+    let roots: Vec<String> = settings.roots.iter().map(|root| quoted(root)).collect();
+    let trusted = format!("trustedCertificates = [{}]", roots.join(", "));
+    match settings.reach {
+        Reach::Loopback => format!(r#"allow = ["local"], tlsOptions = ({trusted})"#),
+        Reach::Internet => {
+            format!(r#"allow = ["local", "private", "public"], tlsOptions = (trustBrowserCas = true, {trusted})"#)
+        }
     }
 }
 

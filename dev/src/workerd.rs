@@ -23,6 +23,8 @@ pub struct Settings {
     pub bindings: Vec<(String, String)>,
     /// Which hosts the Worker can reach.
     pub reach: Reach,
+    /// Certificates in PEM that a server on this machine may show.
+    pub roots: Vec<String>,
 }
 
 impl Settings {
@@ -35,6 +37,7 @@ impl Settings {
             port,
             bindings: Vec::new(),
             reach: Reach::Loopback,
+            roots: Vec::new(),
         }
     }
 

@@ -61,6 +61,8 @@ pub struct Server {
     pub port: u16,
     /// Its certificate, in DER, for `localhost`.
     pub root: Vec<u8>,
+    /// The same in PEM.
+    pub pem: String,
     pub seen: Arc<Mutex<Seen>>,
 }
 
@@ -78,7 +80,7 @@ impl Server {
             .with_single_cert(vec![cert.der().clone()], key)
             .unwrap();
         let (config, seen) = (Arc::new(config), Arc::new(Mutex::new(Seen::default())));
-        let (root, at) = (cert.der().to_vec(), Arc::clone(&seen));
+        let (root, pem, at) = (cert.der().to_vec(), cert.pem(), Arc::clone(&seen));
         thread::spawn(move || {
             for tcp in listener.incoming().flatten() {
                 let (rules, config, seen) = (rules.clone(), Arc::clone(&config), Arc::clone(&at));
@@ -89,7 +91,7 @@ impl Server {
                 });
             }
         });
-        Self { port, root, seen }
+        Self { port, root, pem, seen }
     }
 
     pub fn mails(&self) -> Vec<Taken> {
