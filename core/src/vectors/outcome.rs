@@ -3,7 +3,7 @@
 use super::{Number, VectorError, read};
 use crate::{
     http::HttpResponse,
-    outcome::{Answer, Outcome, RefusedReason, TransportFailure},
+    outcome::{Answer, Outcome, Refused, RefusedReason, TransportFailure},
     provider::{self, ProviderKind},
     time::UnixMillis,
     transport::{BindingReply, Reply, SmtpAnswer, SmtpEnd, SmtpRefusal, SmtpReply, SmtpStage, SmtpStop},
@@ -174,17 +174,17 @@ fn printed(answer: &Answer) -> Value {
     if let Value::Object(fields) = &mut printed {
         fields.insert("provider_code".into(), Value::from(answer.provider_code.as_deref()));
         if !answer.refused.is_empty() {
-            let refused = answer.refused.iter().map(|one| json!([one.address, reason(one.reason)]));
-            fields.insert("refused".into(), refused.collect());
+            fields.insert("refused".into(), answer.refused.iter().map(refused).collect());
         }
     }
     printed
 }
 
-const fn reason(reason: RefusedReason) -> &'static str {
-    match reason {
+fn refused(refused: &Refused) -> Value {
+    let reason = match refused.reason {
         RefusedReason::Suppressed => "suppressed",
         RefusedReason::Permanent => "permanent",
         RefusedReason::Transient => "transient",
-    }
+    };
+    json!({ "address": refused.address, "reason": reason })
 }
