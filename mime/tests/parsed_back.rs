@@ -1,6 +1,8 @@
 //! What is composed is what another library reads back: `mail-parser`, which shares no code with `mail-builder`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test's own steps fail by panicking")]
 
+mod base64;
+
 use mail_parser::{HeaderName, MessageParser, MimeHeaders, PartType};
 use sendgate_core::{
     address::Mailbox,
@@ -71,25 +73,9 @@ fn check(message: &Message) -> Vec<u8> {
         let part = files.iter().find(|part| part.attachment_name() == name).unwrap_or_else(|| panic!("no {name:?}"));
         assert_eq!(part.content_id(), file.content_id.as_deref());
         assert_eq!(part.content_disposition().unwrap().is_attachment(), file.disposition == Disposition::Attachment);
-        assert_eq!(part.contents(), base64_decoded(&file.content), "{name:?}");
+        assert_eq!(part.contents(), base64::decoded(&file.content), "{name:?}");
     }
     mail
-}
-
-/// RFC 4648 section 4, in the way of its own text: six bits a character.
-fn base64_decoded(text: &str) -> Vec<u8> {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bits, mut held, mut out) = (0_u32, 0, Vec::new());
-    for byte in text.bytes().filter(|byte| *byte != b'=') {
-        let value = alphabet.iter().position(|known| *known == byte).unwrap();
-        bits = bits << 6 | u32::try_from(value).unwrap();
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push(u8::try_from(bits >> held & 0xff).unwrap());
-        }
-    }
-    out
 }
 
 /// The message that smtplib and nodemailer were recorded with.
