@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e
     browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
@@ -31,6 +31,11 @@ step_clippy() { # lints, for this machine and for the Worker with and without it
 
 step_unit() { # unit tests, properties and the vectors in Rust
     cargo test "${NATIVE[@]}" --exclude sendgate-python --exclude sendgate-tests
+}
+
+step_proofs() { # the large numbers of what is promised, in an optimised build: 20,000 lease runs, a million denials, ten million addresses
+    SENDGATE_LEASE_RUNS=20000 SENDGATE_DENIALS=1000000 SENDGATE_SET_ENTRIES=10000000 \
+        cargo test --locked --profile proof -p sendgate-core --test lease_model --test limiter_clients --test suppression_set
 }
 
 step_mutants() { # planted bugs, each noticed by the test that is named for it (about 4 minutes)

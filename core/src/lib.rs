@@ -13,10 +13,12 @@ extern crate alloc;
 
 pub mod account;
 pub mod address;
+pub mod alert;
 pub mod backoff;
 pub mod calendar;
 pub mod catalog;
 pub mod config;
+pub mod error_shape;
 pub mod front;
 pub mod gate;
 pub mod guard;

@@ -43,6 +43,8 @@ pub enum Code {
     NotFound,
     /// The route exists, the method does not.
     MethodNotAllowed,
+    /// A parameter of the query is malformed.
+    InvalidParameter,
     /// The suppression entry is malformed.
     InvalidSuppression,
     /// The same idempotency key came with another request.
@@ -69,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidJson,
         Self::MissingSendPayload,
         Self::TooManyMessages,
@@ -88,6 +90,7 @@ impl Code {
         Self::AccountSuspended,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::InvalidParameter,
         Self::InvalidSuppression,
         Self::IdempotencyConflict,
         Self::InvalidIdempotencyKey,
@@ -123,6 +126,7 @@ impl Code {
             Self::AccountSuspended => (403, "account_suspended", "The delivery account is suspended"),
             Self::NotFound => (404, "not_found", "There is nothing here"),
             Self::MethodNotAllowed => (405, "method_not_allowed", "The route does not know this method"),
+            Self::InvalidParameter => (400, "invalid_parameter", "A parameter of the query is malformed"),
             Self::InvalidSuppression => (400, "invalid_suppression", "The suppression entry is malformed"),
             Self::IdempotencyConflict => {
                 (409, "idempotency_conflict", "The idempotency key was used for another request")

@@ -3,14 +3,18 @@
 //! A host owns one [`Account`] per delivery account, over that account's own SQLite. It calls every method inside one
 //! transaction; after an error it rolls the transaction back and opens the account anew.
 
+mod alerts;
 mod idempotency;
+mod query;
 mod quota;
 mod read;
 mod send;
 mod suppressions;
 
 use crate::{
-    config::{AccountConfig, Config, KeyConfig, ProviderConfig, Scope},
+    alert::{self, Alerts},
+    config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig, Scope},
+    error_shape::ErrorShape,
     front::{self, Pass},
     gate::{Admission, Gate, GateError, Reason, Standing},
     http::HttpResponse,
@@ -27,6 +31,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use quota::quota_name;
 
 /// What an account needs of its host beside the store.
 #[derive(Clone, Copy)]
@@ -42,6 +47,15 @@ pub struct Account {
     config: AccountConfig,
     gate: Gate,
     mailroom: Mailroom,
+    alerts: Alerts,
+}
+
+/// What the windows say to a request of a known key.
+enum Admitted {
+    /// It goes on.
+    Now,
+    /// It goes on if its messages may wait until then; else this is the answer.
+    Later(UnixMillis, Reply),
 }
 
 /// Why an account could not open.
@@ -133,7 +147,10 @@ impl Account {
         let mut gate = Gate::open(config, sql, now)?;
         gate.ledger.set_overdelivery(config.overdelivery);
         let mailroom = Mailroom::open(config, &secret, tools.compose, &mut gate.ledger, sql, now)?;
-        Ok(Self { config: config.clone(), gate, mailroom })
+        alert::open(sql, now)?;
+        let mut account = Self { config: config.clone(), gate, mailroom, alerts: Alerts::default() };
+        account.note_plan(sql, now)?;
+        Ok(account)
     }
 
     /// Answers a request that [`crate::front::route`] passed on.
@@ -150,12 +167,19 @@ impl Account {
     ) -> Result<HttpResponse, SqlError> {
         let pass: Pass = serde_json::from_str(pass).map_err(|error| SqlError(error.to_string()))?;
         let reply = match self.admit(&pass, sql, now)? {
-            Ok(()) => self.dispatch(&pass, body, sql, entropy, now)?,
+            Ok(Admitted::Now) => self.dispatch(&pass, body, sql, entropy, now)?,
+            Ok(Admitted::Later(until, refusal)) => self.send(&pass, body, Some((until, refusal)), sql, entropy, now)?,
             Err(reply) => reply,
         };
         // A caller nobody knows learns nothing of the windows.
-        let standings = if self.known_key(&pass).is_some() { self.gate.explain(&pass.key_id, now) } else { Vec::new() };
-        Ok(finish(reply, &pass.request_id, &standings, now))
+        if self.known_key(&pass).is_none() {
+            return Ok(finish(reply, self.config.error_shape, &pass.request_id, &[], now));
+        }
+        let quotas = self.gate.ledger.usage(now).into_iter().map(|quota| (quota_name(quota.period), quota));
+        let quotas: Vec<_> = quotas.collect();
+        let standings = self.gate.explain(&pass.key_id, now);
+        self.alerts.watch(&standings, &quotas, sql, now)?;
+        Ok(finish(reply, self.config.error_shape, &pass.request_id, &standings, now))
     }
 
     /// What to do now: see [`Mailroom::next`].
@@ -188,7 +212,7 @@ impl Account {
     }
 
     /// The key's hash and status, the account's status, the windows, the scope: in this order.
-    fn admit(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Result<(), Reply>, SqlError> {
+    fn admit(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Result<Admitted, Reply>, SqlError> {
         let refuse = |problem: &Problem| Ok(Err(Reply::problem(problem, &pass.request_id, None, now)));
         let Some(key) = self.known_key(pass) else {
             return refuse(&Problem::new(Code::InvalidKey, "the account does not know this key"));
@@ -197,13 +221,24 @@ impl Account {
             return refuse(&Problem::new(Code::KeyRevoked, "this key was revoked; use another one"));
         }
         let scopes = key.scopes.clone();
+        let may = |scope: &Scope| scopes.contains(scope);
         match self.gate.admit(&pass.key_id, sql, now)? {
             Admission::Allow => {}
-            Admission::Defer { retry_at, window } => {
+            Admission::Defer { retry_at, window, penalty_began } => {
+                if penalty_began {
+                    self.note_penalty(&pass.key_id, retry_at, sql, now)?;
+                }
                 let seconds = rate_headers::retry_after(retry_at, now);
                 let detail = alloc::format!("the window {window} is full; try again in {seconds} s");
                 let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
-                return Ok(Err(Reply::problem(&problem, &pass.request_id, Some(retry_at), now)));
+                let refusal = Reply::problem(&problem, &pass.request_id, Some(retry_at), now);
+                let queues = self.config.on_limit.values().any(|on_limit| *on_limit == OnLimit::Queue);
+                let is_send = pass.method == "POST" && scope_of(&pass.path) == Some(Scope::Send);
+                return Ok(if queues && is_send && may(&Scope::Send) {
+                    Ok(Admitted::Later(retry_at, refusal))
+                } else {
+                    Err(refusal)
+                });
             }
             Admission::Reject(Reason::Suspended) => {
                 return refuse(&Problem::new(Code::AccountSuspended, "queued messages are held meanwhile"));
@@ -217,11 +252,11 @@ impl Account {
             }
         }
         match scope_of(&pass.path) {
-            Some(scope) if !scopes.contains(&scope) => {
+            Some(scope) if !may(&scope) => {
                 let detail = alloc::format!("this needs the scope {}", scope.word());
                 refuse(&Problem::new(Code::ScopeMissing, detail))
             }
-            Some(_) | None => Ok(Ok(())),
+            Some(_) | None => Ok(Ok(Admitted::Now)),
         }
     }
 
@@ -235,9 +270,15 @@ impl Account {
     ) -> Result<Reply, SqlError> {
         let segments: Vec<&str> = pass.path.split('/').skip(1).collect();
         match (pass.method.as_str(), segments.as_slice()) {
-            ("POST", ["v1", "send"]) => self.send(pass, body, sql, entropy, now),
+            ("POST", ["v1", "send"]) => self.send(pass, body, None, sql, entropy, now),
             ("GET", ["v1", "messages", id]) => read::message(id, pass, sql, now),
             ("GET", ["v1", "limits"]) => self.limits(pass, now),
+            ("GET", ["v1", "alerts"]) => alerts::list(pass, sql, now),
+            ("GET", ["v1", "suppressions"]) => suppressions::list(pass, sql, now),
+            ("POST", ["v1", "suppressions", "import"]) => suppressions::import(pass, body, sql, now),
+            ("GET", ["v1", "suppressions", "export"]) => suppressions::export(pass, sql, now),
+            ("GET", ["v1", "suppressions", address]) => suppressions::one(address, pass, sql, now),
+            ("PATCH", ["v1", "suppressions", address]) => suppressions::change(address, pass, body, sql, now),
             ("POST", ["v1", "suppressions"]) => suppressions::add(pass, body, sql, now),
             ("DELETE", ["v1", "suppressions", address]) => suppressions::remove(address, pass, sql, now),
             (_, known) => {
@@ -264,15 +305,23 @@ fn secret_of(provider: &ProviderConfig, tools: HostTools<'_>) -> Result<String, 
     Ok(secret)
 }
 
-fn finish(reply: Reply, request_id: &str, standings: &[Standing<'_>], now: UnixMillis) -> HttpResponse {
+fn finish(
+    reply: Reply,
+    shape: ErrorShape,
+    request_id: &str,
+    standings: &[Standing<'_>],
+    now: UnixMillis,
+) -> HttpResponse {
+    let reshaped = (reply.status >= 400).then(|| shape.of(&reply.body)).flatten();
+    let (content_type, body) = reshaped.unwrap_or((reply.content_type, reply.body));
     let mut headers: Vec<(String, String)> = alloc::vec![
-        ("content-type".into(), reply.content_type.into()),
+        ("content-type".into(), content_type.into()),
         ("x-request-id".into(), request_id.into()),
         ("cache-control".into(), "no-store".into()),
     ];
     headers.extend(rate_headers::fields(standings, now));
     headers.extend(reply.extra);
-    HttpResponse { status: reply.status, headers, body: reply.body }
+    HttpResponse { status: reply.status, headers, body }
 }
 
 /// The scope a path needs; a path nobody knows needs none, and is not found.
@@ -280,7 +329,7 @@ fn scope_of(path: &str) -> Option<Scope> {
     let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next()) {
         (Some("v1"), Some("send")) => Some(Scope::Send),
-        (Some("v1"), Some("messages" | "limits")) => Some(Scope::Read),
+        (Some("v1"), Some("messages" | "limits" | "alerts")) => Some(Scope::Read),
         (Some("v1"), Some("suppressions")) => Some(Scope::Suppressions),
         _ => None,
     }
@@ -288,11 +337,12 @@ fn scope_of(path: &str) -> Option<Scope> {
 
 /// What is wrong with a route, and the method that it takes when there is one.
 fn wrong_route(segments: &[&str]) -> (Problem, Option<&'static str>) {
-    let method = match segments {
-        ["v1", "send"] | ["v1", "suppressions"] => "POST",
-        ["v1", "messages", _] | ["v1", "limits"] => "GET",
-        ["v1", "suppressions", _] => "DELETE",
+    let methods = match segments {
+        ["v1", "send"] | ["v1", "suppressions", "import"] => "POST",
+        ["v1", "messages", _] | ["v1", "limits"] | ["v1", "alerts"] | ["v1", "suppressions", "export"] => "GET",
+        ["v1", "suppressions"] => "GET, POST",
+        ["v1", "suppressions", _] => "GET, PATCH, DELETE",
         _ => return (Problem::new(Code::NotFound, "no such route"), None),
     };
-    (Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {method}")), Some(method))
+    (Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {methods}")), Some(methods))
 }

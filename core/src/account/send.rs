@@ -5,7 +5,7 @@ use super::{
     quota::{over_quota, retry_after},
 };
 use crate::{
-    config::SuppressionMode,
+    config::{OnLimit, SuppressionMode},
     front::Pass,
     guard::{Dimension, Guard, TooLarge},
     id::MessageId,
@@ -53,6 +53,9 @@ struct Prepared<'a> {
 struct Accepted<'a> {
     request_id: &'a str,
     queued_messages: usize,
+    /// The first instant at which anything of it leaves, when a window made it wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued_until: Option<String>,
     messages: Vec<ItemView<'a>>,
     suppression_summary: &'a Summary,
 }
@@ -79,11 +82,12 @@ impl Account {
         &mut self,
         pass: &Pass,
         body: &[u8],
+        limited: Option<(UnixMillis, Reply)>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
-        let Some(given) = &pass.idempotency_key else { return self.send_once(pass, body, sql, entropy, now) };
+        let Some(given) = &pass.idempotency_key else { return self.send_once(pass, body, limited, sql, entropy, now) };
         let Some(name) = idempotency::name(given) else {
             let problem = Problem::new(Code::InvalidIdempotencyKey, "a key is 1 to 255 visible ASCII characters");
             return Ok(Reply::problem(&problem, &pass.request_id, None, now));
@@ -96,7 +100,7 @@ impl Account {
                 Ok(Reply::problem(&problem, &pass.request_id, None, now))
             }
             None => {
-                let reply = self.send_once(pass, body, sql, entropy, now)?;
+                let reply = self.send_once(pass, body, limited, sql, entropy, now)?;
                 if reply.status != Code::RateLimited.status() {
                     idempotency::store(&name, &fingerprint, &reply, sql, now)?;
                 }
@@ -109,6 +113,7 @@ impl Account {
         &mut self,
         pass: &Pass,
         body: &[u8],
+        limited: Option<(UnixMillis, Reply)>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
@@ -120,6 +125,13 @@ impl Account {
         };
         let mut items: Vec<Item<'_>> =
             messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
+        let queued_until = match limited {
+            Some((until, _)) if items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
+                Some(until)
+            }
+            Some((_, refusal)) => return Ok(refusal),
+            None => None,
+        };
         let summary = self.pre_check(&mut items, sql, now);
         if !items.iter().any(|item| matches!(item, Item::Good(_))) {
             return problem(&all_refused(&items, summary), None);
@@ -128,10 +140,15 @@ impl Account {
             Ok(reservation) => reservation.to_string(),
             Err(refusal) => return problem(&over_quota(&refusal), retry_after(&refusal)),
         };
-        let views = self.store(&items, &reservation, sql, entropy, now)?;
+        let views = self.store(&items, &reservation, queued_until, sql, entropy, now)?;
         let queued_messages = views.iter().filter(|view| view.status == Status::Queued.word()).count();
-        let accepted =
-            Accepted { request_id: &pass.request_id, queued_messages, messages: views, suppression_summary: &summary };
+        let accepted = Accepted {
+            request_id: &pass.request_id,
+            queued_messages,
+            queued_until: queued_until.map(|until| until.to_string()),
+            messages: views,
+            suppression_summary: &summary,
+        };
         let body = serde_json::to_vec(&accepted).map_err(|error| SqlError(error.to_string()))?;
         Ok(Reply::json(202, body))
     }
@@ -170,6 +187,11 @@ impl Account {
         let domain = message.from.address.domain().into();
         let Message { class, send_at, expires_at, .. } = message;
         Item::Good(Prepared { body: raw, class, send_at, expires_at, domain, recipients })
+    }
+
+    /// Whether messages of a class wait when a window refuses their request.
+    fn may_wait(&self, class: Class) -> bool {
+        self.config.on_limit.get(&class) == Some(&OnLimit::Queue)
     }
 
     /// The plan's bounds on one message, where they are below the technical ones that reading it has checked.
@@ -232,6 +254,7 @@ impl Account {
         &mut self,
         items: &'a [Item<'_>],
         reservation: &str,
+        queued_until: Option<UnixMillis>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
@@ -251,7 +274,7 @@ impl Account {
                         id,
                         body: good.body,
                         class: good.class,
-                        send_at: good.send_at,
+                        send_at: good.send_at.max(queued_until),
                         expires_at: good.expires_at,
                         recipients: &good.recipients,
                         reservation,

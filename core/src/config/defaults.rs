@@ -1,7 +1,7 @@
 //! What an account that says nothing gets: the most conservative plan there is (requirements R100), and the technical
 //! bounds that no plan changes.
 
-use crate::{catalog::DEFAULT_PLAN, limiter::Window};
+use crate::{catalog::DEFAULT_PLAN, gate::Abuse, limiter::Window};
 use alloc::{string::String, vec, vec::Vec};
 
 pub(super) fn utc() -> String {
@@ -14,6 +14,11 @@ pub(super) fn per_key_windows() -> Vec<Window> {
 
 pub(super) fn plan() -> String {
     DEFAULT_PLAN.into()
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the field is optional: null switches the rule off")]
+pub(super) fn abuse() -> Option<Abuse> {
+    Some(Abuse::default())
 }
 
 pub(super) const fn figures_max_age() -> u64 {

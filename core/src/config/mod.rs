@@ -19,6 +19,8 @@ pub use warnings::Warning;
 use crate::{
     backoff::{Backoff, Jitter},
     catalog::{DomainGroups, Figures, Plan, Provenance},
+    error_shape::ErrorShape,
+    gate::Abuse,
     key,
     ledger::{Ledger, Overdelivery, Quota},
     limiter::{Limiter, Window},
@@ -120,6 +122,26 @@ pub struct AccountConfig {
     /// Whether the suppression list is honoured.
     #[serde(default)]
     pub suppression: SuppressionMode,
+    /// What happens to messages of a class whose request a window refuses; classes that are not named are refused (R091).
+    #[serde(default)]
+    pub on_limit: BTreeMap<Class, OnLimit>,
+    /// When a key's denials lengthen its wait (R096); `null` switches that off.
+    #[serde(default = "defaults::abuse")]
+    pub abuse: Option<Abuse>,
+    /// How refusals are printed.
+    #[serde(default)]
+    pub error_shape: ErrorShape,
+}
+
+/// What happens to a request's messages when a window refuses the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLimit {
+    /// 429: the caller keeps them.
+    #[default]
+    Reject,
+    /// 202: they wait until the window admits the request. Quota is reserved as ever, which bounds how many can wait.
+    Queue,
 }
 
 /// Whether an account may send.

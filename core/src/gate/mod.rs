@@ -12,6 +12,7 @@
 //!
 //! Out of scope: what is suppressed, and waiting.
 
+mod abuse;
 mod decide;
 mod dimension;
 mod dispatch;
@@ -19,6 +20,7 @@ mod explain;
 mod row;
 mod shelf;
 
+pub use abuse::Abuse;
 pub use decide::{Ask, Binding, Charge, Reason, Verdict, decide, peek};
 pub use dimension::{Dimension, Scope, Unit};
 pub use explain::{Standing, explain};
@@ -34,6 +36,7 @@ use crate::{
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
+use abuse::Watch;
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
@@ -49,6 +52,9 @@ pub struct Gate {
     plan: Option<Dimension>,
     keys: BTreeMap<Arc<str>, Dimension>,
     key_rule: Arc<Rule>,
+    /// None when denials have no consequence.
+    abuse: Option<Watch>,
+    records: BTreeMap<Arc<str>, abuse::Record>,
     /// The stored states could not be read then: a key that was not met since is taken as full since then.
     damaged_at: Option<UnixMillis>,
     row: Vec<u8>,
@@ -65,8 +71,10 @@ pub enum Admission {
     Defer {
         /// The first instant at which every window admits it, when nothing else is counted.
         retry_at: UnixMillis,
-        /// The window that binds.
+        /// The window that binds, or [`token_abuse`](Abuse) during a penalty.
         window: String,
+        /// Whether a penalty began with this denial.
+        penalty_began: bool,
     },
     /// No waiting helps.
     Reject(Reason),
@@ -95,6 +103,8 @@ impl Gate {
             plan,
             keys: BTreeMap::new(),
             key_rule: Rule::new(config.key_windows.clone())?,
+            abuse: config.abuse.map(Watch::new).transpose()?,
+            records: BTreeMap::new(),
             damaged_at: stored.damaged_at(),
             row: Vec::new(),
             ledger: ledger.map_err(|error| GateError::Policy(error.to_string()))?,
@@ -110,6 +120,12 @@ impl Gate {
         if changed {
             gate.store(sql)?;
         }
+        if let Some(watch) = &gate.abuse {
+            for (name, bytes) in row::read_all(ABUSE, sql)? {
+                let key = name.strip_prefix(ABUSE).unwrap_or(&name);
+                gate.records.insert(key.into(), watch.load(&bytes));
+            }
+        }
         Ok(gate)
     }
 
@@ -119,6 +135,11 @@ impl Gate {
     /// # Errors
     /// The store's.
     pub fn admit(&mut self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<Admission, SqlError> {
+        if let Some(retry_at) = self.penalty(key_id, now) {
+            let penalty_began = self.denied(key_id, sql, now)?;
+            let retry_at = self.penalty(key_id, now).unwrap_or(retry_at);
+            return Ok(Admission::Defer { retry_at, window: abuse::WINDOW.into(), penalty_began });
+        }
         let moved = self.look_up(key_id, now);
         let key = self.keys.get_mut(key_id).map(|dimension| Charge { dimension, cost: 1 });
         let plan = self.plan.as_mut().map(|dimension| Charge { dimension, cost: 1 });
@@ -134,8 +155,20 @@ impl Gate {
             binding.of(self.asked(key_id)).map_or_else(String::new, |(_, window)| window.name().into())
         };
         Ok(match verdict {
-            Verdict::Allow => Admission::Allow,
-            Verdict::Defer { retry_at, binding } => Admission::Defer { retry_at, window: window(binding) },
+            Verdict::Allow => {
+                if let (Some(watch), Some(record)) = (&self.abuse, self.records.get_mut(key_id)) {
+                    watch.admitted(record, now);
+                }
+                Admission::Allow
+            }
+            Verdict::Defer { retry_at, binding } => {
+                let window = window(binding);
+                if !self.denied(key_id, sql, now)? {
+                    return Ok(Admission::Defer { retry_at, window, penalty_began: false });
+                }
+                let retry_at = self.penalty(key_id, now).map_or(retry_at, |until| until.max(retry_at));
+                Admission::Defer { retry_at, window: abuse::WINDOW.into(), penalty_began: true }
+            }
             // Nothing is held at this gate.
             Verdict::Occupied { binding } => Admission::Reject(Reason::NeverFits(binding)),
             Verdict::Reject(reason) => Admission::Reject(reason),
@@ -169,6 +202,22 @@ impl Gate {
             store_ledger(&self.ledger, sql)?;
         }
         Ok(reserved)
+    }
+
+    /// The end of a key's penalty.
+    fn penalty(&self, key_id: &str, now: UnixMillis) -> Option<UnixMillis> {
+        self.abuse.as_ref()?.penalty(self.records.get(key_id)?, now)
+    }
+
+    /// Counts a denial of a key. When a penalty begins with it, one row is written; returns whether one did.
+    fn denied(&mut self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<bool, SqlError> {
+        let Some(watch) = &self.abuse else { return Ok(false) };
+        let record = self.records.entry(key_id.into()).or_insert_with(|| watch.clean());
+        let began = watch.denied(record, now);
+        if began {
+            write(&[ABUSE, key_id].concat(), &record.to_bytes(), sql)?;
+        }
+        Ok(began)
     }
 
     /// What one request of a key costs: its own dimension first, then the plan's.
@@ -225,5 +274,7 @@ fn forgotten_before(now: UnixMillis) -> UnixMillis {
 
 /// The row of the request windows: the plan's and every key's.
 const REQUESTS: &str = "requests";
+/// The rows of penalties, one a key.
+const ABUSE: &str = "abuse:";
 /// A state is kept for an hour after its last unit has drained, so that a clock set back by less finds it still.
 const FORGET_MS: u64 = 3_600_000;

@@ -8,13 +8,17 @@
 //! list, or a [`SuppressionSet`] alone when the list is somebody else's.
 
 mod entry;
+mod import;
 mod index;
 mod list;
+mod page;
 mod set;
 
 pub use entry::{Changed, Entry, EntryChange, Reason, Scope, ScopeError};
+pub use import::{Imported, Importer};
 pub use index::{IndexError, Lookup, SuppressionIndex};
 pub use list::{Found, add, check, entries, remove, update};
+pub use page::{EntryStatus, Filter, Listed, of_address, page};
 pub use set::{
     LOAD_CODES, LoadError, MAX_ENTRIES, Pieces, Progress, SavedPart, SetBuilder, SetLoader, Stage, SuppressionSet,
     TooManyEntries,

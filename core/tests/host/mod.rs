@@ -151,6 +151,14 @@ impl Host {
         self.request_with(key, method, path, None, body)
     }
 
+    pub fn request_query(&mut self, key: &str, path: &str, query: &str) -> HttpResponse {
+        self.exchange(key, "GET", (path, query), None, b"")
+    }
+
+    pub fn request_full(&mut self, key: &str, method: &str, target: (&str, &str), body: &[u8]) -> HttpResponse {
+        self.exchange(key, method, target, None, body)
+    }
+
     pub fn request_with(
         &mut self,
         key: &str,
@@ -159,11 +167,22 @@ impl Host {
         idempotency_key: Option<&str>,
         body: &[u8],
     ) -> HttpResponse {
+        self.exchange(key, method, (path, ""), idempotency_key, body)
+    }
+
+    fn exchange(
+        &mut self,
+        key: &str,
+        method: &str,
+        (path, query): (&str, &str),
+        idempotency_key: Option<&str>,
+        body: &[u8],
+    ) -> HttpResponse {
         let authorization = format!("Bearer {key}");
         let request = FrontRequest {
             method,
             path,
-            query: "",
+            query,
             authorization: Some(&authorization),
             idempotency_key,
             content_length: Some(body.len() as u64),

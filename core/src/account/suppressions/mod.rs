@@ -1,6 +1,15 @@
-//! `POST /v1/suppressions` and `DELETE /v1/suppressions/{address}`: one address at a time.
+//! The routes under `/v1/suppressions`. Adding and removing one address is here, the rest in the files beside.
 
-use super::Reply;
+mod manage;
+mod transfer;
+
+pub(super) use manage::{change, list, one};
+pub(super) use transfer::{export, import};
+
+use super::{
+    Reply,
+    query::{Query, wrong},
+};
 use crate::{
     address::Address,
     front::Pass,
@@ -18,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The fields as they come: each is judged by itself, so that an error can name it. Null is the same as absent.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     email: Option<Value>,
@@ -68,12 +77,19 @@ pub(super) fn add(pass: &Pass, body: &[u8], sql: &mut dyn Sql, now: UnixMillis) 
     Ok(Reply::json(200, serde_json::to_vec(&view).map_err(|error| SqlError(error.to_string()))?))
 }
 
-/// Takes an address off the list, with all entries it has.
+/// Takes an address off the list: its entry in the scope that `?scope=` names, or all entries it has.
 pub(super) fn remove(address: &str, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Reply, SqlError> {
-    let decoded = percent_encoding::percent_decode_str(address).decode_utf8_lossy();
-    let removed = match Address::parse(&decoded) {
-        Ok(address) => suppression::remove(&address.key(), None, sql)?,
-        Err(_) => false,
+    let scope = Query::read(&pass.query, &["scope"]).and_then(|query| {
+        let read = |text| Scope::parse(text).map_err(|error| wrong("scope", &error.to_string()));
+        query.text("scope").map(read).transpose()
+    });
+    let scope = match scope {
+        Ok(scope) => scope,
+        Err(problem) => return refuse(&problem, pass, now),
+    };
+    let removed = match address_of(address) {
+        Some(key) => suppression::remove(&key, scope.as_ref(), sql)?,
+        None => false,
     };
     if removed {
         return Ok(Reply {
@@ -85,6 +101,16 @@ pub(super) fn remove(address: &str, pass: &Pass, sql: &mut dyn Sql, now: UnixMil
     }
     let problem = Problem::new(Code::NotFound, "the address is not on the list");
     Ok(Reply::problem(&problem, &pass.request_id, None, now))
+}
+
+/// The key of an address in a path.
+fn address_of(segment: &str) -> Option<String> {
+    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().ok()?;
+    Address::parse(&decoded).ok().map(|address| address.key())
+}
+
+fn refuse(problem: &Problem, pass: &Pass, now: UnixMillis) -> Result<Reply, SqlError> {
+    Ok(Reply::problem(problem, &pass.request_id, None, now))
 }
 
 /// The address's key and the entry, or everything that is wrong.
