@@ -4,13 +4,16 @@ PORT ?= 8787
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench setup clean
+.PHONY: help run simulator test lint bench setup clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 run: ## Builds Sendgate and starts it on http://127.0.0.1:8787 (PORT=... and PROVIDER=resend|postmark change that)
 	@scripts/run.sh
+
+simulator: ## Starts the ESP simulator alone, for testing any client: HTTP on 8025, SMTP on 2525 and 2465 (SIMULATOR="--help" tells more)
+	@scripts/simulator.sh $(SIMULATOR)
 
 test: ## Runs every suite; `scripts/test.sh fmt unit` runs single ones, KEEP_GOING=1 goes on after a failure
 	@scripts/test.sh

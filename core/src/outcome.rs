@@ -1,4 +1,4 @@
-//! What a provider's answer means: nine classes, the same for every provider.
+//! What a provider's answer means: ten classes, the same for every provider.
 
 use crate::time::UnixMillis;
 use alloc::{string::String, vec::Vec};
@@ -34,6 +34,9 @@ pub enum Outcome {
     RecipientSuppressed,
     /// This message will never be taken.
     PermanentlyRefused,
+    /// The call carried several messages and was refused as a whole: nothing was taken, and each of them is to be sent in
+    /// a call of its own, which tells the bad one from the others. Never the answer to a call of one message.
+    Split,
     /// The provider may or may not have taken it.
     Unknown,
 }

@@ -4,6 +4,7 @@
 //! our own now. A hint only ever moves a retry later: a date in the past, or `0`, is now.
 
 use crate::{http::HttpResponse, time::UnixMillis};
+use alloc::format;
 use jiff::civil::DateTime;
 
 /// The first instant that a response allows another try, by its `Retry-After`; `None` without a readable one.
@@ -45,6 +46,30 @@ pub fn seconds(value: &str, now: UnixMillis) -> Option<UnixMillis> {
     }
     let seconds: u64 = digits.parse().unwrap_or(u64::MAX);
     Some(now.plus(seconds.saturating_mul(1000)))
+}
+
+/// Reads a number of seconds since 1970, as in SendGrid's `X-RateLimit-Reset`: digits only. As with a date, the distance
+/// from the same response's `Date` counts.
+#[must_use]
+pub fn epoch_seconds(value: &str, date: Option<&str>, now: UnixMillis) -> Option<UnixMillis> {
+    let until = seconds(value, UnixMillis::default())?;
+    let from = date.and_then(|date| http_date(date, now)).unwrap_or(now);
+    Some(now.plus(until.since(from)))
+}
+
+/// Reads a date as mail writes it (RFC 5322 section 3.3), as in Mailgun's "try again after Mon, 20 Dec 2021 20:33:21
+/// UTC": what mail calls `GMT` or `+0000` is `UTC` there. As with an HTTP date, the distance from the same response's
+/// `Date` counts.
+#[must_use]
+pub fn mail_date(value: &str, date: Option<&str>, now: UnixMillis) -> Option<UnixMillis> {
+    let text = trim(value);
+    let zoned = match text.strip_suffix(" UTC") {
+        Some(civil) => jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(&format!("{civil} +0000")),
+        None => jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text),
+    };
+    let until = u64::try_from(zoned.ok()?.as_millisecond()).ok().map(UnixMillis::new)?;
+    let from = date.and_then(|date| http_date(date, now)).unwrap_or(now);
+    Some(now.plus(until.since(from)))
 }
 
 /// Reads an HTTP date (RFC 9110 section 5.6.7); `now` tells the century of a year with two digits.
@@ -201,6 +226,32 @@ mod tests {
         assert_eq!(parse(value, Some("Mon, 01 Dec 2025 10:00:00 GMT"), NOW), Some(NOW.plus(90_000)));
         assert_eq!(parse(value, None, NOW), Some(NOW), "a date in the past is now");
         assert_eq!(parse("Tue, 01 Dec 2026 10:01:30 GMT", Some("yesterday"), NOW), Some(NOW.plus(90_000)));
+    }
+
+    /// 1796119290 is ninety seconds after now; 1764583290 is the same a year of 365 days (31,536,000 s) before.
+    #[test]
+    fn seconds_since_1970_are_a_distance_too() {
+        assert_eq!(epoch_seconds("1796119290", None, NOW), Some(NOW.plus(90_000)));
+        let date = Some("Mon, 01 Dec 2025 10:00:00 GMT");
+        assert_eq!(epoch_seconds("1764583290", date, NOW), Some(NOW.plus(90_000)));
+        assert_eq!(epoch_seconds("1764583290", None, NOW), Some(NOW), "an instant in the past is now");
+        assert_eq!(epoch_seconds("99999999999999999999999", None, NOW), Some(UnixMillis::MAX));
+        for garbage in ["", "-1", "1.5", "soon"] {
+            assert_eq!(epoch_seconds(garbage, None, NOW), None, "{garbage}");
+        }
+    }
+
+    #[test]
+    fn dates_as_mail_writes_them_are_read() {
+        for text in ["Tue, 01 Dec 2026 10:01:30 UTC", "Tue, 1 Dec 2026 10:01:30 GMT", "01 Dec 2026 11:01:30 +0100"] {
+            assert_eq!(mail_date(text, None, NOW), Some(NOW.plus(90_000)), "{text}");
+        }
+        let date = Some("Mon, 01 Dec 2025 10:00:00 GMT");
+        assert_eq!(mail_date("Mon, 01 Dec 2025 10:01:30 UTC", date, NOW), Some(NOW.plus(90_000)));
+        assert_eq!(mail_date("Mon, 01 Dec 2025 10:01:30 UTC", None, NOW), Some(NOW), "a date in the past is now");
+        for garbage in ["", "soon", "UTC", " UTC", "Tue, 31 Feb 2026 10:01:30 UTC", "2026-12-01T10:00:00Z"] {
+            assert_eq!(mail_date(garbage, None, NOW), None, "{garbage}");
+        }
     }
 
     #[test]

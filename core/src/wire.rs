@@ -43,17 +43,46 @@ impl Serialize for Pairs<'_> {
     }
 }
 
+/// Pairs as an object, with one more behind them.
+pub(crate) struct PairsAnd<'a>(pub(crate) &'a [(String, String)], pub(crate) (&'static str, &'a str));
+
+impl Serialize for PairsAnd<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        serializer.collect_map(pairs.chain([self.1]))
+    }
+}
+
 /// Prints an object whose last field `list` holds files, each with its content in the field `content`.
 ///
 /// A file's content is most of a message's bytes. It is base64, which JSON writes as it is: so it is copied once, into
-/// a buffer of exactly the right size, where a printer would scan it and double its buffer on the way. `None` when a
-/// content is not printable as it is, or when an object does not print.
+/// a buffer with room for it, where a printer would scan it and double its buffer on the way. `None` when a content is
+/// not printable as it is, or when an object does not print.
 pub(crate) fn with_files<F: Serialize>(
     object: &impl Serialize,
     (list, content): (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
 ) -> Option<Vec<u8>> {
-    let mut printed = serde_json::to_vec(object).ok()?;
+    add_files(serde_json::to_vec(object).ok()?, (list, content), files)
+}
+
+/// The same behind what is printed already.
+pub(crate) fn append_with_files<F: Serialize>(
+    mut printed: Vec<u8>,
+    object: &impl Serialize,
+    names: (&str, &str),
+    files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
+) -> Option<Vec<u8>> {
+    printed.extend_from_slice(&serde_json::to_vec(object).ok()?);
+    add_files(printed, names, files)
+}
+
+/// Adds a list of files to an object that is printed already; see [`with_files`].
+pub(crate) fn add_files<F: Serialize>(
+    mut printed: Vec<u8>,
+    (list, content): (&str, &str),
+    files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
+) -> Option<Vec<u8>> {
     if files.len() == 0 {
         return Some(printed);
     }
@@ -62,7 +91,7 @@ pub(crate) fn with_files<F: Serialize>(
     let frame = list.len().saturating_add(FRAME);
     let file_frame = content.len().saturating_add(FRAME);
     let sizes = heads.iter().map(|(head, file)| head.len() + file.as_ref().len() + file_frame);
-    printed.reserve_exact(sizes.sum::<usize>().saturating_add(frame));
+    printed.reserve(sizes.sum::<usize>().saturating_add(frame));
     open(&mut printed, list, b'[')?;
     for (index, (head, file)) in heads.iter().enumerate() {
         if !file.as_ref().bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
@@ -77,6 +106,20 @@ pub(crate) fn with_files<F: Serialize>(
         printed.extend_from_slice(b"\"}");
     }
     printed.extend_from_slice(b"]}");
+    Some(printed)
+}
+
+/// Adds a field to a printed object that has others; the value is JSON already.
+pub(crate) fn with_field(object: &impl Serialize, field: &str, value: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut printed = serde_json::to_vec(object).ok()?;
+    let bytes = value.iter().map(|part| part.len()).sum::<usize>();
+    printed.reserve_exact(bytes.saturating_add(field.len()).saturating_add(FRAME));
+    let (first, rest) = value.split_first()?;
+    let (opening, first) = first.split_first()?;
+    open(&mut printed, field, *opening)?;
+    printed.extend_from_slice(first);
+    rest.iter().for_each(|part| printed.extend_from_slice(part));
+    printed.push(b'}');
     Some(printed)
 }
 

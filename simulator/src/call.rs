@@ -4,12 +4,13 @@
 
 use crate::{
     Arrival, Reply,
-    dialect::{Dialect, Item, Refusal, Request, Sending, Taken},
+    dialect::{Dialect, Done, Item, Later, Refusal, Request, Sending, Stamp, Taken, Usage},
+    fate::Fate,
     faults::{self, Fault, Hit},
     keys::{self, Known},
     log::{self, Entry},
     messages::{self, Message, Origin},
-    resend,
+    resend, ses,
     settings::{self, Settings},
     window::{self, Verdict},
 };
@@ -49,14 +50,15 @@ impl Call<'_> {
     }
 
     fn answer(&self, sql: &mut dyn Sql, entry: &mut Entry) -> Result<Reply, SqlError> {
-        if let Err(response) = self.dialect.admit(self.arrival) {
+        let settings = settings::load(sql, self.dialect)?;
+        if let Err(response) = (self.dialect.manner().admit)(self.rest, self.arrival, &settings, self.now) {
             return Ok(Reply::Answer(response));
         }
-        let settings = settings::load(sql, self.dialect)?;
         let room = match window::ask(sql, self.dialect, &settings.windows, self.now)? {
             Verdict::Refused { retry_at, room } => {
                 let seconds = retry_at.since(self.now).div_ceil(1000).max(1);
-                let mut response = self.dialect.refuse(&self.dialect.throttled(seconds));
+                let later = Later { seconds, at: retry_at };
+                let mut response = self.dialect.refuse(&(self.dialect.manner().throttled)(&later));
                 self.dialect.show_room(&mut response, Some(&room));
                 return Ok(Reply::Answer(response));
             }
@@ -73,13 +75,15 @@ impl Call<'_> {
 
     /// The call is inside its windows.
     fn admitted(&self, sql: &mut dyn Sql, entry: &mut Entry, settings: &Settings) -> Result<Reply, SqlError> {
-        let request = self.dialect.read(self.rest, self.arrival);
+        let request = (self.dialect.manner().read)(self.rest, self.arrival, settings, self.now);
         let sending = match request {
             Ok(Request::Lookup(id)) => return self.look_up(sql, id),
+            Ok(Request::Usage) => return self.usage(sql, settings),
             Ok(Request::Send(sending)) => Ok(sending),
             Err(refusal) => Err(refusal),
         };
-        entry.key = self.arrival.header("idempotency-key").map(log::shortened);
+        let key = sending.as_ref().ok().and_then(|sending| sending.key.as_deref());
+        entry.key = key.or(self.arrival.header("idempotency-key")).map(log::shortened);
         let read: Vec<&Message> =
             sending.iter().flat_map(|sending| &sending.items).filter_map(|item| item.message.as_ref().ok()).collect();
         let recipients: Vec<&str> = read.iter().flat_map(|message| &message.recipients).map(String::as_str).collect();
@@ -90,7 +94,10 @@ impl Call<'_> {
             if hit.fault == Fault::TimeoutBefore {
                 return Ok(Reply::Hang);
             }
-            if let Some(refusal) = self.dialect.fault(hit.fault, hit.retry_after) {
+            if let Some(answer) = &hit.answer {
+                return Ok(Reply::Answer(answer.clone()));
+            }
+            if let Some(refusal) = (self.dialect.manner().fault)(hit.fault, hit.retry_after, self.now) {
                 return Ok(self.refused(&refusal));
             }
         }
@@ -107,6 +114,17 @@ impl Call<'_> {
         Ok(Reply::Answer(resend::looked_up(view.as_ref())))
     }
 
+    fn usage(&self, sql: &mut dyn Sql, settings: &Settings) -> Result<Reply, SqlError> {
+        let usage = Usage {
+            settings,
+            day: messages::recipients_since(sql, self.dialect, self.period_start(true))?,
+            month: messages::recipients_since(sql, self.dialect, self.period_start(false))?,
+            last_24_hours: messages::recipients_since(sql, self.dialect, self.ago(DAY_MS))?,
+            month_began: self.period_start(false),
+        };
+        Ok(Reply::Answer((self.dialect.manner().usage)(&usage)))
+    }
+
     fn send(
         &self,
         sql: &mut dyn Sql,
@@ -116,29 +134,36 @@ impl Call<'_> {
         hit: Option<&Hit>,
     ) -> Result<HttpResponse, SqlError> {
         let digest = keys::digest(self.rest, self.arrival.body);
-        if let Some(key) = sending.key {
-            match keys::look_up(sql, self.dialect, key, &digest, self.now)? {
+        let known = sending.key.as_deref().zip(self.dialect.manner().keys);
+        if let Some((key, keys)) = known {
+            match keys::look_up(sql, self.dialect, (key, keys.kept_ms), &digest, self.now)? {
                 Known::New => {}
-                Known::Conflict => return Ok(self.dialect.refuse(&self.dialect.key_conflict())),
+                Known::Conflict => return Ok(self.dialect.refuse(&(keys.conflict)())),
                 Known::Replay { answer, message_ids } => {
                     entry.replayed = true;
                     entry.message_ids = message_ids;
-                    return Ok(crate::json::answer_text(200, answer));
+                    return Ok(crate::json::answer_text(keys.status, answer));
                 }
             }
         }
-        let (batch, key, all_or_nothing) = (sending.batch, sending.key, sending.all_or_nothing);
-        let checked = match self.check(sending.items, all_or_nothing, settings, hit) {
+        let Sending { batch, all_or_nothing, ref key, items } = sending;
+        let key = key.as_deref();
+        let checked = match self.check(items, all_or_nothing, settings, hit) {
+            Ok(checked) => self.rationed(sql, checked, all_or_nothing, settings)?,
+            Err(refusal) => Err(refusal),
+        };
+        let checked = match checked {
             Ok(checked) => checked,
             Err(refusal) => return Ok(self.dialect.refuse(&refusal)),
         };
-        let asked = checked.iter().filter_map(|item| item.message.as_ref().ok()).map(|m| m.recipients.len()).sum();
+        let asked = checked.iter().filter_map(|item| item.message.as_ref().ok()).map(Message::charged).sum();
         if let Some(refusal) = self.over_quota(sql, settings, asked)? {
             return Ok(self.dialect.refuse(&refusal));
         }
         let results = self.store(sql, key, checked)?;
         entry.message_ids = results.iter().flatten().map(|taken| taken.id.clone()).collect();
-        let response = self.dialect.taken(batch, &results, self.now);
+        let done = Done { batch, results: &results, now: self.now };
+        let response = (self.dialect.manner().taken)(&done);
         if let Some(key) = key {
             keys::keep(sql, self.dialect, key, &digest, (&response.body, &entry.message_ids), self.now)?;
         }
@@ -168,16 +193,69 @@ impl Call<'_> {
         if let Some(refusal) = resend::example_recipient(&message).filter(|_| settings.refuse_example_recipients) {
             return Err(refusal);
         }
+        let sender = message.from.trim_end_matches('>').rsplit('@').next().unwrap_or_default().to_lowercase();
+        let may_send = settings.domains.as_ref().is_none_or(|known| known.contains(&sender));
+        if let Some(refuse) = self.dialect.manner().unverified.filter(|_| !may_send) {
+            return Err(refuse());
+        }
         let hit = hit.filter(|hit| hit.fault == Fault::InactiveRecipient);
         let is_inactive = |address: &&String| {
             let named = hit.is_some_and(|hit| hit.to.as_ref().is_none_or(|part| faults::contains(address, part)));
             named || settings.inactive.contains(&address.to_lowercase())
         };
-        message.inactive = message.recipients.iter().filter(is_inactive).cloned().collect();
-        match self.dialect.all_inactive(&message.inactive) {
-            Some(refusal) if message.inactive.len() == message.recipients.len() => Err(refusal),
-            Some(_) | None => Ok(message),
+        let inactive: Vec<bool> = message.recipients.iter().map(|address| is_inactive(&address)).collect();
+        message.inactive =
+            inactive.iter().zip(&message.recipients).filter(|(is, _)| **is).map(|(_, a)| a.clone()).collect();
+        if let Some(refusal) = (self.dialect.manner().inactive)(&message.inactive, message.recipients.len())
+            .filter(|_| !message.inactive.is_empty() && !settings.drop_suppressed_recipients)
+        {
+            return Err(refusal);
         }
+        let fate = |(is_inactive, address): (&bool, &String)| match (message.test_mode, is_inactive) {
+            (true, _) => Fate::Discarded,
+            (false, true) => Fate::Suppressed,
+            (false, false) => Fate::of(self.dialect, settings, address),
+        };
+        message.fates = inactive.iter().zip(&message.recipients).map(fate).collect();
+        message.fate = Fate::worst(&message.fates);
+        Ok(message)
+    }
+
+    /// Refuses what a provider that counts recipients over time (Amazon) has no room for; each message before the next.
+    ///
+    /// A message passes while anything is left, however many recipients it has.
+    fn rationed<'a>(
+        &self,
+        sql: &mut dyn Sql,
+        items: Vec<Item<'a>>,
+        all_or_nothing: bool,
+        settings: &Settings,
+    ) -> Result<Result<Vec<Item<'a>>, Refusal>, SqlError> {
+        let rations = [
+            (settings.max_send_rate, SECOND_MS, ses::over_rate as fn() -> Refusal),
+            (settings.max_24_hour_send, DAY_MS, ses::over_day as fn() -> Refusal),
+        ];
+        let mut left = Vec::new();
+        for (limit, period_ms, refuse) in rations {
+            let Some(limit) = limit else { continue };
+            let used = messages::recipients_since(sql, self.dialect, self.ago(period_ms))?;
+            left.push((limit.saturating_sub(used), refuse));
+        }
+        let pass = |item: Item<'a>| {
+            let message = item.message.and_then(|message| match left.iter().find(|(room, _)| *room == 0) {
+                Some((_, refuse)) => Err(refuse()),
+                None => {
+                    let cost = u64::try_from(message.recipients.len()).unwrap_or(u64::MAX);
+                    left.iter_mut().for_each(|(room, _)| *room = room.saturating_sub(cost));
+                    Ok(message)
+                }
+            });
+            match message {
+                Err(refusal) if all_or_nothing => Err(refusal),
+                message => Ok(Item { raw: item.raw, message }),
+            }
+        };
+        Ok(items.into_iter().map(pass).collect())
     }
 
     fn store(
@@ -187,36 +265,40 @@ impl Call<'_> {
         checked: Vec<Item<'_>>,
     ) -> Result<Vec<Result<Taken, Refusal>>, SqlError> {
         let newest = messages::newest(sql)?;
+        let call_hex = self.hex(newest + 1);
         let mut results = Vec::new();
-        for (number, Item { raw, message }) in (1_i64..).zip(checked) {
+        for (index, (number, Item { raw, message })) in (1_i64..).zip(checked).enumerate() {
             results.push(match message {
                 Err(refusal) => Err(refusal),
                 Ok(message) => {
-                    let id = self.id(newest + number);
-                    let origin = Origin { dialect: self.dialect, at: self.now, key, raw };
+                    let hex = self.hex(newest + number);
+                    let stamp = Stamp { hex: &hex, call_hex: &call_hex, index, rest: self.rest, now: self.now };
+                    let id = (self.dialect.manner().id)(&stamp);
+                    let origin = Origin { dialect: self.dialect.word(), at: self.now, key, raw: &raw };
                     messages::insert(sql, &id, &message, &origin)?;
-                    Ok(Taken { id, to: message.to.join(", "), inactive: message.inactive })
+                    Ok(Taken { id, message })
                 }
             });
         }
         Ok(results)
     }
 
-    /// A message id of a UUID's shape, made from the random number, the time and the message's number.
-    fn id(&self, number: i64) -> String {
+    /// 32 hexadecimal digits made from the random number, the time and the message's number.
+    fn hex(&self, number: i64) -> String {
         let seed = format!("{} {} {number}", self.entropy, self.now.as_millis());
         let digest: [u8; 32] = Sha256::digest(seed).into();
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-        format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn over_quota(&self, sql: &mut dyn Sql, settings: &Settings, asked: usize) -> Result<Option<Refusal>, SqlError> {
+        if asked == 0 {
+            return Ok(None);
+        }
         for (quota, daily) in [(settings.daily_quota, true), (settings.monthly_quota, false)] {
             let Some(quota) = quota else { continue };
             let used = messages::recipients_since(sql, self.dialect, self.period_start(daily))?;
             if used.saturating_add(u64::try_from(asked).unwrap_or(u64::MAX)) > quota {
-                return Ok(Some(resend::over_quota(daily)));
+                return Ok(Some((self.dialect.manner().over_quota)(daily)));
             }
         }
         Ok(None)
@@ -228,7 +310,7 @@ impl Call<'_> {
             (settings.daily_quota, true, "x-resend-daily-quota"),
             (settings.monthly_quota, false, "x-resend-monthly-quota"),
         ] {
-            if quota.is_some() {
+            if quota.is_some() && self.dialect == Dialect::Resend {
                 let used = messages::recipients_since(sql, self.dialect, self.period_start(daily))?;
                 response.headers.push(crate::json::field(name, used.to_string()));
             }
@@ -243,7 +325,15 @@ impl Call<'_> {
         UnixMillis::parse_rfc3339(&format!("{}{rest}", text.get(..kept).unwrap_or_default())).unwrap_or(self.now)
     }
 
+    /// The first instant of the interval of this length that ends now.
+    fn ago(&self, period_ms: u64) -> UnixMillis {
+        UnixMillis::new(self.now.as_millis().saturating_sub(period_ms).saturating_add(1))
+    }
+
     fn refused(&self, refusal: &Refusal) -> Reply {
         Reply::Answer(self.dialect.refuse(refusal))
     }
 }
+
+const SECOND_MS: u64 = 1_000;
+const DAY_MS: u64 = 86_400_000;

@@ -4,23 +4,44 @@
 
 use crate::{
     Arrival, address,
-    dialect::{Item, Refusal, Request, Sending, Taken},
+    dialect::{self, Done, Item, Keys, Later, Manner, Refusal, Request, Sending},
     draft,
     faults::Fault,
     json::{self, BadField, Fields},
     messages::{Attachment, Header, Message},
+    settings::Settings,
 };
 use alloc::{
+    borrow::Cow,
     format,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
-use sendgate_core::http::HttpResponse;
+use sendgate_core::{http::HttpResponse, time::UnixMillis};
 use serde_json::{Map, Value, json};
 
+/// The sandbox provider's manner.
+pub(crate) const MANNER: Manner = Manner {
+    word: "esp",
+    label: "Sandbox",
+    admit,
+    read,
+    refuse,
+    throttled,
+    over_quota,
+    fault,
+    inactive: all_inactive,
+    unverified: None,
+    keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
+    taken,
+    usage: dialect::no_usage,
+    show_room: dialect::no_room_shown,
+    id: dialect::uuid_of,
+};
+
 /// Lets a call with a Bearer credential in.
-pub(crate) fn admit(arrival: &Arrival<'_>) -> Result<(), HttpResponse> {
+fn admit(_: &str, arrival: &Arrival<'_>, _: &Settings, _: UnixMillis) -> Result<(), HttpResponse> {
     match arrival.bearer() {
         Some(_) => Ok(()),
         None => Err(refuse(&unauthorized())),
@@ -28,7 +49,7 @@ pub(crate) fn admit(arrival: &Arrival<'_>) -> Result<(), HttpResponse> {
 }
 
 /// Reads a call.
-pub(crate) fn read<'a>(rest: &'a str, arrival: &Arrival<'a>) -> Result<Request<'a>, Refusal> {
+fn read<'a>(rest: &'a str, arrival: &Arrival<'a>, _: &Settings, _: UnixMillis) -> Result<Request<'a>, Refusal> {
     if rest != "/messages" {
         return Err(Refusal::new(404, "not_found", "there is nothing at this path"));
     }
@@ -40,7 +61,12 @@ pub(crate) fn read<'a>(rest: &'a str, arrival: &Arrival<'a>) -> Result<Request<'
         return Err(Refusal::new(400, "invalid_idempotency_key", "the key must be from 1 to 256 characters"));
     }
     let text = arrival.json().ok_or_else(not_json)?;
-    Ok(Request::Send(Sending { batch: false, all_or_nothing: true, key, items: vec![item(text)] }))
+    Ok(Request::Send(Sending {
+        batch: false,
+        all_or_nothing: true,
+        key: key.map(Cow::Borrowed),
+        items: vec![item(text)],
+    }))
 }
 
 fn item(raw: &str) -> Item<'_> {
@@ -153,40 +179,50 @@ fn unauthorized() -> Refusal {
 }
 
 /// Every recipient is on the provider's own suppression list.
-pub(crate) fn all_inactive() -> Refusal {
-    Refusal::new(422, "recipient_suppressed", "every recipient is on the provider's own suppression list")
+fn all_inactive(inactive: &[String], recipients: usize) -> Option<Refusal> {
+    let detail = "every recipient is on the provider's own suppression list";
+    (inactive.len() == recipients).then(|| Refusal::new(422, "recipient_suppressed", detail))
+}
+
+/// The quota is spent.
+fn over_quota(_: bool) -> Refusal {
+    Refusal::new(429, "quota_exceeded", "the quota is spent")
 }
 
 /// The same key came with another body.
-pub(crate) fn key_conflict() -> Refusal {
+fn key_conflict() -> Refusal {
     Refusal::new(409, "idempotency_conflict", "this idempotency key came with another body")
 }
 
 /// A call over a window.
-pub(crate) fn throttled(seconds: u64) -> Refusal {
+fn throttled(later: &Later) -> Refusal {
+    too_fast(later.seconds)
+}
+
+fn too_fast(seconds: u64) -> Refusal {
     Refusal::new(429, "rate_limited", "too many calls").after(Some(seconds))
 }
 
 /// An injected fault in the sandbox provider's words.
-pub(crate) fn fault(fault: Fault, seconds: Option<u64>) -> Option<Refusal> {
+fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
     match fault {
-        Fault::RateLimited => Some(throttled(seconds.unwrap_or(1))),
-        Fault::QuotaExceeded => Some(Refusal::new(429, "quota_exceeded", "the quota is spent").after(seconds)),
+        Fault::RateLimited => Some(too_fast(seconds.unwrap_or(1))),
+        Fault::QuotaExceeded => Some(over_quota(true).after(seconds)),
         Fault::ServerError => Some(Refusal::new(500, "server_error", "the provider failed").after(seconds)),
         Fault::Unauthorized => Some(unauthorized()),
         Fault::Invalid => Some(invalid(&BadField::new("to", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 
 /// The sandbox provider's error body.
-pub(crate) fn refuse(refusal: &Refusal) -> HttpResponse {
+fn refuse(refusal: &Refusal) -> HttpResponse {
     json::answer(refusal.status, &json!({ "code": refusal.code, "detail": refusal.detail }))
 }
 
 /// The sandbox provider's answer to a call that was carried out.
-pub(crate) fn taken(results: &[Result<Taken, Refusal>]) -> HttpResponse {
-    let id = results.iter().flatten().next().map(|taken| taken.id.as_str());
+fn taken(done: &Done<'_>) -> HttpResponse {
+    let id = done.results.iter().flatten().next().map(|taken| taken.id.as_str());
     json::answer(200, &json!({ "id": id }))
 }
 
@@ -194,3 +230,5 @@ pub(crate) fn taken(results: &[Result<Taken, Refusal>]) -> HttpResponse {
 const MOST_RECIPIENTS: usize = 1_000;
 /// The same as Resend's.
 const MOST_KEY: usize = 256;
+/// The same as Resend's.
+const KEPT_MS: u64 = 86_400_000;

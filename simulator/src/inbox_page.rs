@@ -7,7 +7,7 @@ use crate::{
     Arrival,
     dialect::Dialect,
     html::{escape, fill, source_of},
-    json, messages,
+    json, messages, mime, outside,
     query::Query,
     settings, store,
 };
@@ -204,18 +204,24 @@ fn facts(view: &Value, now: UnixMillis) -> String {
             facts.push_str(&format!("<dt>{label}</dt><dd>{markup}</dd>"));
         }
     };
-    fact("From", bdi(text_of(view, "from")));
+    fact("From", bdi(&mime::decoded(text_of(view, "from"))));
     for (label, name) in [("To", "to"), ("Cc", "cc"), ("Bcc", "bcc"), ("Reply to", "reply_to")] {
-        fact(label, bdi(&joined(items(view, name))));
+        fact(label, bdi(&mime::decoded(&joined(items(view, name)))));
     }
     fact("Tags", bdi(&joined(items(view, "tags"))));
-    for (label, name) in [("Metadata", "metadata"), ("Template", "template"), ("Tracking", "tracking")] {
+    for (label, name) in [
+        ("Metadata", "metadata"),
+        ("Template", "template"),
+        ("Tracking", "tracking"),
+        ("For each", "recipient_variables"),
+    ] {
         let value = view.get(name).filter(|value| value.as_object().is_some_and(|members| !members.is_empty()));
         fact(label, value.map(|value| bdi(&value.to_string())).unwrap_or_default());
     }
     fact("Stream", bdi(text_of(view, "stream")));
     fact("Scheduled", bdi(text_of(view, "scheduled_at")));
     fact("Inactive", bdi(&joined(items(view, "inactive"))));
+    fact("Fate", bdi(text_of(view, "fate")));
     fact("Provider", badge(text_of(view, "dialect")));
     let at = UnixMillis::new(view.get("at_ms").and_then(Value::as_u64).unwrap_or(0));
     fact("Taken", format!("{} <span class=\"soft\">({at})</span>", time(at, now)));
@@ -287,9 +293,8 @@ fn origin(arrival: &Arrival<'_>) -> String {
 
 fn badge(dialect: &str) -> String {
     let (class, label) = match Dialect::from_word(dialect) {
-        Some(Dialect::Resend) => ("resend", "Resend"),
-        Some(Dialect::Postmark) => ("postmark", "Postmark"),
-        Some(Dialect::Esp) => ("esp", "Sandbox"),
+        Some(known) => (known.word(), known.manner().label),
+        None if dialect == outside::SMTP => (outside::SMTP, "SMTP"),
         None => return String::new(),
     };
     format!("<span class=\"badge {class}\">{label}</span>")

@@ -51,6 +51,11 @@ impl<'a> Fields<'a> {
         self.map.get(name).filter(|value| !value.is_null())
     }
 
+    /// Whether the member `name` is there, if only as null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
     /// The text at `name`.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, BadField> {
         match self.any(name) {
@@ -95,6 +100,11 @@ impl<'a> Fields<'a> {
     /// Every member with its name, without the null ones.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
         self.map.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The same, owned.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = (String, Value)> + use<'a> {
+        self.members().map(|(name, value)| (name.to_string(), value.clone()))
     }
 
     /// Refuses the first member that is none of `known`.

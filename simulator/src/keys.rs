@@ -1,4 +1,4 @@
-//! Idempotency keys: what a provider answered to a key, for 24 hours.
+//! Idempotency keys: what a provider answered to a key, for as long as it keeps one.
 
 use crate::{dialect::Dialect, store};
 use alloc::{
@@ -32,16 +32,17 @@ pub(crate) fn digest(path: &str, body: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(path).chain_update(b"\n").chain_update(body).finalize().into()
 }
 
-/// What is known of `key` at `now`.
+/// What is known of `key` at `now`, when keys are kept for `kept_ms`.
 pub(crate) fn look_up(
     sql: &mut dyn Sql,
     dialect: Dialect,
-    key: &str,
+    (key, kept_ms): (&str, u64),
     digest: &[u8; 32],
     now: UnixMillis,
 ) -> Result<Known, SqlError> {
-    let expired = now.as_i64() - KEPT_MS;
-    sql.run("DELETE FROM sandbox_keys WHERE at_ms <= ?1", &[Param::Integer(expired)])?;
+    let expired = now.as_i64() - i64::try_from(kept_ms).unwrap_or(i64::MAX);
+    let statement = "DELETE FROM sandbox_keys WHERE dialect = ?1 AND at_ms <= ?2";
+    sql.run(statement, &[Param::Text(dialect.word()), Param::Integer(expired)])?;
     let statement = "SELECT digest, answer, message_ids FROM sandbox_keys WHERE dialect = ?1 AND key = ?2";
     let rows = sql.run(statement, &[Param::Text(dialect.word()), Param::Text(key)])?;
     let Some(row) = rows.first() else { return Ok(Known::New) };
@@ -75,6 +76,3 @@ pub(crate) fn keep(
     ];
     sql.run(statement, &values).map(|_| ())
 }
-
-/// Resend keeps a key for 24 hours; the sandbox provider does the same.
-const KEPT_MS: i64 = 86_400_000;

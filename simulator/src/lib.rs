@@ -4,30 +4,47 @@
 //! with the core, and its windows are counts over its own log. It has no IO: a host hands it the request, a store, a
 //! random number and the time. All state is in the store.
 //!
-//! Out of scope: webhooks, delivery events, and any provider's rule that its documentation does not state.
+//! What becomes of a message at a recipient is noted as its fate; whoever sends webhooks tells it. Out of scope: sending
+//! them, and any provider's rule that its documentation does not state.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod address;
+mod answer;
+mod brevo;
 mod call;
+mod cloudflare;
 mod control;
+mod dates;
 mod dialect;
 mod draft;
 mod esp;
+mod fate;
 mod faults;
 mod files;
+mod form;
 mod html;
 mod inbox_page;
 mod json;
 mod keys;
 mod log;
+mod mailersend;
+mod mailgun;
+mod mailtrap;
 mod messages;
+mod mime;
+pub mod outside;
 mod postmark;
 mod query;
 mod resend;
+mod sendgrid;
+mod ses;
+mod ses_message;
 mod settings;
+mod sigv4;
+mod sparkpost;
 mod store;
 mod window;
 

@@ -78,15 +78,17 @@ pub(crate) fn record(sql: &mut dyn Sql, entry: &Entry) -> Result<(), SqlError> {
     sql.run(statement, &values).map(|_| ())
 }
 
-/// `GET /sandbox/log?after=seq&limit=n`.
+/// `GET /sandbox/log?after=seq&limit=n&dialect=word`.
 pub(crate) fn list(sql: &mut dyn Sql, query: &str) -> Result<HttpResponse, SqlError> {
     let page = match Query::of(query).page(DEFAULT_PAGE, MOST_PAGE) {
         Ok(page) => page,
         Err(bad) => return Ok(json::bad_field(&bad)),
     };
     let statement = "SELECT seq, at_ms, dialect, method, path, status, fault, idempotency_key, message_ids, recipients, \
-                     retry_after, counted, replayed FROM sandbox_calls WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1)])?;
+                     retry_after, counted, replayed FROM sandbox_calls WHERE seq > ?1 AND (?3 IS NULL OR dialect = ?3) \
+                     ORDER BY seq LIMIT ?2";
+    let dialect = store::maybe_text(Query::of(query).value("dialect"));
+    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1), dialect])?;
     let next = page.cut(&mut rows)?;
     let calls = rows.iter().map(show).collect::<Result<Vec<_>, _>>()?;
     Ok(json::answer(200, &json!({ "calls": calls, "next": next })))

@@ -1,6 +1,6 @@
 //! The messages the simulator took: writing them, and reading them back.
 
-use crate::{address, dialect::Dialect, json, log, query::Query, store};
+use crate::{address, dialect::Dialect, fate::Fate, json, log, mime, query::Query, store};
 use alloc::{
     format,
     string::{String, ToString},
@@ -40,6 +40,17 @@ pub(crate) struct Message {
     pub(crate) recipients: Vec<String>,
     /// Recipients that the provider took but will not deliver to.
     pub(crate) inactive: Vec<String>,
+    /// What stands for each recipient alone, by address.
+    pub(crate) recipient_variables: Map<String, Value>,
+    /// Whether the sender asked for a test: the provider looks at it and sends nothing.
+    pub(crate) test_mode: bool,
+    /// Whether it costs nothing: a test that the provider does not count.
+    #[serde(skip)]
+    pub(crate) free: bool,
+    /// What becomes of it at each of `recipients`.
+    pub(crate) fates: Vec<Fate>,
+    /// The worst of `fates`.
+    pub(crate) fate: Fate,
 }
 
 /// A header field of a message.
@@ -61,7 +72,8 @@ pub(crate) struct Attachment {
 
 /// Where a message came from.
 pub(crate) struct Origin<'a> {
-    pub(crate) dialect: Dialect,
+    /// The dialect's word.
+    pub(crate) dialect: &'static str,
     pub(crate) at: UnixMillis,
     pub(crate) key: Option<&'a str>,
     /// The message's JSON as it came.
@@ -94,17 +106,17 @@ struct AttachmentView<'a> {
 pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Origin<'_>) -> Result<(), SqlError> {
     let statement = "INSERT INTO sandbox_messages (id, dialect, at_ms, sender, recipients, subject, recipient_count, \
                      attachment_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING seq";
-    let sender = log::shortened(&address::shown(&message.from));
+    let sender = log::shortened(&mime::decoded(&address::shown(&message.from)));
     let recipients = log::shortened(&message.recipients.join(", "));
     let subject = log::shortened(&message.title());
     let values = [
         Param::Text(id),
-        Param::Text(origin.dialect.word()),
+        Param::Text(origin.dialect),
         Param::Integer(origin.at.as_i64()),
         Param::Text(&sender),
         Param::Text(&recipients),
         Param::Text(&subject),
-        Param::Integer(store::count(message.recipients.len())),
+        Param::Integer(store::count(message.charged())),
         Param::Integer(store::count(message.attachments.len())),
     ];
     let rows = sql.run(statement, &values)?;
@@ -113,7 +125,7 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
     let view = View {
         seq,
         id,
-        dialect: origin.dialect.word(),
+        dialect: origin.dialect,
         at_ms: origin.at.as_millis(),
         idempotency_key: origin.key,
         message,
@@ -129,6 +141,11 @@ pub(crate) fn insert(sql: &mut dyn Sql, id: &str, message: &Message, origin: &Or
 }
 
 impl Message {
+    /// The recipients that quotas count.
+    pub(crate) fn charged(&self) -> usize {
+        if self.free { 0 } else { self.recipients.len() }
+    }
+
     /// What a list shows as the subject: it comes from the template when there is one.
     fn title(&self) -> String {
         let id = self.template.as_ref().and_then(|template| template.get("id"));
@@ -137,6 +154,33 @@ impl Message {
             Some(Value::String(id)) => format!("template {id}"),
             Some(id) => format!("template {id}"),
         }
+    }
+}
+
+/// The files that the messages of one call share.
+pub(crate) struct SharedFiles {
+    files: Vec<Attachment>,
+    everywhere: bool,
+}
+
+impl SharedFiles {
+    /// The files of a call of so many messages.
+    pub(crate) fn new(files: Vec<Attachment>, messages: usize) -> Self {
+        let size: usize = files.iter().filter_map(|file| file.content.as_ref()).map(Vec::len).sum();
+        Self { files, everywhere: size.saturating_mul(messages) <= MOST_COPIED_BYTES }
+    }
+
+    /// Those of the message at this place: with their bytes at the first, and at the others unless they are too much.
+    pub(crate) fn of(&self, index: usize) -> Vec<Attachment> {
+        let whole = index == 0 || self.everywhere;
+        let copy = |file: &Attachment| Attachment {
+            content: file.content.as_ref().filter(|_| whole).cloned(),
+            filename: file.filename.clone(),
+            content_type: file.content_type.clone(),
+            disposition: file.disposition.clone(),
+            content_id: file.content_id.clone(),
+        };
+        self.files.iter().map(copy).collect()
     }
 }
 
@@ -153,14 +197,16 @@ impl Attachment {
     }
 }
 
-/// `GET /sandbox/messages?after=seq&limit=n`.
+/// `GET /sandbox/messages?after=seq&limit=n&dialect=word`.
 pub(crate) fn list(sql: &mut dyn Sql, query: &str) -> Result<HttpResponse, SqlError> {
     let page = match Query::of(query).page(DEFAULT_PAGE, MOST_PAGE) {
         Ok(page) => page,
         Err(bad) => return Ok(json::bad_field(&bad)),
     };
-    let statement = "SELECT seq FROM sandbox_messages WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1)])?;
+    let statement = "SELECT seq FROM sandbox_messages WHERE seq > ?1 AND (?3 IS NULL OR dialect = ?3) \
+                     ORDER BY seq LIMIT ?2";
+    let dialect = store::maybe_text(Query::of(query).value("dialect"));
+    let mut rows = sql.run(statement, &[Param::Integer(page.after), Param::Integer(page.limit + 1), dialect])?;
     let mut next = page.cut(&mut rows)?;
     let mut body = String::from("{\"messages\":[");
     for (number, row) in rows.iter().enumerate() {
@@ -198,8 +244,10 @@ pub(crate) fn view(sql: &mut dyn Sql, seq: i64) -> Result<Value, SqlError> {
     serde_json::from_str(&store::read_text(sql, seq, VIEW)?).map_err(|error| SqlError(error.to_string()))
 }
 
-/// The number of the message with this id.
+/// The number of the message with this id; angle brackets around it and percent-encoding in it do not matter.
 pub(crate) fn find(sql: &mut dyn Sql, id: &str) -> Result<Option<i64>, SqlError> {
+    let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy();
+    let id = id.trim_matches(['<', '>']);
     let rows = sql.run("SELECT seq FROM sandbox_messages WHERE id = ?1", &[Param::Text(id)])?;
     rows.first().map(|row| store::integer(row, 0)).transpose()
 }
@@ -245,6 +293,8 @@ fn attachment_part(number: usize) -> String {
     format!("attachment {number}")
 }
 
+/// Shared files are kept with every message of a call up to this many bytes in all, and with the first alone above it.
+const MOST_COPIED_BYTES: usize = 50_000_000;
 const VIEW: &str = "view";
 const REQUEST: &str = "request";
 /// Messages are large: fewer a page than calls.

@@ -2,11 +2,12 @@
 
 use crate::{
     Arrival, address,
-    dialect::{Item, Refusal, Request, Sending, Taken},
+    dialect::{self, Done, Item, Later, Manner, Refusal, Request, Sending},
     draft,
     faults::Fault,
     json::{self, BadField, Fields},
     messages::{Attachment, Header, Message},
+    settings::Settings,
 };
 use alloc::{
     format,
@@ -17,8 +18,27 @@ use alloc::{
 use sendgate_core::{http::HttpResponse, time::UnixMillis};
 use serde_json::{Map, Value, json, value::RawValue};
 
+/// Postmark's manner.
+pub(crate) const MANNER: Manner = Manner {
+    word: "postmark",
+    label: "Postmark",
+    admit,
+    read,
+    refuse,
+    throttled,
+    over_quota,
+    fault,
+    inactive: all_inactive,
+    unverified: Some(unverified),
+    keys: None,
+    taken,
+    usage: dialect::no_usage,
+    show_room: dialect::no_room_shown,
+    id: dialect::uuid_of,
+};
+
 /// Lets a call with a server token in.
-pub(crate) fn admit(arrival: &Arrival<'_>) -> Result<(), HttpResponse> {
+fn admit(_: &str, arrival: &Arrival<'_>, _: &Settings, _: UnixMillis) -> Result<(), HttpResponse> {
     match arrival.header("x-postmark-server-token").map(str::trim) {
         Some(token) if !token.is_empty() => Ok(()),
         Some(_) | None => Err(refuse(&wrong_token())),
@@ -26,8 +46,9 @@ pub(crate) fn admit(arrival: &Arrival<'_>) -> Result<(), HttpResponse> {
 }
 
 /// Reads a call.
-pub(crate) fn read<'a>(rest: &'a str, arrival: &Arrival<'a>) -> Result<Request<'a>, Refusal> {
-    let (batch, template) = match rest {
+fn read<'a>(rest: &'a str, arrival: &Arrival<'a>, _: &Settings, _: UnixMillis) -> Result<Request<'a>, Refusal> {
+    // postmarker ends its paths of templates with a slash.
+    let (batch, template) = match rest.strip_suffix('/').unwrap_or(rest) {
         "/email" => (false, false),
         "/email/batch" => (true, false),
         "/email/withTemplate" => (false, true),
@@ -41,12 +62,19 @@ pub(crate) fn read<'a>(rest: &'a str, arrival: &Arrival<'a>) -> Result<Request<'
     if !arrival.header("content-type").is_some_and(is_json) || !arrival.header("accept").is_none_or(is_json) {
         return Err(Refusal::new(415, "409", "The Content-Type and Accept headers must be application/json"));
     }
+    if arrival.body.len() > MOST_BATCH_BYTES {
+        return Err(Refusal::new(413, "413", format!("A call must be at most {MOST_BATCH_BYTES} bytes.")));
+    }
     let text = arrival.json().ok_or_else(not_json)?;
-    let items = match (batch, template) {
+    let mut items = match (batch, template) {
         (false, _) => vec![item(text, template)],
         (true, false) => items(draft::array(text).ok_or_else(wrong_json)?, false)?,
         (true, true) => items(templated(text).ok_or_else(wrong_json)?, true)?,
     };
+    let test_mode = arrival.header("x-postmark-server-token").map(str::trim) == Some(TEST_TOKEN);
+    for message in items.iter_mut().filter_map(|item| item.message.as_mut().ok()) {
+        (message.test_mode, message.free) = (test_mode, test_mode);
+    }
     Ok(Request::Send(Sending { batch, all_or_nothing: !batch, key: None, items }))
 }
 
@@ -70,7 +98,13 @@ fn items(texts: Vec<&str>, template: bool) -> Result<Vec<Item<'_>>, Refusal> {
 }
 
 fn item(raw: &str, template: bool) -> Item<'_> {
-    draft::item(raw, not_json, |value| message(value, raw.len(), template).map_err(|bad| invalid(&bad)))
+    draft::item(raw, not_json, |value| {
+        let message = message(value, raw.len(), template).map_err(|bad| invalid(&bad))?;
+        match message.attachments.iter().find(|file| is_forbidden(&file.filename)) {
+            Some(_) => Err(Refusal::new(422, "411", "An attachment's file type is not accepted.")),
+            None => Ok(message),
+        }
+    })
 }
 
 fn message(value: &Value, size: usize, template: bool) -> Result<Message, BadField> {
@@ -202,6 +236,12 @@ fn attachment(fields: &Fields<'_>) -> Result<Attachment, BadField> {
     })
 }
 
+/// Whether a file's name ends as those that Postmark never takes.
+fn is_forbidden(filename: &str) -> bool {
+    let end = filename.rsplit_once('.').map(|(_, end)| end.to_lowercase());
+    end.is_some_and(|end| FORBIDDEN.contains(&end.as_str()))
+}
+
 fn invalid(bad: &BadField) -> Refusal {
     Refusal::new(422, "300", format!("Invalid '{}' value: it {}.", bad.field, bad.detail))
 }
@@ -219,36 +259,51 @@ fn wrong_token() -> Refusal {
 }
 
 /// Every recipient is inactive.
-pub(crate) fn all_inactive(inactive: &[String]) -> Refusal {
+fn all_inactive(inactive: &[String], recipients: usize) -> Option<Refusal> {
+    if inactive.len() < recipients {
+        return None;
+    }
     let detail = format!(
         "You tried to send to recipient(s) that have been marked as inactive. Found inactive addresses: {}. \
          Inactive recipients are ones that have generated a hard bounce, a spam complaint, or a manual suppression.",
         inactive.join(", ")
     );
-    Refusal::new(422, "406", detail)
+    Some(Refusal::new(422, "406", detail))
+}
+
+/// The plan's messages are spent.
+fn over_quota(_: bool) -> Refusal {
+    Refusal::new(422, "405", "Not allowed to send: you ran out of credits.")
+}
+
+/// There is no sender signature for the sender's domain.
+fn unverified() -> Refusal {
+    Refusal::new(422, "400", "The 'From' address is not a Sender Signature on your account.")
 }
 
 /// A call over the rate limit. Postmark documents neither a body nor a `Retry-After` for it.
-pub(crate) fn throttled() -> Refusal {
+fn throttled(_: &Later) -> Refusal {
+    too_fast()
+}
+
+fn too_fast() -> Refusal {
     Refusal::new(429, "429", "Rate limit exceeded.")
 }
 
 /// An injected fault in Postmark's words.
-pub(crate) fn fault(fault: Fault, seconds: Option<u64>) -> Option<Refusal> {
+fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
     match fault {
-        Fault::RateLimited => Some(throttled().after(seconds)),
-        Fault::QuotaExceeded => {
-            Some(Refusal::new(422, "405", "Not allowed to send: you ran out of credits.").after(seconds))
-        }
+        Fault::RateLimited => Some(too_fast().after(seconds)),
+        Fault::QuotaExceeded => Some(over_quota(false).after(seconds)),
         Fault::ServerError => Some(Refusal::new(500, "100", "Internal server error.").after(seconds)),
         Fault::Unauthorized => Some(wrong_token()),
         Fault::Invalid => Some(invalid(&BadField::new("To", "is refused by an injected fault"))),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 
 /// Postmark's error body.
-pub(crate) fn refuse(refusal: &Refusal) -> HttpResponse {
+fn refuse(refusal: &Refusal) -> HttpResponse {
     json::answer(refusal.status, &refused(refusal))
 }
 
@@ -257,33 +312,42 @@ fn refused(refusal: &Refusal) -> Value {
 }
 
 /// Postmark's answer to a call that was carried out; a batch answers for every message in order.
-pub(crate) fn taken(batch: bool, results: &[Result<Taken, Refusal>], now: UnixMillis) -> HttpResponse {
-    let answers: Vec<Value> = results
+fn taken(done: &Done<'_>) -> HttpResponse {
+    let answers: Vec<Value> = done
+        .results
         .iter()
         .map(|result| match result {
             Ok(taken) => json!({
-                "To": taken.to, "SubmittedAt": now.to_string(), "MessageID": taken.id, "ErrorCode": 0,
-                "Message": note(&taken.inactive),
+                "To": taken.message.to.join(", "), "SubmittedAt": done.now.to_string(), "MessageID": taken.id,
+                "ErrorCode": 0, "Message": note(&taken.message),
             }),
             Err(refusal) => refused(refusal),
         })
         .collect();
     match answers.first() {
-        Some(only) if !batch => json::answer(200, only),
+        Some(only) if !done.batch => json::answer(200, only),
         _ => json::answer(200, &Value::from(answers)),
     }
 }
 
-fn note(inactive: &[String]) -> String {
-    if inactive.is_empty() {
+fn note(message: &Message) -> String {
+    if message.test_mode {
+        return "Test job accepted".to_string();
+    }
+    if message.inactive.is_empty() {
         return "OK".to_string();
     }
-    format!("Message OK, but will not deliver to these inactive addresses: {}.", inactive.join(", "))
+    format!("Message OK, but will not deliver to these inactive addresses: {}.", message.inactive.join(", "))
 }
 
+/// The token with which a message is looked at and not sent.
+const TEST_TOKEN: &str = "POSTMARK_API_TEST";
+/// The best known of the file types that Postmark never takes; its list is longer.
+const FORBIDDEN: [&str; 8] = ["bat", "com", "cpl", "exe", "hta", "msi", "scr", "vbs"];
 /// Postmark's documented bounds.
 const MOST_RECIPIENTS: usize = 50;
 const MOST_BATCH: usize = 500;
+const MOST_BATCH_BYTES: usize = 50_000_000;
 const MOST_MESSAGE_BYTES: usize = 10_000_000;
 const MOST_BODY_BYTES: usize = 5_000_000;
 const MOST_TAG: usize = 1_000;

@@ -2,14 +2,16 @@
 
 use crate::{
     Arrival,
-    dialect::{Item, Refusal, Request, Sending, Taken},
+    dialect::{self, Done, Item, Keys, Later, Manner, Refusal, Request, Sending, Usage},
     draft,
     faults::Fault,
     json::{self, BadField, Fields},
     messages::{Attachment, Header, Message},
+    settings::Settings,
     window::Headroom,
 };
 use alloc::{
+    borrow::Cow,
     format,
     string::{String, ToString},
     vec,
@@ -18,8 +20,27 @@ use alloc::{
 use sendgate_core::{http::HttpResponse, time::UnixMillis};
 use serde_json::{Value, json};
 
+/// Resend's manner.
+pub(crate) const MANNER: Manner = Manner {
+    word: "resend",
+    label: "Resend",
+    admit,
+    read,
+    refuse,
+    throttled,
+    over_quota,
+    fault,
+    inactive: dialect::takes_inactive,
+    unverified: Some(unverified),
+    keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
+    taken,
+    usage,
+    show_room,
+    id: dialect::uuid_of,
+};
+
 /// Lets a call with a User-Agent and a key that begins `re_` in.
-pub(crate) fn admit(arrival: &Arrival<'_>) -> Result<(), HttpResponse> {
+fn admit(_: &str, arrival: &Arrival<'_>, _: &Settings, _: UnixMillis) -> Result<(), HttpResponse> {
     if arrival.header("user-agent").is_none_or(str::is_empty) {
         let headers = vec![json::field("content-type", "text/plain; charset=UTF-8")];
         return Err(HttpResponse { status: 403, headers, body: b"error code: 1010".to_vec() });
@@ -32,10 +53,11 @@ pub(crate) fn admit(arrival: &Arrival<'_>) -> Result<(), HttpResponse> {
 }
 
 /// Reads a call.
-pub(crate) fn read<'a>(rest: &'a str, arrival: &Arrival<'a>) -> Result<Request<'a>, Refusal> {
+fn read<'a>(rest: &'a str, arrival: &Arrival<'a>, _: &Settings, _: UnixMillis) -> Result<Request<'a>, Refusal> {
     match (arrival.method, rest) {
         ("POST", "/emails") => single(arrival).map(Request::Send),
         ("POST", "/emails/batch") => batch(arrival).map(Request::Send),
+        ("GET", "/usage") => Ok(Request::Usage),
         ("GET", _) if rest.starts_with("/emails/") => Ok(Request::Lookup(rest.trim_start_matches("/emails/"))),
         (_, "/emails" | "/emails/batch") => {
             Err(Refusal::new(405, "method_not_allowed", "This endpoint does not support the method"))
@@ -65,12 +87,12 @@ fn batch<'a>(arrival: &Arrival<'a>) -> Result<Sending<'a>, Refusal> {
     Ok(Sending { batch: true, all_or_nothing, key: key(arrival)?, items })
 }
 
-fn key<'a>(arrival: &Arrival<'a>) -> Result<Option<&'a str>, Refusal> {
+fn key<'a>(arrival: &Arrival<'a>) -> Result<Option<Cow<'a, str>>, Refusal> {
     match arrival.header("idempotency-key") {
         Some(key) if key.is_empty() || key.chars().count() > MOST_KEY => {
             Err(Refusal::new(400, "invalid_idempotency_key", "The idempotency key must be from 1 to 256 characters"))
         }
-        key => Ok(key),
+        key => Ok(key.map(Cow::Borrowed)),
     }
 }
 
@@ -243,7 +265,7 @@ pub(crate) fn example_recipient(message: &Message) -> Option<Refusal> {
 }
 
 /// The daily or monthly quota is spent.
-pub(crate) fn over_quota(daily: bool) -> Refusal {
+fn over_quota(daily: bool) -> Refusal {
     if daily {
         Refusal::new(429, "daily_quota_exceeded", "You have reached your daily email sending quota")
     } else {
@@ -252,61 +274,91 @@ pub(crate) fn over_quota(daily: bool) -> Refusal {
 }
 
 /// The same key came with another body.
-pub(crate) fn key_conflict() -> Refusal {
+fn key_conflict() -> Refusal {
     Refusal::new(409, "invalid_idempotent_request", "This idempotency key has been used with another request body")
 }
 
+/// The sender's domain is not verified.
+fn unverified() -> Refusal {
+    Refusal::new(403, "validation_error", "The domain is not verified")
+}
+
 /// A call over the rate limit.
-pub(crate) fn throttled(seconds: u64) -> Refusal {
+fn throttled(later: &Later) -> Refusal {
+    too_fast(later.seconds)
+}
+
+fn too_fast(seconds: u64) -> Refusal {
     Refusal::new(429, "rate_limit_exceeded", "Too many requests").after(Some(seconds))
 }
 
 /// An injected fault in Resend's words.
-pub(crate) fn fault(fault: Fault, seconds: Option<u64>) -> Option<Refusal> {
+fn fault(fault: Fault, seconds: Option<u64>, _: UnixMillis) -> Option<Refusal> {
     match fault {
-        Fault::RateLimited => Some(throttled(seconds.unwrap_or(1))),
+        Fault::RateLimited => Some(too_fast(seconds.unwrap_or(1))),
         Fault::QuotaExceeded => Some(over_quota(true).after(seconds)),
         Fault::ServerError => Some(Refusal::new(500, "internal_server_error", "Internal server error").after(seconds)),
         Fault::Unauthorized => Some(wrong_key()),
         Fault::Invalid => Some(invalid("Invalid `to` field: refused by an injected fault")),
-        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient => None,
+        Fault::TimeoutBefore | Fault::TimeoutAfter | Fault::InactiveRecipient | Fault::Answer => None,
     }
 }
 
 /// Resend's error body.
-pub(crate) fn refuse(refusal: &Refusal) -> HttpResponse {
+fn refuse(refusal: &Refusal) -> HttpResponse {
     let body = json!({ "statusCode": refusal.status, "name": refusal.code, "message": refusal.detail });
     json::answer(refusal.status, &body)
 }
 
 /// Resend's answer to a call that was carried out: the failed ones of a permissive batch are listed apart.
-pub(crate) fn taken(batch: bool, results: &[Result<Taken, Refusal>]) -> HttpResponse {
-    let ids: Vec<Value> = results.iter().flatten().map(|taken| json!({ "id": taken.id })).collect();
-    let failed = results.iter().enumerate().filter_map(|(index, result)| result.as_ref().err().map(|r| (index, r)));
+fn taken(done: &Done<'_>) -> HttpResponse {
+    let ids: Vec<Value> = done.results.iter().flatten().map(|taken| json!({ "id": taken.id })).collect();
+    let failed =
+        done.results.iter().enumerate().filter_map(|(index, result)| result.as_ref().err().map(|r| (index, r)));
     let errors: Vec<Value> = failed.map(|(index, r)| json!({ "index": index, "message": r.detail })).collect();
-    match (batch, ids.first()) {
+    match (done.batch, ids.first()) {
         (false, Some(only)) => json::answer(200, only),
         _ if errors.is_empty() => json::answer(200, &json!({ "data": ids })),
         _ => json::answer(200, &json!({ "data": ids, "errors": errors })),
     }
 }
 
+/// Resend's answer to `GET /usage`: what is used, and of what.
+fn usage(usage: &Usage<'_>) -> HttpResponse {
+    let (daily, monthly) = (usage.settings.daily_quota, usage.settings.monthly_quota);
+    let rate = usage.settings.windows.first();
+    let body = json!({
+        "object": "usage",
+        "emails": {
+            "daily": { "used": usage.day, "limit": daily, "sent": usage.day, "received": 0 },
+            "monthly": { "used": usage.month, "limit": monthly, "sent": usage.month, "received": 0 },
+        },
+        "rate_limit": rate.map(|rate| json!({ "limit": rate.limit, "duration": format!("{}ms", rate.period_ms) })),
+    });
+    json::answer(200, &body)
+}
+
 /// Resend's answer to `GET /emails/{id}`.
 pub(crate) fn looked_up(view: Option<&Value>) -> HttpResponse {
     let Some(view) = view else { return refuse(&Refusal::new(404, "not_found", "Email not found")) };
     let field = |name: &str| view.get(name).cloned().unwrap_or_default();
+    let last_event = match view.get("fate").and_then(Value::as_str) {
+        Some(word @ ("bounced" | "complained" | "suppressed")) => word,
+        Some("soft_bounced") => "delivery_delayed",
+        Some(_) | None => "delivered",
+    };
     let created_at = view.get("at_ms").and_then(Value::as_u64).map(|at| UnixMillis::new(at).to_string());
     let body = json!({
         "object": "email", "id": field("id"), "to": field("to"), "from": field("from"), "created_at": created_at,
         "subject": field("subject"), "html": field("html_body"), "text": field("text_body"), "bcc": field("bcc"),
-        "cc": field("cc"), "reply_to": field("reply_to"), "last_event": "delivered",
+        "cc": field("cc"), "reply_to": field("reply_to"), "last_event": last_event,
         "scheduled_at": field("scheduled_at"), "tags": field("tags"),
     });
     json::answer(200, &body)
 }
 
 /// Resend's rate headers; the reset is in seconds from now.
-pub(crate) fn show_room(response: &mut HttpResponse, room: &Headroom) {
+fn show_room(response: &mut HttpResponse, room: &Headroom) {
     for (name, number) in [
         ("ratelimit-limit", room.limit),
         ("ratelimit-remaining", room.remaining),
@@ -320,3 +372,5 @@ pub(crate) fn show_room(response: &mut HttpResponse, room: &Headroom) {
 const MOST_TO: usize = 50;
 const MOST_BATCH: usize = 100;
 const MOST_KEY: usize = 256;
+/// Resend keeps a key for 24 hours.
+const KEPT_MS: u64 = 86_400_000;

@@ -2,6 +2,7 @@
 
 use crate::{
     dialect::Dialect,
+    fate::Rule,
     json::{self, BadField, Fields},
     store,
     window::Window,
@@ -31,17 +32,48 @@ pub(crate) struct Settings {
     pub(crate) monthly_quota: Option<u64>,
     /// Whether recipients at example.com and test.com are refused, as the real Resend does.
     pub(crate) refuse_example_recipients: bool,
+    /// What becomes of messages to some addresses.
+    pub(crate) fates: Vec<Rule>,
+    /// Recipients in any second, as Amazon counts; `None` for no bound.
+    pub(crate) max_send_rate: Option<u64>,
+    /// Recipients in any 24 hours, as Amazon counts; `None` for no bound.
+    pub(crate) max_24_hour_send: Option<u64>,
+    /// Addresses and domains that Amazon's sandbox knows; `None` when everything counts as verified.
+    pub(crate) verified: Option<Vec<String>>,
+    /// Domains that may send; `None` for any.
+    pub(crate) domains: Option<Vec<String>>,
+    /// Whether a suppressed recipient is left out where it would otherwise refuse the call.
+    pub(crate) drop_suppressed_recipients: bool,
+    /// The access key that signs.
+    pub(crate) access_key: String,
+    /// The secret that it signs with.
+    pub(crate) secret_key: String,
 }
 
 impl Settings {
     /// What holds when nothing was set.
     pub(crate) fn default_of(dialect: Dialect) -> Self {
+        let one = |window| Self { windows: vec![window], ..Self::default() };
         match dialect {
-            Dialect::Resend => Self { windows: vec![RESEND_WINDOW], ..Self::default() },
+            Dialect::Resend => one(RESEND_WINDOW),
             Dialect::Postmark => {
                 Self { inactive: POSTMARK_INACTIVE.iter().map(ToString::to_string).collect(), ..Self::default() }
             }
-            Dialect::Esp => Self::default(),
+            Dialect::Ses => Self {
+                max_send_rate: Some(SES_SANDBOX_RATE),
+                max_24_hour_send: Some(SES_SANDBOX_DAY),
+                access_key: SES_ACCESS_KEY.to_string(),
+                secret_key: SES_SECRET_KEY.to_string(),
+                ..Self::default()
+            },
+            Dialect::Brevo => one(BREVO_WINDOW),
+            Dialect::MailerSend => one(MAILERSEND_WINDOW),
+            Dialect::Esp
+            | Dialect::SendGrid
+            | Dialect::Mailgun
+            | Dialect::Cloudflare
+            | Dialect::Mailtrap
+            | Dialect::SparkPost => Self::default(),
         }
     }
 
@@ -57,6 +89,27 @@ impl Settings {
         settings.daily_quota = fields.number("daily_quota", 0, MOST_CALLS)?;
         settings.monthly_quota = fields.number("monthly_quota", 0, MOST_CALLS)?;
         settings.refuse_example_recipients = fields.truth("refuse_example_recipients")?.unwrap_or(false);
+        settings.drop_suppressed_recipients = fields.truth("drop_suppressed_recipients")?.unwrap_or(false);
+        if let Some(rules) = fields.list("fates")? {
+            settings.fates = Rule::read(&fields.path("fates"), rules)?;
+        }
+        if fields.has("max_send_rate") {
+            settings.max_send_rate = fields.number("max_send_rate", 0, MOST_CALLS)?;
+        }
+        if fields.has("max_24_hour_send") {
+            settings.max_24_hour_send = fields.number("max_24_hour_send", 0, MOST_CALLS)?;
+        }
+        for (name, texts) in [("verified", &mut settings.verified), ("domains", &mut settings.domains)] {
+            *texts = fields.list(name)?.map(|items| words_of(&fields.path(name), items)).transpose()?;
+        }
+        for (name, text) in [("access_key", &mut settings.access_key), ("secret_key", &mut settings.secret_key)] {
+            if let Some(given) = fields.text(name)? {
+                if given.is_empty() || given.len() > MOST_KEY_BYTES {
+                    return Err(BadField::new(fields.path(name), format!("must be from 1 to {MOST_KEY_BYTES} bytes")));
+                }
+                *text = given.to_string();
+            }
+        }
         Ok(settings)
     }
 
@@ -70,6 +123,14 @@ impl Settings {
             ("daily_quota", self.daily_quota.map_or(Value::Null, Value::from)),
             ("monthly_quota", self.monthly_quota.map_or(Value::Null, Value::from)),
             ("refuse_example_recipients", Value::from(self.refuse_example_recipients)),
+            ("fates", self.fates.iter().map(Rule::show).collect()),
+            ("max_send_rate", Value::from(self.max_send_rate)),
+            ("max_24_hour_send", Value::from(self.max_24_hour_send)),
+            ("verified", Value::from(self.verified.clone())),
+            ("domains", Value::from(self.domains.clone())),
+            ("drop_suppressed_recipients", Value::from(self.drop_suppressed_recipients)),
+            ("access_key", Value::from(self.access_key.clone())),
+            ("secret_key", Value::from(self.secret_key.clone())),
         ] {
             if known(dialect).contains(&name) {
                 all.insert(name.to_string(), value);
@@ -175,11 +236,55 @@ fn inactive_of(path: &str, items: &[Value]) -> Result<Vec<String>, BadField> {
 /// What can be set for a dialect.
 const fn known(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::Resend => &["windows", "daily_quota", "monthly_quota", "refuse_example_recipients"],
-        Dialect::Postmark | Dialect::Esp => &["windows", "inactive"],
+        Dialect::Resend => {
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "domains", "refuse_example_recipients"]
+        }
+        Dialect::Ses => &[
+            "windows",
+            "inactive",
+            "fates",
+            "max_send_rate",
+            "max_24_hour_send",
+            "verified",
+            "access_key",
+            "secret_key",
+        ],
+        Dialect::Mailgun | Dialect::Postmark | Dialect::SendGrid => {
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "domains"]
+        }
+        Dialect::Cloudflare => {
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota", "domains", "drop_suppressed_recipients"]
+        }
+        Dialect::Esp | Dialect::Brevo | Dialect::MailerSend | Dialect::Mailtrap | Dialect::SparkPost => {
+            &["windows", "inactive", "fates", "daily_quota", "monthly_quota"]
+        }
     }
 }
 
+/// Addresses or domains, in lower case.
+fn words_of(path: &str, items: &[Value]) -> Result<Vec<String>, BadField> {
+    if items.len() > MOST_INACTIVE {
+        return Err(BadField::new(path, format!("must hold at most {MOST_INACTIVE} texts, got {}", items.len())));
+    }
+    let word = |(index, item): (usize, &Value)| match item.as_str().filter(|text| !text.is_empty()) {
+        Some(text) => Ok(text.to_lowercase()),
+        None => Err(BadField::new(format!("{path}[{index}]"), "must be an address or a domain")),
+    };
+    items.iter().enumerate().map(word).collect()
+}
+
+/// Amazon's sandbox: one recipient a second and 200 in 24 hours.
+const SES_SANDBOX_RATE: u64 = 1;
+const SES_SANDBOX_DAY: u64 = 200;
+/// The example credential of Amazon's own documentation: known to everyone, and good for nothing else.
+const SES_ACCESS_KEY: &str = "AKIDEXAMPLE";
+const SES_SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+/// Brevo's published rate for transactional mail.
+const BREVO_WINDOW: Window = Window { limit: 1_000, period_ms: 1_000 };
+/// MailerSend's published rate for single messages.
+const MAILERSEND_WINDOW: Window = Window { limit: 120, period_ms: 60_000 };
+/// Far longer than any key.
+const MOST_KEY_BYTES: usize = 1_000;
 /// Resend's published default for a team: 5 requests a second.
 const RESEND_WINDOW: Window = Window { limit: 5, period_ms: 1_000 };
 /// Postmark's test addresses that stand for a recipient one may no longer write to. The real Postmark takes the first

@@ -103,10 +103,13 @@ fn shape(column: usize, wanted: &str) -> SqlError {
 const CHUNK_BYTES: usize = 1_000_000;
 
 /// `sandbox_calls_counted` holds what the windows count: one range of it answers a window.
-const SCHEMA: [&str; 9] = [
+const SCHEMA: [&str; 11] = [
     "CREATE TABLE IF NOT EXISTS sandbox_settings (id INTEGER PRIMARY KEY, json TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS sandbox_faults (seq INTEGER PRIMARY KEY AUTOINCREMENT, dialect TEXT NOT NULL, \
      fault TEXT NOT NULL, skip INTEGER NOT NULL, remaining INTEGER NOT NULL, recipient TEXT, retry_after INTEGER)",
+    "CREATE TABLE IF NOT EXISTS sandbox_chances (fault_seq INTEGER PRIMARY KEY, per_mille INTEGER NOT NULL, \
+     seed INTEGER NOT NULL, seen INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS sandbox_answers (fault_seq INTEGER PRIMARY KEY, answer TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS sandbox_calls (seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, \
      dialect TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER, fault TEXT, \
      idempotency_key TEXT, message_ids TEXT NOT NULL, recipients INTEGER NOT NULL, retry_after INTEGER, \
@@ -123,8 +126,10 @@ const SCHEMA: [&str; 9] = [
     "CREATE INDEX IF NOT EXISTS sandbox_keys_age ON sandbox_keys (at_ms)",
 ];
 
-const CLEAR: [&str; 5] = [
+const CLEAR: [&str; 7] = [
     "DELETE FROM sandbox_faults",
+    "DELETE FROM sandbox_chances",
+    "DELETE FROM sandbox_answers",
     "DELETE FROM sandbox_calls",
     "DELETE FROM sandbox_messages",
     "DELETE FROM sandbox_parts",

@@ -27,6 +27,8 @@ pub(crate) struct Headroom {
     pub(crate) remaining: u64,
     /// Whole seconds until its oldest call leaves it, rounded up.
     pub(crate) reset_seconds: u64,
+    /// When its oldest call leaves it.
+    pub(crate) reset_at: UnixMillis,
 }
 
 /// What the windows say to a call.
@@ -59,7 +61,8 @@ pub(crate) fn ask(
         let retry_at = if used < window.limit { now } else { room_at(sql, dialect, *window, now)? };
         let reset_at = if used < window.limit { first_leaves(sql, dialect, since, *window, now)? } else { retry_at };
         let remaining = window.limit.saturating_sub(used).saturating_sub(1);
-        let room = Headroom { limit: window.limit, remaining, reset_seconds: reset_at.since(now).div_ceil(1000) };
+        let reset_seconds = reset_at.since(now).div_ceil(1000);
+        let room = Headroom { limit: window.limit, remaining, reset_seconds, reset_at };
         if used >= window.limit && refused.is_none_or(|(latest, _)| retry_at > latest) {
             refused = Some((retry_at, room));
         }

@@ -1,4 +1,5 @@
 //! Settings, the log, the messages and their parts, and what survives.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
@@ -10,7 +11,13 @@ fn settings_have_documented_defaults_and_are_set_by_dialect() {
     let mut sim = Sim::new();
     let defaults = sim.get("/sandbox/settings");
     assert_eq!(defaults["resend"]["windows"], json!([{"limit": 5, "period_ms": 1000}]));
-    assert_eq!(defaults["esp"], json!({"windows": [], "inactive": []}));
+    let esp = json!({"windows": [], "inactive": [], "fates": [], "daily_quota": null, "monthly_quota": null});
+    assert_eq!(defaults["esp"], esp);
+    assert_eq!((&defaults["ses"]["max_send_rate"], &defaults["ses"]["max_24_hour_send"]), (&json!(1), &json!(200)));
+    assert_eq!(defaults["mailersend"]["windows"], json!([{"limit": 120, "period_ms": 60000}]));
+    for silent in ["sendgrid", "mailgun", "ses", "cloudflare", "mailtrap", "sparkpost"] {
+        assert_eq!(defaults[silent]["windows"], json!([]), "{silent} publishes no figure");
+    }
     assert_eq!(defaults["postmark"]["windows"], json!([]));
     let set = sim.put(
         "/sandbox/settings",
@@ -29,14 +36,20 @@ fn a_bad_setting_names_its_field_and_changes_nothing() {
     let mut sim = Sim::new();
     let before = sim.get("/sandbox/settings");
     let cases = [
-        (r#"{"mailgun":{}}"#, "mailgun"),
+        (r#"{"mailgone":{}}"#, "mailgone"),
         (r#"{"esp":7}"#, "esp"),
         (r#"{"esp":{"windows":7}}"#, "esp.windows"),
         (r#"{"esp":{"windows":[{"limit":1,"period_ms":1},{"limit":-1,"period_ms":1}]}}"#, "esp.windows[1].limit"),
         (r#"{"esp":{"windows":[{"limit":1}]}}"#, "esp.windows[0].period_ms"),
         (r#"{"esp":{"windows":[{"limit":1,"period_ms":0}]}}"#, "esp.windows[0].period_ms"),
         (r#"{"esp":{"windows":[{"limit":1,"period_ms":1,"burst":2}]}}"#, "esp.windows[0].burst"),
-        (r#"{"esp":{"daily_quota":1}}"#, "esp.daily_quota"),
+        (r#"{"esp":{"daily_quota":-1}}"#, "esp.daily_quota"),
+        (r#"{"esp":{"max_send_rate":1}}"#, "esp.max_send_rate"),
+        (r#"{"esp":{"fates":[{"to":"a@","fate":"lost"}]}}"#, "esp.fates[0].fate"),
+        (r#"{"esp":{"fates":[{"to":"","fate":"bounced"}]}}"#, "esp.fates[0].to"),
+        (r#"{"ses":{"secret_key":""}}"#, "ses.secret_key"),
+        (r#"{"ses":{"verified":[7]}}"#, "ses.verified[0]"),
+        (r#"{"mailgun":{"domains":"a.example"}}"#, "mailgun.domains"),
         (r#"{"resend":{"daily_quota":"many"}}"#, "resend.daily_quota"),
         (r#"{"resend":{"windows":[]},"postmark":{"inactive":["nobody"]}}"#, "postmark.inactive[0]"),
     ];
@@ -176,7 +189,7 @@ fn emptying_keeps_the_settings_and_a_reset_does_not() {
 #[test]
 fn unknown_paths_and_methods_are_typed_problems() {
     let mut sim = Sim::new();
-    for path in ["/", "/sandboxes", "/sandbox/mailgun/x", "/sandbox/messages/a/b/c", "/sandbox/resending"] {
+    for path in ["/", "/sandboxes", "/sandbox/mailgone/x", "/sandbox/messages/a/b/c", "/sandbox/resending"] {
         assert_eq!(expect(404, sim.ask("GET", path, &[], b""))["code"], "not_found", "{path}");
     }
     let answer = sim.ask("PATCH", "/sandbox/settings", &[], b"").unwrap();
@@ -194,4 +207,18 @@ fn a_page_of_another_site_cannot_steer_the_simulator() {
     assert_eq!(sim.messages().len(), 1);
     assert_eq!(sim.ask("POST", "/sandbox/inbox/empty", &[("Sec-Fetch-Site", "same-origin")], b"").unwrap().status, 303);
     assert_eq!(sim.messages().len(), 0);
+}
+
+#[test]
+fn lists_can_be_of_one_dialect() {
+    let mut sim = Sim::new();
+    for dialect in ["esp", "ses", "esp"] {
+        sim.send(dialect).unwrap();
+    }
+    for (list, name) in [("/sandbox/log", "calls"), ("/sandbox/messages", "messages")] {
+        let page = sim.get(&format!("{list}?dialect=esp"));
+        let seen: Vec<_> = page[name].as_array().unwrap().iter().map(|one| one["seq"].clone()).collect();
+        assert_eq!(seen, [1, 3], "{list}");
+        assert_eq!(sim.get(&format!("{list}?dialect=none"))[name], json!([]));
+    }
 }

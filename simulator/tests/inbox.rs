@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{ESP, Sim, expect};
+use common::{DIALECTS, ESP, SES, Sim, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -191,4 +191,50 @@ fn the_skeleton_sees_injected_markup() {
     assert_ne!(skeleton("<p>x</p>"), skeleton("<p><b>x</b></p>"));
     assert_ne!(skeleton("<a href=\"x\">"), skeleton("<a href=\"x\" onclick=\"y\">"));
     assert_eq!(skeleton("<a href=\"<x>\">t</a>"), skeleton("<a href=\"y\">u</a>"));
+}
+
+#[test]
+fn the_inbox_shows_mail_of_every_dialect() {
+    let labels = [
+        "Resend",
+        "Postmark",
+        "Sandbox",
+        "SendGrid",
+        "Mailgun",
+        "Amazon SES",
+        "Cloudflare",
+        "Brevo",
+        "MailerSend",
+        "Mailtrap",
+        "SparkPost",
+    ];
+    for ((dialect, _), label) in DIALECTS.into_iter().zip(labels) {
+        let mut sim = Sim::new();
+        sim.send(dialect).unwrap();
+        let list = page(&mut sim, "/sandbox/inbox");
+        assert!(list.contains(&format!("<span class=\"badge {dialect}\">{label}</span>")), "{dialect}");
+        let id = sim.messages()[0]["id"].as_str().unwrap().to_string();
+        assert!(list.contains(&format!("href=\"/sandbox/inbox/{id}\"")), "{dialect}: {id}");
+        let html = page(&mut sim, &format!("/sandbox/inbox/{id}"));
+        assert!(html.contains("orders@shop.example") && html.contains("<dd><bdi>delivered</bdi></dd>"), "{dialect}");
+        assert!(html.contains("<pre class=\"pad\">x</pre>"), "{dialect}: the text");
+        let raw = page(&mut sim, &format!("/sandbox/inbox/{id}?show=raw"));
+        assert!(raw.contains("ann@a.example"), "{dialect}: the request");
+    }
+}
+
+#[test]
+fn encoded_words_are_shown_as_what_they_say() {
+    let mut sim = Sim::new();
+    let from = "=?utf-8?b?Wm/Dq+KAmXMgU2hvcA==?= <orders@shop.example>";
+    expect(200, sim.ses("POST", "/v2/email/outbound-emails", &SES.replace("orders@shop.example", from)));
+    let id = sim.messages()[0]["id"].as_str().unwrap().to_string();
+    for path in ["/sandbox/inbox".to_string(), format!("/sandbox/inbox/{id}")] {
+        let html = page(&mut sim, &path);
+        assert!(html.contains("Zoë’s Shop") && !html.contains("=?utf-8?b?Wm"), "{path}");
+    }
+    let hidden = "=?utf-8?q?=3Cscript=3Ealert(1)=3C/script=3E?= <a@shop.example>";
+    sim.now += 1_000;
+    expect(200, sim.ses("POST", "/v2/email/outbound-emails", &SES.replace("orders@shop.example", hidden)));
+    assert!(!page(&mut sim, "/sandbox/inbox").contains("<script>alert"));
 }

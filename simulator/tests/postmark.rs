@@ -1,4 +1,5 @@
 //! Postmark's dialect against Postmark's documentation.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
@@ -115,4 +116,15 @@ fn the_documented_hard_bounce_address_is_inactive_at_first() {
     assert_eq!(expect(422, sim.postmark("/email", &body))["ErrorCode"], 406);
     let body = POSTMARK.replace("ann@a.example", "test@blackhole.postmarkapp.com");
     expect(200, sim.postmark("/email", &body));
+}
+
+#[test]
+fn a_forbidden_file_type_is_411_and_fails_its_message_only() {
+    let mut sim = Sim::new();
+    let file = r#","Attachments":[{"Name":"Setup.EXE","ContentType":"a/b","Content":"aGk="}]}"#;
+    let bad = POSTMARK.replace('}', file);
+    assert_eq!(expect(422, sim.postmark("/email", &bad))["ErrorCode"], 411);
+    let answer = expect(200, sim.postmark("/email/batch", &format!("[{POSTMARK},{bad}]")));
+    assert_eq!((&answer[0]["ErrorCode"], &answer[1]["ErrorCode"]), (&json!(0), &json!(411)));
+    expect(200, sim.postmark("/email", &bad.replace("Setup.EXE", "exe")));
 }

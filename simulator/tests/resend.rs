@@ -1,4 +1,5 @@
 //! Resend's dialect against Resend's documentation.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
@@ -207,4 +208,35 @@ fn other_paths_and_methods_are_answered_as_resend_does() {
     let headers = [("Authorization", "Bearer re_test"), ("User-Agent", "test")];
     let answer = expect(405, sim.ask("PUT", "/sandbox/resend/emails", &headers, b""));
     assert_eq!(answer["name"], "method_not_allowed");
+}
+
+#[test]
+fn the_usage_is_told() {
+    let mut sim = Sim::new();
+    sim.put("/sandbox/settings", r#"{"resend":{"windows":[{"limit":5,"period_ms":1000}],"daily_quota":100}}"#);
+    expect(200, sim.resend("/emails", None, RESEND));
+    let headers = [("Authorization", "Bearer re_x"), ("User-Agent", "x")];
+    let usage = expect(200, sim.ask("GET", "/sandbox/resend/usage", &headers, b""));
+    let daily = &usage["emails"]["daily"];
+    assert_eq!((&daily["used"], &daily["limit"], &usage["rate_limit"]["limit"]), (&json!(1), &json!(100), &json!(5)));
+    assert!(usage["emails"]["monthly"]["limit"].is_null());
+}
+
+#[test]
+fn a_look_up_tells_the_fate_in_resend_s_words() {
+    let headers = [("Authorization", "Bearer re_x"), ("User-Agent", "x")];
+    for (fate, word) in [
+        ("delivered", "delivered"),
+        ("bounced", "bounced"),
+        ("soft_bounced", "delivery_delayed"),
+        ("complained", "complained"),
+        ("suppressed", "suppressed"),
+        ("autoresponded", "delivered"),
+    ] {
+        let mut sim = Sim::new();
+        sim.put("/sandbox/settings", &json!({"resend": {"fates": [{"to": "@", "fate": fate}]}}).to_string());
+        let id = expect(200, sim.resend("/emails", None, RESEND))["id"].as_str().unwrap().to_string();
+        let shown = expect(200, sim.ask("GET", &format!("/sandbox/resend/emails/{id}"), &headers, b""));
+        assert_eq!(shown["last_event"], word);
+    }
 }

@@ -1,9 +1,11 @@
 //! Windows against a count over the log, by hand and over random traces.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failure here is a failed test")]
 
 mod common;
 
-use common::{ESP, POSTMARK, RESEND, START, Sim, expect};
+use common::{DIALECTS, ESP, POSTMARK, RESEND, START, Sim, expect};
 use proptest::prelude::*;
+use serde_json::json;
 
 /// The throttling that R088 asks the simulator to model.
 #[test]
@@ -138,5 +140,49 @@ proptest! {
                 prop_assert!(room, "there is room after the Retry-After");
             }
         }
+    }
+}
+
+#[test]
+fn every_dialect_holds_its_windows_to_the_millisecond() {
+    for (dialect, taken) in DIALECTS {
+        let mut sim = Sim::new();
+        let windows = json!([{"limit": 3, "period_ms": 10_000}]);
+        let mut settings = json!({ dialect: { "windows": windows } });
+        if dialect == "ses" {
+            settings[dialect]["max_send_rate"] = serde_json::Value::Null;
+        }
+        assert_eq!(sim.put("/sandbox/settings", &settings.to_string()).status, 200);
+        let mut status = |at: u64| {
+            sim.now = START + at;
+            sim.send(dialect).unwrap().status
+        };
+        let seen = [status(0), status(1), status(2), status(3), status(9_999), status(10_000), status(10_000)];
+        assert_eq!(seen, [taken, taken, taken, 429, 429, taken, 429], "{dialect}");
+    }
+}
+
+#[test]
+fn every_dialect_refuses_what_is_over_its_month() {
+    for (dialect, taken) in DIALECTS {
+        let refused = match dialect {
+            "ses" => continue,
+            "postmark" => 422,
+            "sendgrid" => 401,
+            "mailgun" | "brevo" => 402,
+            "sparkpost" => 420,
+            _ => 429,
+        };
+        let mut sim = Sim::new();
+        let settings = json!({ dialect: { "windows": [], "monthly_quota": 2 } });
+        assert_eq!(sim.put("/sandbox/settings", &settings.to_string()).status, 200);
+        let mut status = |at: u64| {
+            sim.now = START + at;
+            sim.send(dialect).unwrap().status
+        };
+        // It starts at ten in the morning of the first: the next month is 31 days less ten hours away.
+        let next_month = 31 * 86_400_000 - 10 * 3_600_000;
+        let seen = [status(0), status(1), status(2), status(next_month - 1), status(next_month)];
+        assert_eq!(seen, [taken, taken, refused, refused, taken], "{dialect}");
     }
 }

@@ -190,9 +190,8 @@ impl Mailroom {
     /// idempotency keys, is another one than then, or has forgotten the key by now.
     fn must_not_repeat(&self, row: &DueRow, now: UnixMillis) -> bool {
         let Some(first) = row.ambiguous else { return false };
-        let told_apart = provider::has_idempotency_key(self.provider.kind)
-            && row.provider.as_deref() == Some(&*self.provider.name)
-            && now.since(first) < IDEMPOTENCY_MS;
+        let told_apart = row.provider.as_deref() == Some(&*self.provider.name)
+            && provider::idempotency_ms(self.provider.kind).is_some_and(|kept| now.since(first) < kept);
         !told_apart && self.on_unknown == OnUnknown::Stop
     }
 
@@ -328,8 +327,6 @@ fn unreadable(error: serde_json::Error) -> SqlError {
     SqlError(alloc::format!("stored recipients cannot be read: {error}"))
 }
 
-/// Idempotency keys are kept for 24 hours (Resend's documentation, `idempotency-keys`); one hour is left for clocks.
-const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;
 /// How often a suspended account with waiting mail is looked at.
 const SUSPENDED_WAIT_MS: u64 = 3_600_000;
 /// Messages that end in one transaction: a Worker's CPU time is bounded.

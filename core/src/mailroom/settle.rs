@@ -99,6 +99,7 @@ impl Mailroom {
             | Outcome::SenderRefused
             | Outcome::RecipientSuppressed
             | Outcome::PermanentlyRefused
+            | Outcome::Split
             | Outcome::Unknown => None,
         };
         let is_unknown = matches!(answer.outcome, Outcome::Unknown);
@@ -136,6 +137,8 @@ impl Mailroom {
             Outcome::CredentialsWrong | Outcome::SenderRefused => {
                 Course::Again { status: Status::Held, at: now.plus(OWNER_WAIT_MS), failed: false }
             }
+            // Nothing was taken and nothing is known against this message: it goes again at once.
+            Outcome::Split => Course::Again { status: Status::Deferred, at: now, failed: false },
             Outcome::Unknown => {
                 let told_apart = provider::has_idempotency_key(self.provider.kind);
                 if told_apart || self.on_unknown == OnUnknown::Resend {
@@ -157,7 +160,8 @@ impl Mailroom {
             | Outcome::CredentialsWrong
             | Outcome::SenderRefused
             | Outcome::RecipientSuppressed
-            | Outcome::PermanentlyRefused => 0,
+            | Outcome::PermanentlyRefused
+            | Outcome::Split => 0,
         };
         match answer.outcome {
             Outcome::Throttled { retry_at } => {
@@ -177,7 +181,8 @@ impl Mailroom {
             | Outcome::Transient { .. }
             | Outcome::SenderRefused
             | Outcome::RecipientSuppressed
-            | Outcome::PermanentlyRefused => Ok(()),
+            | Outcome::PermanentlyRefused
+            | Outcome::Split => Ok(()),
         }
     }
 
@@ -265,6 +270,7 @@ fn error_view(flight: &Flight, answer: &Answer, status: Status, due: UnixMillis,
         Outcome::SenderRefused => "sender_not_verified",
         Outcome::RecipientSuppressed => "provider_suppressed",
         Outcome::PermanentlyRefused => "provider_refused",
+        Outcome::Split => "provider_refused_batch",
         Outcome::Unknown => "outcome_unknown",
     };
     let view = ErrorView {
@@ -287,6 +293,7 @@ const fn event_of(outcome: &Outcome) -> &'static str {
         Outcome::SenderRefused => "sender_refused",
         Outcome::RecipientSuppressed => "provider_suppressed",
         Outcome::PermanentlyRefused => "refused",
+        Outcome::Split => "split",
         Outcome::Unknown => "unknown",
     }
 }

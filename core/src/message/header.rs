@@ -53,6 +53,26 @@ pub(super) fn content_id(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -
     Some(text)
 }
 
+/// What is wrong with the fields for unsubscribing in one click (RFC 8058), when they are there: mailbox providers act
+/// on the one only with an HTTPS address in the other, and would ask people to visit a page otherwise.
+pub(super) fn one_click_fault(headers: &[(String, String)]) -> Option<&'static str> {
+    let values = |wanted: &'static str| {
+        headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+    };
+    let mut posts = values("list-unsubscribe-post").peekable();
+    posts.peek()?;
+    if !posts.all(|value| value.trim() == "List-Unsubscribe=One-Click") {
+        return Some("List-Unsubscribe-Post must be List-Unsubscribe=One-Click");
+    }
+    let has_https = |list: &str| {
+        let uris = list.split('<').skip(1).filter_map(|uri| uri.split_once('>')).map(|(uri, _)| uri);
+        uris.filter(|uri| uri.get(..HTTPS.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(HTTPS))).count() == 1
+    };
+    let mut lists = values("list-unsubscribe");
+    let sound = lists.next().is_some_and(has_https) && lists.next().is_none();
+    (!sound).then_some("List-Unsubscribe-Post needs a List-Unsubscribe with one https address in angle brackets")
+}
+
 /// Whether a message may set the field of this name.
 fn is_allowed(name: &str, path: &Path<'_>, faults: &mut Faults) -> bool {
     let is_ftext = |byte: u8| byte.is_ascii_graphic() && byte != b':';
@@ -69,6 +89,7 @@ fn is_allowed(name: &str, path: &Path<'_>, faults: &mut Faults) -> bool {
     true
 }
 
+const HTTPS: &str = "https://";
 /// Fields that the message's own fields, Sendgate's schedule or the provider set. Refused even where a provider would
 /// take them: a second `Bcc` here would pass suppression by.
 const RESERVED: [&str; 13] = [

@@ -3,6 +3,7 @@
 use super::{
     FieldError, Message,
     error::{Faults, Path},
+    header,
 };
 use crate::{address::Mailbox, time::UnixMillis};
 use alloc::{format, string::String, vec, vec::Vec};
@@ -28,6 +29,9 @@ pub(super) fn check(message: &Message) -> Result<(), Vec<FieldError>> {
         if message.subject.is_empty() {
             add("subject", "missing_field", "must be given unless there is a template");
         }
+    }
+    if let Some(fault) = header::one_click_fault(&message.headers) {
+        add("headers", "invalid_header", fault);
     }
     if let (Some(start), Some(end)) = (message.send_at, message.expires_at)
         && end <= start

@@ -220,6 +220,34 @@ fn structural_headers_are_reserved_in_any_case() {
     assert_eq!(read(json!({ "headers": { "List-Unsubscribe": "<https://a.example>" } })).headers.len(), 1);
 }
 
+/// RFC 8058 section 3.1 and its examples; R055.
+#[test]
+fn r055_unsubscribing_in_one_click_needs_one_https_address() {
+    let fields =
+        |list: &str, post: &str| json!({ "headers": { "List-Unsubscribe": list, "list-unsubscribe-post": post } });
+    let one_click = "List-Unsubscribe=One-Click";
+    for list in [
+        "<https://example.com/unsubscribe/opaquepart>",
+        "<mailto:listrequest@example.com?subject=unsubscribe>, <https://example.com/unsubscribe.html?opaque=1,2>",
+        "<HTTPS://example.com/u>",
+    ] {
+        assert_eq!(read(fields(list, one_click)).headers.len(), 2, "{list}");
+    }
+    for (list, post) in [
+        ("<mailto:listrequest@example.com>", one_click),
+        ("<http://example.com/u>", one_click),
+        ("https://example.com/u", one_click),
+        ("<https://example.com/u>, <https://example.com/v>", one_click),
+        ("<é>", one_click),
+        ("<https://example.com/u>", "List-Unsubscribe=one-click"),
+        ("<https://example.com/u>", "yes"),
+    ] {
+        assert_eq!(faults(fields(list, post)), one("headers", "invalid_header"), "{list} {post}");
+    }
+    let alone = json!({ "headers": { "List-Unsubscribe-Post": one_click } });
+    assert_eq!(faults(alone), one("headers", "invalid_header"));
+}
+
 /// R232: ten are taken, the eleventh is refused.
 #[test]
 fn r232_ten_attachments_are_taken_and_eleven_are_not() {

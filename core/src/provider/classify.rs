@@ -1,7 +1,10 @@
 //! What the tables of answers are made of, and what holds for every provider alike.
 
-use crate::{outcome::Outcome, time::UnixMillis};
-use alloc::string::String;
+use crate::{
+    outcome::{Answer, Outcome},
+    time::UnixMillis,
+};
+use alloc::{string::String, vec::Vec};
 use serde_json::{Map, Value};
 
 /// An [`Outcome`] without what only the answer knows.
@@ -31,6 +34,30 @@ impl Rules {
         let exact = self.exact.iter().find(|Rule(at, name, _)| *at == status && *name == code);
         exact.map_or_else(|| by_status(status), |Rule(_, _, class)| *class)
     }
+}
+
+/// The class of one status whose text holds a phrase, in lower case; and the word that Sendgate shows for it, because
+/// the text itself is shown to nobody. An empty phrase is in every text, an empty word is none.
+pub(super) struct Phrase(pub(super) u16, pub(super) &'static str, pub(super) &'static str, pub(super) Class);
+
+/// The word and the class of an answer that says what it means in words only. The first phrase found counts; without
+/// one the status speaks.
+pub(super) fn by_phrase(phrases: &[Phrase], status: u16, text: &str) -> (Option<&'static str>, Class) {
+    let text = text.to_ascii_lowercase();
+    let found = phrases.iter().find(|Phrase(at, phrase, ..)| *at == status && text.contains(phrase));
+    found.map_or((None, by_status(status)), |Phrase(_, _, word, class)| {
+        (Some(*word).filter(|word| !word.is_empty()), *class)
+    })
+}
+
+/// What the answer to a whole call of several messages means for each: a refusal is one message's fault, and nobody
+/// knows whose.
+pub(super) fn of_each(answer: Answer, count: usize) -> Vec<Answer> {
+    let outcome = match answer.outcome {
+        Outcome::PermanentlyRefused | Outcome::RecipientSuppressed if count > 1 => Outcome::Split,
+        outcome => outcome,
+    };
+    alloc::vec![Answer { outcome, ..answer }; count]
 }
 
 impl Class {
@@ -74,6 +101,12 @@ pub(super) fn json_object(body: &[u8]) -> Map<String, Value> {
 /// The text when it is a code: a short snake_case word. Free text is not shown to anyone.
 pub(super) fn safe_word(text: &str) -> Option<&str> {
     let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    (plain && (1..=MAX_CODE).contains(&text.len())).then_some(text)
+}
+
+/// The text when it is a name as AWS and others give to errors: letters and digits. Free text has blanks.
+pub(super) fn safe_name(text: &str) -> Option<&str> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
     (plain && (1..=MAX_CODE).contains(&text.len())).then_some(text)
 }
 

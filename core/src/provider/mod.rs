@@ -9,10 +9,12 @@ mod brevo;
 mod classify;
 mod cloudflare;
 mod cloudflare_binding;
+pub mod learn;
 mod mailersend;
 mod mailgun;
 mod mailtrap;
 mod options;
+mod people;
 mod postmark;
 mod resend;
 mod sandbox;
@@ -166,9 +168,9 @@ trait Dialect {
     /// The meaning of an answer to [`Dialect::build`]'s call.
     fn classify(&self, reply: &Reply, now: UnixMillis) -> Answer;
 
-    /// Whether a repeated call cannot send twice.
-    fn has_idempotency_key(&self) -> bool {
-        false
+    /// How long after the first call a repeated one cannot send twice; `None` without idempotency keys.
+    fn idempotency_ms(&self) -> Option<u64> {
+        None
     }
 
     /// Whether its calls carry a credential: a mail server may ask for none, and a binding is one.
@@ -196,9 +198,10 @@ trait Dialect {
         Err(BuildError::NotTogether)
     }
 
-    /// The meaning of an answer to [`Dialect::build_batch`]'s call, for each message in the order of the call.
+    /// The meaning of an answer to [`Dialect::build_batch`]'s call, for each message in the order of the call. A refusal
+    /// of the whole is never each message's own.
     fn classify_batch(&self, reply: &Reply, count: usize, now: UnixMillis) -> Vec<Answer> {
-        alloc::vec![self.classify(reply, now); count]
+        classify::of_each(self.classify(reply, now), count)
     }
 }
 
@@ -329,6 +332,13 @@ pub struct Dispatch<'a> {
     pub bcc: &'a [&'a Mailbox],
 }
 
+impl Dispatch<'_> {
+    /// Recipients over `to`, `cc` and `bcc`.
+    fn recipient_count(&self) -> usize {
+        self.to.len().saturating_add(self.cc.len()).saturating_add(self.bcc.len())
+    }
+}
+
 /// Why no request can be built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BuildError {
@@ -426,7 +436,8 @@ pub fn build(
 ///
 /// # Errors
 /// As [`build`], for the first message that cannot be built; [`BuildError::NotTogether`] for messages that cannot share
-/// a call.
+/// a call: beyond the bounds, or two that each may share with the first but not with one another (the same message to
+/// the same address, with Mailgun). Each of them can still go in a call of its own.
 pub fn build_batch(
     kind: ProviderKind,
     target: &Target<'_>,
@@ -438,10 +449,18 @@ pub fn build_batch(
         [] => Err(BuildError::NoRecipient),
         [alone] => dialect(kind).build(target, alone, now),
         [first, others @ ..] => {
-            if dispatches.len() > bounds(kind).messages || !others.iter().all(|other| may_share(kind, first, other)) {
+            let bounds = bounds(kind);
+            let recipients = dispatches.iter().map(Dispatch::recipient_count).sum::<usize>();
+            if dispatches.len() > bounds.messages
+                || recipients > bounds.recipients
+                || !others.iter().all(|other| may_share(kind, first, other))
+            {
                 return Err(BuildError::NotTogether);
             }
-            dialect(kind).build_batch(target, dispatches, now)
+            match dialect(kind).build_batch(target, dispatches, now)? {
+                Call::Http(request) if request.body.len() > bounds.bytes => Err(BuildError::NotTogether),
+                call => Ok(call),
+            }
         }
     }
 }
@@ -499,16 +518,25 @@ pub fn is_credential(credential: &str) -> bool {
     is_header_value(credential, MAX_CREDENTIAL)
 }
 
-/// Whether an answer says that the idempotency key was used before, for another body.
+/// Whether an answer says that the idempotency key was used before.
 #[must_use]
 pub fn says_key_was_used(answer: &Answer) -> bool {
-    matches!(answer.provider_code.as_deref(), Some("invalid_idempotent_request" | "idempotency_conflict"))
+    // Brevo's word is the last: it refuses a key that it knows, whatever the body.
+    let used = ["invalid_idempotent_request", "idempotency_conflict", "duplicate_parameter"];
+    answer.provider_code.as_deref().is_some_and(|code| used.contains(&code))
 }
 
 /// Whether a repeated request cannot send twice, so that an unknown outcome may be asked again.
 #[must_use]
 pub fn has_idempotency_key(kind: ProviderKind) -> bool {
-    dialect(kind).has_idempotency_key()
+    idempotency_ms(kind).is_some()
+}
+
+/// How long after the first request a repeated one cannot send twice, with room for clocks; `None` where the provider
+/// has no idempotency keys.
+#[must_use]
+pub fn idempotency_ms(kind: ProviderKind) -> Option<u64> {
+    dialect(kind).idempotency_ms()
 }
 
 /// The meaning of an answer that has to be an HTTP response; whatever else comes says nothing.
@@ -521,9 +549,14 @@ fn http(reply: &Reply, classify: impl FnOnce(&HttpResponse) -> Answer) -> Answer
 
 /// A `POST` of JSON with the header fields that every provider gets, and `more`.
 fn post(target: &Target<'_>, path: &str, more: &[(&str, &str)], body: Vec<u8>) -> HttpRequest {
+    post_as("application/json", target, path, more, body)
+}
+
+/// The same with a body of this media type.
+fn post_as(content_type: &str, target: &Target<'_>, path: &str, more: &[(&str, &str)], body: Vec<u8>) -> HttpRequest {
     let mut url = String::from(target.base_url.trim_end_matches('/'));
     url.push_str(path);
-    let common = [("Content-Type", "application/json"), ("Accept", "application/json"), ("User-Agent", USER_AGENT)];
+    let common = [("Content-Type", content_type), ("Accept", "application/json"), ("User-Agent", USER_AGENT)];
     let headers = common.iter().chain(more).map(|(name, value)| (name.to_string(), value.to_string())).collect();
     HttpRequest { method: "POST", url, headers, body }
 }
@@ -542,6 +575,17 @@ fn is_web_address(url: &str) -> bool {
 /// Whether a value may stand in a header field: printable ASCII, nothing that ends the line.
 fn is_header_value(value: &str, bound: usize) -> bool {
     (1..=bound).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The name under which Sendgate's own message id travels with a message wherever the provider gives metadata back in
+/// its events: they find the message even when no answer ever named the provider's id. No metadata may have this name.
+pub const ID_FIELD: &str = "sendgate_id";
+/// The gap of metadata that have the name of [`ID_FIELD`].
+const ID_FIELD_TAKEN: &str = "metadata named sendgate_id";
+
+/// Whether a message's metadata have the name that Sendgate's id needs, in any case: some providers do not tell cases.
+fn takes_id_field(message: &Message) -> bool {
+    message.metadata.iter().any(|(name, _)| name.eq_ignore_ascii_case(ID_FIELD))
 }
 
 /// Resend refuses requests without one (403, code 1010), and a Worker's `fetch` sets none.

@@ -38,8 +38,8 @@ impl Dialect for Sandbox {
         http(reply, |response| classify(response, now))
     }
 
-    fn has_idempotency_key(&self) -> bool {
-        true
+    fn idempotency_ms(&self) -> Option<u64> {
+        Some(IDEMPOTENCY_MS)
     }
 }
 
@@ -186,6 +186,8 @@ const RULES: Rules = Rules {
         Rule(429, "quota_exceeded", Class::QuotaSpent),
     ],
 };
+/// The simulator keeps keys as Resend does, for 24 hours; one is left for clocks.
+const IDEMPOTENCY_MS: u64 = 23 * 3_600_000;
 
 #[cfg(test)]
 mod tests;

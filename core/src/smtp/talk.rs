@@ -6,7 +6,7 @@ use super::{
 };
 use crate::transport::{Security, SmtpAnswer, SmtpCall, SmtpEnd, SmtpRefusal, SmtpReply, SmtpStage, SmtpStop};
 use alloc::{collections::VecDeque, format, vec, vec::Vec};
-use base64ct::{Base64, Encoding};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use core::mem;
 
 /// A mail on its way over a [`Session`].
@@ -230,7 +230,7 @@ impl<'a> Talk<'a> {
         match &self.call.server.login {
             None => self.begin(),
             Some((user, password)) if able.auth_plain => {
-                let secret = Base64::encode_string(format!("\0{user}\0{password}").as_bytes());
+                let secret = STANDARD.encode(format!("\0{user}\0{password}").as_bytes());
                 let line = format!("AUTH PLAIN {secret}");
                 if line.len() <= MAX_COMMAND {
                     self.say(&line, Step::Auth(Auth::Nothing));
@@ -251,7 +251,7 @@ impl<'a> Talk<'a> {
             Auth::Password => (password.clone(), Auth::Nothing),
             Auth::Nothing => return self.broken(SmtpEnd::Malformed),
         };
-        let line = Base64::encode_string(text.as_bytes());
+        let line = STANDARD.encode(text.as_bytes());
         self.say(&line, Step::Auth(then));
     }
 

@@ -5,7 +5,7 @@
 use super::*;
 use crate::transport::{MailServer, Security, SmtpAnswer, SmtpEnd, SmtpStage, SmtpStop};
 use alloc::{borrow::ToOwned, format, string::String, vec};
-use base64ct::{Base64, Encoding};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 
 /// What a server does next.
@@ -213,7 +213,7 @@ fn an_injection_behind_the_answer_to_starttls_ends_the_conversation() {
 fn a_long_password_waits_for_the_servers_challenge() {
     let password = "p".repeat(400);
     let call = call(Security::Implicit, Some(("u", &password)), &["ann@example.com"], MAIL);
-    let secret = format!("{}\r\n", Base64::encode_string(format!("\0u\0{password}").as_bytes()));
+    let secret = format!("{}\r\n", STANDARD.encode(format!("\0u\0{password}").as_bytes()));
     let reply = carried(
         &call,
         &[

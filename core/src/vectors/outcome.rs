@@ -23,6 +23,8 @@ struct Case<'a> {
     binding: Option<Bound>,
     /// In place of a response: why there is none.
     failure: Option<Failure>,
+    /// How many messages the call carried, when it was a batch.
+    count: Option<usize>,
     now: Number,
 }
 
@@ -97,8 +99,16 @@ enum Bound {
 
 pub(super) fn evaluate(case_json: &str) -> Result<Value, VectorError> {
     let case: Case<'_> = read(case_json)?;
+    if let (Some(response), Some(count)) = (&case.response, case.count) {
+        if count > MAX_COUNT {
+            return Err(VectorError::BadCase { detail: "expected a small count".into() });
+        }
+        let reply = HttpResponse::from(response).into();
+        let answers = provider::classify_batch(case.provider, &reply, count, case.now.instant());
+        return Ok(answers.iter().map(printed).collect());
+    }
     let reply = match (case.response, case.smtp, case.binding, case.failure) {
-        (Some(response), None, None, None) => HttpResponse::from(response).into(),
+        (Some(response), None, None, None) => HttpResponse::from(&response).into(),
         (None, Some(conversation), None, None) => Reply::Smtp(conversation.reply()?),
         (None, None, Some(Bound::Returned(message_id)), None) => Reply::Binding(BindingReply::Returned { message_id }),
         (None, None, Some(Bound::Threw(code)), None) => Reply::Binding(BindingReply::Threw { code }),
@@ -148,10 +158,10 @@ impl From<Spoken> for SmtpAnswer {
     }
 }
 
-impl From<Response<'_>> for HttpResponse {
-    fn from(response: Response<'_>) -> Self {
-        let body = response.body_text.unwrap_or_else(|| response.body.map_or("", RawValue::get).into());
-        Self { status: response.status, headers: response.headers.into_iter().collect(), body: body.into_bytes() }
+impl From<&Response<'_>> for HttpResponse {
+    fn from(response: &Response<'_>) -> Self {
+        let body = response.body_text.as_deref().unwrap_or_else(|| response.body.map_or("", RawValue::get));
+        Self { status: response.status, headers: response.headers.clone().into_iter().collect(), body: body.into() }
     }
 }
 
@@ -169,6 +179,7 @@ fn printed(answer: &Answer) -> Value {
         Outcome::CredentialsWrong => json!({ "outcome": "credentials_wrong" }),
         Outcome::RecipientSuppressed => json!({ "outcome": "recipient_suppressed" }),
         Outcome::PermanentlyRefused => json!({ "outcome": "permanently_refused" }),
+        Outcome::Split => json!({ "outcome": "split" }),
         Outcome::Unknown => json!({ "outcome": "unknown" }),
     };
     if let Value::Object(fields) = &mut printed {
@@ -188,3 +199,6 @@ fn refused(refused: &Refused) -> Value {
     };
     json!({ "address": refused.address, "reason": reason })
 }
+
+/// The most messages of any provider's call.
+const MAX_COUNT: usize = 1_000;

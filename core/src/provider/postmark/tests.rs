@@ -1,16 +1,20 @@
+use crate::outcome::{Outcome, Refused, RefusedReason};
 use crate::provider::{
     ProviderKind::Postmark,
-    tests::{body, lacks, message, request, templated},
+    tests::{accepted, batch, body, lacks, message, of_batch, request, templated},
 };
 use alloc::{string::String, vec, vec::Vec};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_template_is_named_by_number_or_by_alias() {
     let by = |id: &str| body(Postmark, &templated(id, json!({ "name": "Ann" })));
-    let want = |field: &str, id: serde_json::Value| {
+    let want = |field: &str, id: Value| {
         let model = json!({ "name": "Ann" });
-        json!({ "From": "a@shop.example", "To": "b@example.net", field: id, "TemplateModel": model })
+        let metadata = json!({ "sendgate_id": "msg_1" });
+        json!({
+            "From": "a@shop.example", "To": "b@example.net", field: id, "TemplateModel": model, "Metadata": metadata,
+        })
     };
     assert_eq!(by("123"), want("TemplateId", json!(123)));
     assert_eq!(by("welcome"), want("TemplateAlias", json!("welcome")));
@@ -76,6 +80,7 @@ fn every_gap_is_named() {
         (json!({ "tags": ["a", "b"] }), "more than one tag"),
         (json!({ "text_body": "x".repeat(5_000_001) }), "bodies over 5 MB"),
         (json!({ "metadata": { "a_key": "1", "A_Key": "2" } }), "metadata names that differ in case only"),
+        (json!({ "metadata": { "Sendgate_ID": "1" } }), "metadata named sendgate_id"),
     ];
     for (fields, feature) in cases {
         assert_eq!(lacks(Postmark, &message(fields)), [feature]);
@@ -93,4 +98,82 @@ fn ten_megabytes_are_taken_and_one_byte_more_is_not() {
     let sized = |html: usize| message(json!({ "text_body": "x".repeat(5_000_000), "html_body": "y".repeat(html) }));
     assert_eq!(lacks(Postmark, &sized(4_999_971)), Vec::<&str>::new());
     assert_eq!(lacks(Postmark, &sized(4_999_972)), ["messages over 10 MB"]);
+}
+
+/// Postmark's own example of a batch is a bare list, and one with templates an object with `Messages`.
+#[test]
+fn a_batch_is_the_list_of_what_each_message_would_be_alone() {
+    let file = json!({ "filename": "l.png", "content_type": "image/png", "content": "Zg==" });
+    let first = message(json!({ "subject": "1", "attachments": [file], "reply_to": "help@shop.example" }));
+    let second = message(json!({ "from": "c@shop.example", "to": "d@example.net", "stream": "broadcast" }));
+    let sent = batch(Postmark, &[first.clone(), second.clone()]).unwrap();
+    let alone = |message, id: &str| {
+        let mut body = body(Postmark, message);
+        body["Metadata"]["sendgate_id"] = json!(id);
+        body
+    };
+    assert_eq!(sent.url, "https://esp.example/base/email/batch");
+    let list: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(list, json!([alone(&first, "msg_0"), alone(&second, "msg_1")]));
+
+    let templates = [templated("1", json!({})), templated("welcome", json!({ "name": "Ann" }))];
+    let sent = batch(Postmark, &templates).unwrap();
+    assert_eq!(sent.url, "https://esp.example/base/email/batchWithTemplates");
+    let list: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(list, json!({ "Messages": [alone(&templates[0], "msg_0"), alone(&templates[1], "msg_1")] }));
+    let mixed = [first, templated("1", json!({}))];
+    assert_eq!(batch(Postmark, &mixed).unwrap_err().code(), "not_together");
+}
+
+/// R113: one bad item fails alone. The batch of providers.md: 200 although the second item failed.
+#[test]
+fn r113_each_item_of_a_batch_has_its_own_outcome() {
+    let item = |code: u64, id: &str| json!({ "ErrorCode": code, "Message": "OK", "MessageID": id });
+    let body = json!([
+        item(0, "u-1"),
+        { "ErrorCode": 406, "Message": "text" },
+        { "ErrorCode": 300, "Message": "text" },
+        { "ErrorCode": 400, "Message": "text" },
+        { "MessageID": "u-5" },
+        { "ErrorCode": 0 },
+    ]);
+    let answers = of_batch(Postmark, 200, body, 6);
+    let outcomes: Vec<_> = answers.iter().map(|answer| answer.outcome.clone()).collect();
+    let want = [
+        accepted("u-1"),
+        Outcome::RecipientSuppressed,
+        Outcome::PermanentlyRefused,
+        Outcome::SenderRefused,
+        accepted("u-5"),
+        Outcome::Unknown,
+    ];
+    assert_eq!(outcomes, want);
+    assert_eq!(answers[1].provider_code.as_deref(), Some("406"));
+}
+
+#[test]
+fn a_list_of_another_length_says_nothing_of_any_message() {
+    let item = json!({ "ErrorCode": 0, "MessageID": "u-1" });
+    for body in [json!([]), json!([item]), json!([item, item, item]), json!({}), json!([item, 1])] {
+        let outcomes = of_batch(Postmark, 200, body, 2);
+        assert!(outcomes.iter().all(|answer| answer.outcome == Outcome::Unknown && answer.status == Some(200)));
+    }
+}
+
+/// The texts of postmark.js 5.1.0's and django-anymail's tests.
+#[test]
+fn recipients_left_out_of_a_taken_message_are_named() {
+    let refused = |text: &str| {
+        let body = json!({ "ErrorCode": 0, "MessageID": "u-1", "Message": text });
+        of_batch(Postmark, 200, body, 1).remove(0).refused
+    };
+    let gone = |address: &str| Refused { address: String::from(address), reason: RefusedReason::Suppressed };
+    let both = [gone("hardbounce@example.com"), gone("spam@example.com")];
+    let head = "Message OK, but will not deliver to these inactive addresses: hardbounce@example.com, spam@example.com";
+    let tail = ". Inactive recipients are ones that have generated a hard bounce or a spam complaint.";
+    assert_eq!(refused(&(String::from(head) + tail)), both);
+    assert_eq!(refused(head), both);
+    assert_eq!(refused(&(String::from(head) + ".")), both);
+    assert_eq!(refused("OK"), []);
+    assert_eq!(refused("inactive addresses: nobody"), []);
 }
