@@ -25,6 +25,8 @@ pub struct Settings {
     pub reach: Reach,
     /// Certificates in PEM that a server on this machine may show.
     pub roots: Vec<String>,
+    /// Bindings that stand for a service of the platform: name, and the module whose default export is called.
+    pub services: Vec<(String, String)>,
 }
 
 impl Settings {
@@ -38,6 +40,7 @@ impl Settings {
             bindings: Vec::new(),
             reach: Reach::Loopback,
             roots: Vec::new(),
+            services: Vec::new(),
         }
     }
 

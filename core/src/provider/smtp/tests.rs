@@ -151,3 +151,22 @@ fn what_a_mail_has_no_place_for_is_named() {
     let fine = r#","headers":{"List-Unsubscribe":"<https://shop.example/u/42>"},"provider_options":{"resend":{"x":1}}"#;
     assert_eq!(check(ProviderKind::Smtp, &message(fine)), Ok(()));
 }
+
+/// A base URL of another kind is no address for this one.
+#[test]
+fn each_kind_has_its_own_form_of_address() {
+    let fits = |kind: ProviderKind, url: &str| kind.base_url_fault(url).is_none();
+    let (web, mail, binding) = ("https://esp.example", "smtps://mail.example", "binding:EMAIL");
+    for (kind, own) in [
+        (ProviderKind::Resend, web),
+        (ProviderKind::Cloudflare, web),
+        (ProviderKind::Smtp, mail),
+        (ProviderKind::CloudflareBinding, binding),
+    ] {
+        let fitting: Vec<_> = [web, mail, binding].into_iter().filter(|url| fits(kind, url)).collect();
+        assert_eq!(fitting, [own], "{}", kind.as_str());
+    }
+    for url in ["binding:", "binding:my mail", "EMAIL", ""] {
+        assert!(!fits(ProviderKind::CloudflareBinding, url), "{url}");
+    }
+}
