@@ -50,8 +50,11 @@ fn line(kind: ProviderKind, credential: &str, base_url: &str, id: &str, message:
     let [to, cc, bcc] = [&message.to, &message.cc, &message.bcc].map(|list| list.iter().collect::<Vec<&Mailbox>>());
     let key = format!("key-{id}");
     let dispatch = Dispatch { message_id: &key, message: &message, to: &to, cc: &cc, bcc: &bcc };
-    let call = provider::build(kind, &target, &dispatch, NOW).unwrap_or_else(|error| panic!("{provider} {id}: {error}"));
-    let Call::Http(HttpRequest { method, url, headers, body }) = call else { panic!("{provider} is spoken to over HTTP") };
+    let call =
+        provider::build(kind, &target, &dispatch, NOW).unwrap_or_else(|error| panic!("{provider} {id}: {error}"));
+    let Call::Http(HttpRequest { method, url, headers, body }) = call else {
+        panic!("{provider} is spoken to over HTTP")
+    };
     let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|slash| rest.split_at(slash).1));
     let path = path.expect("a URL has a path");
     json!({
