@@ -33,9 +33,11 @@ step_unit() { # unit tests, properties and the vectors in Rust
     cargo test "${NATIVE[@]}" --exclude sendgate-python --exclude sendgate-tests
 }
 
-step_proofs() { # the large numbers of what is promised, in an optimised build: 20,000 lease runs, a million denials, ten million addresses
+step_proofs() { # the large numbers of what is promised, in an optimised build: 20,000 lease runs, a million denials, ten million addresses, a million reports
     SENDGATE_LEASE_RUNS=20000 SENDGATE_DENIALS=1000000 SENDGATE_SET_ENTRIES=10000000 \
         cargo test --locked --profile proof -p sendgate-core --test lease_model --test limiter_clients --test suppression_set
+    SENDGATE_EVENT_BODIES=1000000 cargo test --locked --profile proof -p sendgate-core --lib --test events -- \
+        event::tests no_bytes_panic no_signed_shape_panics no_mail_panics
 }
 
 step_mutants() { # planted bugs, each noticed by the test that is named for it (about 4 minutes)

@@ -14,4 +14,11 @@ export default {
       return rust.failed();
     }
   },
+
+  // Cloudflare's own events. What is not done with is delivered again; so is everything when this throws.
+  async queue(batch, env) {
+    const bodies = batch.messages.map(({ body }) => JSON.stringify(body));
+    const done = await guarded(requestGuard(env), () => rust.queue(batch.queue, bodies, env));
+    batch.messages.forEach((message, n) => (done[n] ? message.ack() : message.retry()));
+  },
 };

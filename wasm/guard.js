@@ -88,6 +88,9 @@ export const objectClass = (name) =>
     handle(ask, body) {
       return guarded(requestGuard(this.env), () => this.#object().handle(ask, body));
     }
+    receive(ask, body) {
+      return guarded(requestGuard(this.env), () => this.#object().receive(ask, body));
+    }
     alarm() {
       return guarded(alarmGuard(this.env), () => this.#object().alarm());
     }

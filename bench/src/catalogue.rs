@@ -1,6 +1,6 @@
 //! Every measurement by its name, in the order of the table.
 
-use crate::{account, direct, greedy, harness::Bench, keyed, suppression};
+use crate::{account, direct, greedy, harness::Bench, keyed, provider, suppression};
 
 /// Measurements that share what they are made on.
 pub(crate) struct Group {
@@ -8,7 +8,7 @@ pub(crate) struct Group {
     pub(crate) run: fn(&mut Bench<'_>),
 }
 
-pub(crate) const GROUPS: [Group; 12] = [
+pub(crate) const GROUPS: [Group; 13] = [
     Group { names: &[direct::ONE, direct::FIVE, direct::DECIDE, direct::MUTEX], run: direct::hot },
     Group { names: &[direct::ONE_CLOCK, direct::FIVE_CLOCK], run: direct::with_clock },
     Group { names: &[direct::ROLLING], run: direct::rolling },
@@ -21,6 +21,7 @@ pub(crate) const GROUPS: [Group; 12] = [
     Group { names: &suppression::TEN_MILLION, run: suppression::ten_million },
     Group { names: &[account::RESERVE], run: account::ledger },
     Group { names: &[account::DECIDE], run: account::gate },
+    Group { names: &provider::BUILD, run: provider::request },
 ];
 
 #[cfg(test)]

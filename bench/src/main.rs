@@ -19,6 +19,7 @@ mod heap;
 mod keyed;
 mod machine;
 mod ours;
+mod provider;
 mod random;
 mod report;
 mod rivals;

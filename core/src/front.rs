@@ -4,7 +4,7 @@
 //! else goes to its account, which alone can say what the key may do and where its limits stand.
 
 use crate::{
-    config::Config,
+    config::{AccountConfig, Config},
     http::HttpResponse,
     id, key,
     problem::{Code, Problem},
@@ -31,6 +31,8 @@ pub struct FrontRequest<'a> {
     pub idempotency_key: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
+    /// Every header field; asked for only when the request is a provider's report.
+    pub headers: &'a dyn Fn() -> Vec<(String, String)>,
 }
 
 /// Where a request goes.
@@ -40,6 +42,13 @@ pub enum FrontDecision {
     Answer(HttpResponse),
     /// Its account answers it.
     ToAccount {
+        /// The account: the name of its object.
+        account: String,
+        /// What the account needs to know, to hand on as it is.
+        pass: String,
+    },
+    /// A provider's report: its account takes it in, and may have something to fetch for it.
+    ToReceiver {
         /// The account: the name of its object.
         account: String,
         /// What the account needs to know, to hand on as it is.
@@ -66,6 +75,9 @@ pub struct Pass {
     pub idempotency_key: Option<String>,
     /// The request's id.
     pub request_id: String,
+    /// Of a report every header field, of anything else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
 }
 
 /// Decides where a request goes.
@@ -81,6 +93,9 @@ pub fn route(
     let refuse = |problem: &Problem| FrontDecision::Answer(refusal(problem, &request_id, now));
     if request.path == "/healthz" {
         return FrontDecision::Answer(healthy(&request_id, now));
+    }
+    if let Some((_, account)) = report_path(request.path) {
+        return route_report(request, account, config, &request_id, now);
     }
     let Some(given) = request.authorization.and_then(bearer) else {
         return refuse(&if request.path.starts_with("/v1/") {
@@ -108,8 +123,79 @@ pub fn route(
         query: request.query.into(),
         idempotency_key: request.idempotency_key.map(ToString::to_string),
         request_id,
+        headers: Vec::new(),
     };
     FrontDecision::ToAccount { account: claim.account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
+}
+
+/// The account that a queue's messages belong to, and what to hand on with each of them; `None` when no account names
+/// the queue.
+#[must_use]
+pub fn route_queue(queue: &str, config: &Config, entropy: u64, now: UnixMillis) -> Option<(String, String)> {
+    let takes = |account: &AccountConfig| {
+        account
+            .providers
+            .iter()
+            .any(|provider| provider.webhook.as_ref().and_then(|hook| hook.queue.as_deref()) == Some(queue))
+    };
+    let (account, _) = config.accounts.iter().find(|(_, account)| takes(account))?;
+    // A request's path begins with a slash, so no request can be taken for this.
+    let path = alloc::format!("{QUEUE}{queue}");
+    let pass = report_pass(account, "POST", &path, id::request_id(entropy, now));
+    Some((account.clone(), serde_json::to_string(&pass).unwrap_or_default()))
+}
+
+/// Whether an answer of this status says that a queue's message is done with; else it is to be delivered again.
+#[must_use]
+pub const fn is_taken(status: u16) -> bool {
+    status < 300
+}
+
+/// Provider and account of a report's path.
+pub(crate) fn report_path(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/v1/webhooks/").or_else(|| path.strip_prefix("/v1/inbound/"))?;
+    rest.split_once('/').filter(|(provider, account)| !provider.is_empty() && !account.contains('/'))
+}
+
+/// No key is asked for: the report's signature is one, and its account checks it. There is no limit of requests either, so
+/// a provider is never told to come back later.
+fn route_report(
+    request: &FrontRequest<'_>,
+    account: &str,
+    config: &Config,
+    request_id: &str,
+    now: UnixMillis,
+) -> FrontDecision {
+    if !config.accounts.contains_key(account) {
+        return FrontDecision::Answer(refusal(&Problem::new(Code::NotFound, "no such route"), request_id, now));
+    }
+    if request.method != "POST" {
+        let problem = Problem::new(Code::MethodNotAllowed, "this route takes POST");
+        let mut answer = refusal(&problem, request_id, now);
+        answer.headers.push(("allow".into(), "POST".into()));
+        return FrontDecision::Answer(answer);
+    }
+    if request.content_length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        let detail = alloc::format!("a body is at most {MAX_BODY_BYTES} bytes");
+        return FrontDecision::Answer(refusal(&Problem::new(Code::BodyTooLarge, detail), request_id, now));
+    }
+    let mut pass = report_pass(account, request.method, request.path, request_id.into());
+    pass.headers = (request.headers)();
+    FrontDecision::ToReceiver { account: account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
+}
+
+fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> Pass {
+    Pass {
+        account: account.into(),
+        key_id: String::new(),
+        key_hash: String::new(),
+        method: method.into(),
+        path: path.into(),
+        query: String::new(),
+        idempotency_key: None,
+        request_id,
+        headers: Vec::new(),
+    }
 }
 
 /// The answer to a body over [`MAX_BODY_BYTES`], which is not parsed.
@@ -166,6 +252,8 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim()).filter(|key| !key.is_empty())
 }
 
+/// How the pass of a queue's message begins in place of a path.
+pub(crate) const QUEUE: &str = "queue:";
 /// What a 401 asks for.
 pub(crate) const CHALLENGE: &str = "Bearer realm=\"sendgate\"";
 /// A body is at most 50 MB, decimal (requirements R189, C08).

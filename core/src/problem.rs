@@ -61,6 +61,12 @@ pub enum Code {
     QuotaYearly,
     /// The request alone is larger than a whole period's quota, or the overdelivery that the account allows is used up.
     Overquota,
+    /// A report's signature or secret is missing, wrong, stale or used before.
+    InvalidSignature,
+    /// A report is not what its provider sends.
+    InvalidEvent,
+    /// The provider has no such interface.
+    NotSupported,
     /// The configuration of this deployment is wrong.
     Misconfigured,
     /// The store failed; nothing was accepted.
@@ -71,7 +77,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidJson,
         Self::MissingSendPayload,
         Self::TooManyMessages,
@@ -99,6 +105,9 @@ impl Code {
         Self::QuotaMonthly,
         Self::QuotaYearly,
         Self::Overquota,
+        Self::InvalidSignature,
+        Self::InvalidEvent,
+        Self::NotSupported,
         Self::Misconfigured,
         Self::StoreFailed,
         Self::InternalError,
@@ -137,6 +146,9 @@ impl Code {
             Self::QuotaMonthly => (429, "quota_monthly", "The quota of the month is used up"),
             Self::QuotaYearly => (429, "quota_yearly", "The quota of the year is used up"),
             Self::Overquota => (429, "overquota", "The request is over the quota"),
+            Self::InvalidSignature => (401, "invalid_signature", "The report is not proved to be the provider's"),
+            Self::InvalidEvent => (400, "invalid_event", "The report is not what the provider sends"),
+            Self::NotSupported => (422, "not_supported", "The provider has no such interface"),
             Self::Misconfigured => (500, "misconfigured", "The deployment's configuration is wrong"),
             Self::StoreFailed => (503, "store_failed", "The store failed and nothing was accepted"),
             Self::InternalError => (500, "internal_error", "A defect of ours stopped the request"),

@@ -64,7 +64,7 @@ pub fn epoch_seconds(value: &str, date: Option<&str>, now: UnixMillis) -> Option
 pub fn mail_date(value: &str, date: Option<&str>, now: UnixMillis) -> Option<UnixMillis> {
     let text = trim(value);
     let zoned = match text.strip_suffix(" UTC") {
-        Some(civil) => jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(&format!("{civil} +0000")),
+        Some(civil) => jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(format!("{civil} +0000")),
         None => jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text),
     };
     let until = u64::try_from(zoned.ok()?.as_millisecond()).ok().map(UnixMillis::new)?;

@@ -10,6 +10,9 @@ use sendgate_core::{
     time::UnixMillis,
 };
 
+/// Where a state's edge stands among its bytes: behind the header and the instant of the newest charge.
+const EDGE: std::ops::Range<usize> = 16..24;
+
 /// 2026-12-01T10:00:00Z.
 const START: u64 = 1_796_119_200_000;
 
@@ -49,6 +52,33 @@ fn policies() -> impl Strategy<Value = Vec<Window>> {
 fn asks() -> impl Strategy<Value = Vec<(u64, u32)>> {
     let gap = prop_oneof![3 => 0..5_u64, 3 => 0..80_u64, 2 => 0..1_200_u64, 1 => 0..70_000_u64];
     prop::collection::vec((gap, 1..9_u32), 1..200)
+}
+
+/// Policies whose windows move on at common instants, and at instants of their own.
+fn turning_policies() -> impl Strategy<Value = Vec<Window>> {
+    let period = prop_oneof![
+        3 => prop::sample::select(vec![1_000_u64, 1_500, 6_000, 60_000, 3_600_000, 86_400_000]),
+        1 => 1..100_000_u64,
+    ];
+    let zone = prop::sample::select(vec!["UTC", "Europe/Rome", "Asia/Kathmandu"]);
+    let window = prop_oneof![
+        1 => (1..17_u32, period.clone()).prop_map(|(limit, period)| sliding("w", limit, period)),
+        3 => (17..70_000_u32, period).prop_map(|(limit, period)| sliding("w", limit, period)),
+        1 => (1..90_000_u32, zone).prop_map(|(limit, zone)| Window::Calendar {
+            name: "w".into(),
+            limit,
+            unit: CalendarUnit::Day,
+            time_zone: zone.into(),
+        }),
+    ];
+    prop::collection::vec(window, 1..9)
+}
+
+/// A cost, and how far the clock goes on: by so much, or to the next multiple of a number and a little past it.
+fn turns() -> impl Strategy<Value = Vec<(u64, u64, u32)>> {
+    let round = prop::sample::select(vec![1_u64, 100, 400, 4_000, 5_760_000, 86_400_000]);
+    let gap = prop_oneof![2 => Just(0_u64), 1 => 0..3_u64, 3 => 0..5_000_u64, 1 => 0..100_000_000_u64];
+    prop::collection::vec((round, gap, prop_oneof![3 => Just(1_u32), 1 => 1..600_u32]), 1..150)
 }
 
 proptest! {
@@ -118,6 +148,36 @@ proptest! {
         }
     }
 
+    /// Ways that are quicker come to the same: a state without its edge, about which nothing may be assumed, is decided and
+    /// written as the one that has it.
+    #[test]
+    fn a_state_without_its_edge_goes_the_same_way(windows in turning_policies(), turns in turns(), charged in 0..40_usize) {
+        let windows = windows.into_iter().enumerate().map(|(index, window)| match window {
+            Window::Sliding { limit, period_ms, .. } => sliding(&format!("w{index}"), limit, period_ms),
+            Window::Calendar { limit, unit, time_zone, .. } => {
+                Window::Calendar { name: format!("w{index}"), limit, unit, time_zone }
+            }
+            Window::Pace { .. } => window,
+        });
+        let limiter = Limiter::new(windows.collect()).unwrap();
+        let mut state = limiter.fresh();
+        let mut now = START;
+        for (step, (round, gap, cost)) in turns.into_iter().enumerate() {
+            now = now.next_multiple_of(round) + gap;
+            if step == charged {
+                limiter.charge(&mut state, 100 * cost, at(now));
+            }
+            let mut bytes = state.as_bytes().to_vec();
+            bytes[EDGE].fill(0);
+            let mut without = limiter.load(&bytes).unwrap();
+            let wanted = limiter.admit(&mut without, cost, at(now));
+            prop_assert_eq!(limiter.admit(&mut state, cost, at(now)), wanted);
+            if wanted.is_some() {
+                prop_assert_eq!(state.as_bytes(), without.as_bytes());
+            }
+        }
+    }
+
     /// Guarantee 2: a denial is justified by what left within the period and the stated resolution, in some window; a pace
     /// by what its intervals owe, a day by what left in it.
     #[test]
@@ -159,6 +219,20 @@ proptest! {
                 prop_assert_eq!(other.decide(loaded, cost, at(now)), decision);
                 prop_assert_eq!(loaded.as_bytes(), state.as_bytes());
             }
+        }
+    }
+}
+
+/// Counts far past the limit, of a bucket that is not the newest any more, still leave no room.
+#[test]
+fn far_past_a_limit_nothing_is_admitted() {
+    let limiter = Limiter::new(vec![sliding("ring", 100_000, 15_000)]).unwrap();
+    for far in [100_001, 1 << 31, (1 << 31) + 100_005, u32::MAX - 1, u32::MAX] {
+        let mut state = limiter.fresh();
+        limiter.charge(&mut state, far, at(START));
+        limiter.charge(&mut state, 1, at(START + 1_000));
+        for later in [1_000, 1_500, 2_000, 15_000] {
+            assert_eq!(limiter.admit(&mut state, 1, at(START + later)), None, "{far} units, {later} ms later");
         }
     }
 }

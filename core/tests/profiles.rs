@@ -14,6 +14,7 @@ use sendgate_core::{
     limiter::{Decision, Limiter, State, Window},
     mailroom::Effect,
     message::Class,
+    provider::{self, ProviderKind},
     time::UnixMillis,
 };
 use serde_json::json;
@@ -274,6 +275,20 @@ fn messages_are_cut_into_the_calls_that_postmark_takes() {
     let documented = Profile::named("postmark").unwrap();
     assert_eq!(documented.calls(10_000).len(), 20);
     assert!(documented.messages_per_call.1.source.starts_with("https://postmarkapp.com/"));
+}
+
+/// A profile's figure is the one that the provider's own file builds calls by.
+#[test]
+fn the_profiles_calls_are_the_dialects_calls() {
+    for (kind, profile) in [
+        (ProviderKind::Sendgrid, "sendgrid"),
+        (ProviderKind::Mailgun, "mailgun"),
+        (ProviderKind::Postmark, "postmark"),
+        (ProviderKind::Resend, "resend"),
+    ] {
+        let per_call = Profile::named(profile).unwrap().messages_per_call.0;
+        assert_eq!(usize::try_from(per_call).unwrap(), provider::bounds(kind).messages, "{profile}");
+    }
 }
 
 fn config(change: impl FnOnce(&mut serde_json::Value)) -> Result<Config, String> {

@@ -58,12 +58,12 @@ fn mailboxes(theirs: &Value) -> Vec<Value> {
     theirs.as_array().unwrap().iter().map(one).collect()
 }
 
-/// Sends the message through the Worker and returns the request that arrived at the provider.
-fn arrived(kind: &str, message: &Value) -> Value {
+/// Sends the message through the Worker and returns its id and the request that arrived at the provider.
+fn arrived(kind: &str, message: &Value) -> (String, Value) {
     let sendgate = Running::start(kind, |_| {});
-    let ids = sendgate.send_ok(std::slice::from_ref(message));
+    let mut ids = sendgate.send_ok(std::slice::from_ref(message));
     sendgate.wait_for(&ids, &["sent"], Duration::from_secs(10));
-    sendgate.inbox().remove(0)["request"].clone()
+    (ids.remove(0), sendgate.inbox().remove(0)["request"].clone())
 }
 
 /// A body with its mailboxes as names and addresses, and without nulls: what the capture's own notes call equal.
@@ -97,12 +97,15 @@ fn parsed(text: &str) -> Value {
 fn the_reference_message_reaches_resend_as_its_sdk_sends_it() {
     let mut message = reference();
     message["provider_options"] = json!({"resend": {"scheduled_at": "2026-12-01T10:00:00Z"}});
-    let mut ours = decoded(arrived("resend", &message));
+    let (id, ours) = arrived("resend", &message);
+    let mut ours = decoded(ours);
     let capture: Value = serde_json::from_str(RESEND).unwrap();
     let theirs = decoded(capture["requests"][0]["body_json"].clone());
-    // The one difference: Resend has no metadata field, so Sendgate carries metadata as tags behind the message's own.
+    // The one difference: Resend has no metadata field, so Sendgate carries metadata, and its own id, as tags behind
+    // the message's own.
     let tags = ours["tags"].as_array_mut().unwrap();
-    assert_eq!(tags.split_off(1), [json!({"name": "order", "value": "42"}), json!({"name": "tier", "value": "gold"})]);
+    let tag = |name: &str, value: &str| json!({"name": name, "value": value});
+    assert_eq!(tags.split_off(1), [tag("order", "42"), tag("tier", "gold"), tag("sendgate_id", &id)]);
     assert_eq!(ours, theirs);
 }
 
@@ -112,7 +115,11 @@ fn the_reference_message_reaches_postmark_as_its_sdk_sends_it() {
     message["tracking"] = json!({"opens": true, "clicks": false});
     message["stream"] = json!("outbound");
     let capture: Value = serde_json::from_str(POSTMARK).unwrap();
-    assert_eq!(decoded(arrived("postmark", &message)), decoded(capture["requests"][0]["body_json"].clone()));
+    let mut theirs = decoded(capture["requests"][0]["body_json"].clone());
+    let (id, ours) = arrived("postmark", &message);
+    // The one difference: Sendgate's own id.
+    theirs["Metadata"]["sendgate_id"] = json!(id);
+    assert_eq!(decoded(ours), theirs);
 }
 
 /// What a provider lacks is refused at submit, by name, and never dropped in silence.

@@ -3,10 +3,12 @@
 use crate::host::{Bell, log};
 use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
-use crate::{bound, clock, pump, wire};
+use crate::{bound, clock, pump, transport, wire};
 use js_sys::Uint8Array;
-use sendgate_core::account::{Account, AccountError, HostTools};
+use sendgate_core::account::{Account, AccountError, Fetched, HostTools, Taken};
 use sendgate_core::front;
+use sendgate_core::http::HttpResponse;
+use sendgate_core::outcome::TransportFailure;
 use sendgate_core::sql::{Sql, SqlError};
 use sendgate_core::time::UnixMillis;
 use std::cell::{Cell, RefCell};
@@ -59,6 +61,18 @@ impl AccountGate {
                 let answer = async move { desk.answer_streamed(&pass, &stream.dyn_into()?).await };
                 Ok(future_to_promise(answer).into())
             }
+        }
+    }
+
+    /// Takes in a provider's report.
+    ///
+    /// # Errors
+    /// As [`AccountGate::handle`].
+    pub async fn receive(&self, pass: String, body: JsValue) -> Result<JsValue, JsValue> {
+        let desk = Rc::clone(&self.desk);
+        match body.dyn_into::<Uint8Array>() {
+            Ok(bytes) => desk.take(&pass, &bytes.to_vec()).await,
+            Err(stream) => desk.take_streamed(&pass, &stream.dyn_into()?).await,
         }
     }
 
@@ -157,14 +171,33 @@ impl Desk {
         self.bell.ring();
         match answer {
             Ok(answer) => wire::pack(&answer),
-            Err(error) => {
-                log(&error.to_string());
-                let refuse = match error {
-                    AccountError::Store(_) => front::store_failed,
-                    AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
-                };
-                wire::pack(&refuse(clock::random_u64()?, clock::now()))
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// Takes a report in. Nothing is held between the steps: what was fetched comes with the report again.
+    async fn take(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
+        let mut brought: Option<(String, Result<HttpResponse, TransportFailure>)> = None;
+        loop {
+            let fetched = brought
+                .as_ref()
+                .map(|(url, result)| Fetched { url, result: result.as_ref().map_err(|failure| *failure) });
+            match self.decide(|account, sql, now| account.receive(pass, body, fetched, sql, now)) {
+                Ok(Taken::Answer(answer)) => return wire::pack(&answer),
+                Ok(Taken::Fetch { request, timeout_ms }) => {
+                    let result = transport::send(&request, timeout_ms).await;
+                    brought = Some((request.url, result));
+                }
+                Err(error) => return failed(&error),
             }
+        }
+    }
+
+    async fn take_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
+        match read_up_to(body, MAX_BODY_BYTES).await {
+            Read::Whole(bytes) => self.take(pass, &bytes).await,
+            Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
+            Read::Broken(_) => Err(JsValue::from_str("the report's body broke off")),
         }
     }
 
@@ -187,6 +220,16 @@ impl Desk {
         });
         self.state.wait_until(&done)
     }
+}
+
+/// The answer when a verb failed; why goes to the log.
+fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
+    log(&error.to_string());
+    let refuse = match error {
+        AccountError::Store(_) => front::store_failed,
+        AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
+    };
+    wire::pack(&refuse(clock::random_u64()?, clock::now()))
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]

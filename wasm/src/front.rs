@@ -1,7 +1,7 @@
 //! The Worker's `fetch`: reads the request's head, lets core route it, and hands it to its account's object.
 
 use crate::host::log;
-use crate::{bound, clock, stream, wire};
+use crate::{bound, clock, stream, transport, wire};
 use js_sys::Uint8Array;
 use sendgate_core::front::{self, FrontDecision, FrontRequest};
 use wasm_bindgen::prelude::*;
@@ -23,7 +23,8 @@ pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
     let (entropy, now) = (clock::random_u64()?, clock::now());
     let decided = bound::config(&env).and_then(|config| {
         let secret = bound::key_secret(&env)?;
-        Ok(front::route(&head.as_front(), &config, &secret, entropy, now))
+        let headers = || transport::header_fields(&request.headers());
+        Ok(front::route(&head.as_front(&headers), &config, &secret, entropy, now))
     });
     let packed = match decided {
         Ok(FrontDecision::Answer(answer)) => {
@@ -35,12 +36,36 @@ pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
             let accounts = bound::namespace(&env, "ACCOUNT_GATE")?;
             wire::call(&accounts, &account, &JsValue::from_str(&pass), &body).await?
         }
+        Ok(FrontDecision::ToReceiver { account, pass }) => {
+            let body = body(&request, head.content_length).await?;
+            let accounts = bound::namespace(&env, "ACCOUNT_GATE")?;
+            wire::report(&accounts, &account, &JsValue::from_str(&pass), &body).await?
+        }
         Err(error) => {
             log(&error);
             wire::pack(&front::misconfigured(entropy, now))?
         }
     };
     wire::unpack(&packed)
+}
+
+/// Takes in messages of the queue `name`, each as its JSON; whether each of them is done with, in their order.
+///
+/// # Errors
+/// No account takes this queue's messages, or an object could not be called: the platform delivers them again.
+#[wasm_bindgen]
+pub async fn queue(name: String, messages: Vec<String>, env: Env) -> Result<Vec<JsValue>, JsValue> {
+    let config = bound::config(&env).map_err(|error| JsValue::from_str(&error))?;
+    let accounts = bound::namespace(&env, "ACCOUNT_GATE")?;
+    let mut done = Vec::with_capacity(messages.len());
+    for message in messages {
+        let routed = front::route_queue(&name, &config, clock::random_u64()?, clock::now());
+        let (account, pass) = routed.ok_or_else(|| JsValue::from_str("no account takes this queue's messages"))?;
+        let body = Uint8Array::from(message.as_bytes());
+        let answer = wire::report(&accounts, &account, &JsValue::from_str(&pass), &body).await?;
+        done.push(JsValue::from_bool(front::is_taken(wire::status(&answer)?)));
+    }
+    Ok(done)
 }
 
 /// The answer to a request that [`fetch`] could not answer, from an instance that still can.
@@ -80,7 +105,7 @@ impl Head {
         path.split_once('?').unwrap_or((path, ""))
     }
 
-    fn as_front(&self) -> FrontRequest<'_> {
+    fn as_front<'a>(&'a self, headers: &'a dyn Fn() -> Vec<(String, String)>) -> FrontRequest<'a> {
         let (path, query) = self.path_and_query();
         FrontRequest {
             method: &self.method,
@@ -89,6 +114,7 @@ impl Head {
             authorization: self.authorization.as_deref(),
             idempotency_key: self.idempotency_key.as_deref(),
             content_length: self.content_length,
+            headers,
         }
     }
 }

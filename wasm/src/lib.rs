@@ -23,7 +23,7 @@ mod transport;
 mod wire;
 
 pub use account_gate::AccountGate;
-pub use front::{failed, fetch};
+pub use front::{failed, fetch, queue};
 pub use host::begin;
 #[cfg(feature = "sandbox")]
 pub use sandbox::Sandbox;

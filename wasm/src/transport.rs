@@ -32,7 +32,7 @@ pub(crate) async fn carry(call: &Call, timeout_ms: u64) -> Result<Reply, Transpo
 /// # Errors
 /// `NotSent` when no request could be made of it; `MaybeSent` for whatever goes wrong after that, because workerd says
 /// "Network connection lost." of a refused connection and of one lost in the middle alike.
-async fn send(request: &HttpRequest, timeout_ms: u64) -> Result<HttpResponse, TransportFailure> {
+pub(crate) async fn send(request: &HttpRequest, timeout_ms: u64) -> Result<HttpResponse, TransportFailure> {
     let (controller, timer, request) = prepare(request, timeout_ms).map_err(|_| TransportFailure::NotSent)?;
     match race(exchange(&request), timer.end()).await {
         Either::First(answer) => answer.map_err(|_| TransportFailure::MaybeSent),

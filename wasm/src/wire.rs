@@ -18,6 +18,8 @@ extern "C" {
     type Remote;
     #[wasm_bindgen(method, catch)]
     fn handle(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn receive(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// Calls `handle(ask, body)` of the object `name`. A new stub each time: one that failed once stays broken.
@@ -33,6 +35,30 @@ pub(crate) async fn call(
     let remote: Remote = namespace.get_by_name(name)?.into_rpc();
     let answer = remote.handle(ask, body)?;
     wasm_bindgen_futures::JsFuture::from(answer).await
+}
+
+/// Calls `receive(ask, body)` of the object `name`, for a provider's report.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) async fn report(
+    namespace: &ObjectNamespace,
+    name: &str,
+    ask: &JsValue,
+    body: &JsValue,
+) -> Result<JsValue, JsValue> {
+    let remote: Remote = namespace.get_by_name(name)?.into_rpc();
+    let answer = remote.receive(ask, body)?;
+    wasm_bindgen_futures::JsFuture::from(answer).await
+}
+
+/// The status of a packed answer; 0 when it has none.
+///
+/// # Errors
+/// None in practice: the object is our own.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status was a u16 when it was packed")]
+pub(crate) fn status(packed: &JsValue) -> Result<u16, JsValue> {
+    Ok(Reflect::get(packed, &"status".into())?.as_f64().unwrap_or_default() as u16)
 }
 
 /// An answer as it travels.

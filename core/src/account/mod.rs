@@ -8,6 +8,7 @@ mod idempotency;
 mod query;
 mod quota;
 mod read;
+mod reports;
 mod send;
 mod suppressions;
 
@@ -15,6 +16,7 @@ use crate::{
     alert::{self, Alerts},
     config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig, Scope},
     error_shape::ErrorShape,
+    event::journal,
     front::{self, Pass},
     gate::{Admission, Gate, GateError, Reason, Standing},
     http::HttpResponse,
@@ -33,6 +35,8 @@ use alloc::{
 };
 use quota::quota_name;
 
+pub use reports::{Fetched, Taken};
+
 /// What an account needs of its host beside the store.
 #[derive(Clone, Copy)]
 pub struct HostTools<'a> {
@@ -47,6 +51,7 @@ pub struct Account {
     config: AccountConfig,
     gate: Gate,
     mailroom: Mailroom,
+    receivers: Vec<reports::Receiver>,
     alerts: Alerts,
 }
 
@@ -144,11 +149,13 @@ impl Account {
         let secret = secret_of(provider, tools)?;
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
+        journal::forget(sql, now)?;
         let mut gate = Gate::open(config, sql, now)?;
         gate.ledger.set_overdelivery(config.overdelivery);
         let mailroom = Mailroom::open(config, &secret, tools.compose, &mut gate.ledger, sql, now)?;
+        let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
-        let mut account = Self { config: config.clone(), gate, mailroom, alerts: Alerts::default() };
+        let mut account = Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default() };
         account.note_plan(sql, now)?;
         Ok(account)
     }

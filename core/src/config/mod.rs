@@ -9,17 +9,20 @@ mod outgoing;
 mod plan;
 mod provider;
 mod warnings;
+mod webhook;
 
 pub use error::ConfigError;
 pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
 pub use warnings::Warning;
+pub use webhook::WebhookConfig;
 
 use crate::{
     backoff::{Backoff, Jitter},
     catalog::{DomainGroups, Figures, Plan, Provenance},
     error_shape::ErrorShape,
+    event::journal::SoftBounces,
     gate::Abuse,
     key,
     ledger::{Ledger, Overdelivery, Quota},
@@ -122,6 +125,9 @@ pub struct AccountConfig {
     /// Whether the suppression list is honoured.
     #[serde(default)]
     pub suppression: SuppressionMode,
+    /// When bounces that are not hard suppress an address.
+    #[serde(default)]
+    pub soft_bounces: SoftBounces,
     /// What happens to messages of a class whose request a window refuses; classes that are not named are refused (R091).
     #[serde(default)]
     pub on_limit: BTreeMap<Class, OnLimit>,
@@ -345,6 +351,7 @@ impl AccountConfig {
                 "max_attempts and base_ms must be at least 1, cap_ms and hold_ms at least base_ms",
             ));
         }
+        self.soft_bounces.check().map_err(|detail| wrong(&format!("{at}.soft_bounces"), detail))?;
         if self.providers.is_empty() {
             return Err(wrong(&format!("{at}.providers"), "at least 1 provider, got 0"));
         }

@@ -1,7 +1,7 @@
 //! A provider of an account: where messages leave to, and how much it takes.
 
 use super::{
-    ConfigError, defaults,
+    ConfigError, WebhookConfig, defaults,
     error::{of_catalog, wrong},
     outgoing,
 };
@@ -63,6 +63,9 @@ pub struct ProviderConfig {
     /// How many contacts the plan at the provider is for; a contact rule is inactive without it (C23).
     #[serde(default)]
     pub contacts: Option<u64>,
+    /// Where its reports come in, and what they are believed by; absent where none are taken.
+    #[serde(default)]
+    pub webhook: Option<WebhookConfig>,
     /// How long one request may take.
     #[serde(default = "defaults::request_timeout")]
     pub timeout_ms: u64,
@@ -147,6 +150,9 @@ impl ProviderConfig {
         }
         if self.credential.is_none() && self.kind.needs_credential() {
             return Err(wrong(&format!("{at}.credential"), "names the secret that holds the provider's key"));
+        }
+        if let Some(webhook) = &self.webhook {
+            webhook.check(self.kind, &format!("{at}.webhook"))?;
         }
         outgoing::check(&format!("{at}.windows"), &self.windows)?;
         outgoing::check(&format!("{at}.recipient_windows"), &self.recipient_windows)?;

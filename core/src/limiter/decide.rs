@@ -15,27 +15,33 @@ use alloc::{borrow::Cow, vec::Vec};
 pub(super) struct Ways {
     admit: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Option<UnixMillis>,
     decide: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Decision,
+    /// As `admit`, where it is unclear whether the short way is one.
+    turn: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Option<UnixMillis>,
 }
 
 impl Ways {
     /// For [`Lanes::shape`](super::lanes::Lanes::shape).
     pub(super) fn of(shape: usize) -> Self {
         match shape {
-            1 => Self::unrolled::<1, 1, { layout::bodies(1) }>(),
-            2 => Self::unrolled::<2, 1, { layout::bodies(2) }>(),
-            3 => Self::unrolled::<3, 2, { layout::bodies(3) }>(),
-            4 => Self::unrolled::<4, 2, { layout::bodies(4) }>(),
-            5 => Self::unrolled::<5, 3, { layout::bodies(5) }>(),
-            6 => Self::unrolled::<6, 3, { layout::bodies(6) }>(),
-            7 => Self::unrolled::<7, 4, { layout::bodies(7) }>(),
-            8 => Self::unrolled::<8, 4, { layout::bodies(8) }>(),
-            _ => Self::unrolled::<0, 0, 0>(),
+            1 => Self::unrolled::<1, { layout::bodies(1) }>(),
+            2 => Self::unrolled::<2, { layout::bodies(2) }>(),
+            3 => Self::unrolled::<3, { layout::bodies(3) }>(),
+            4 => Self::unrolled::<4, { layout::bodies(4) }>(),
+            5 => Self::unrolled::<5, { layout::bodies(5) }>(),
+            6 => Self::unrolled::<6, { layout::bodies(6) }>(),
+            7 => Self::unrolled::<7, { layout::bodies(7) }>(),
+            8 => Self::unrolled::<8, { layout::bodies(8) }>(),
+            _ => Self::unrolled::<0, 0>(),
         }
     }
 
-    /// For `N` windows, the words of their totals and where their bodies begin.
-    fn unrolled<const N: usize, const PAIRS: usize, const BODIES: usize>() -> Self {
-        Self { admit: Limiter::admit_shaped::<N, PAIRS, BODIES>, decide: Limiter::decide_shaped::<N, PAIRS, BODIES> }
+    /// For `N` windows, whose bodies begin at `BODIES`.
+    fn unrolled<const N: usize, const BODIES: usize>() -> Self {
+        Self {
+            admit: Limiter::admit_shaped::<N, BODIES>,
+            decide: Limiter::decide_shaped::<N, BODIES>,
+            turn: Limiter::turn_shaped::<N, BODIES>,
+        }
     }
 }
 
@@ -46,7 +52,10 @@ impl Limiter {
     #[inline(always)]
     pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Decision {
         if self.lanes.is_unclear(cells, cost, now.as_millis()) {
-            return self.decide_at_length(cells, cost, now.as_millis());
+            return match (self.ways.turn)(self, cells, cost, now) {
+                Some(charged_at) => Decision::Allow { charged_at },
+                None => self.decide_at_length(cells, cost, now.as_millis()),
+            };
         }
         (self.ways.decide)(self, cells, cost, now)
     }
@@ -54,7 +63,7 @@ impl Limiter {
     #[inline(always)]
     pub(super) fn admit_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Option<UnixMillis> {
         if self.lanes.is_unclear(cells, cost, now.as_millis()) {
-            return self.admit_at_length(cells, cost, now.as_millis());
+            return (self.ways.turn)(self, cells, cost, now);
         }
         // Whoever asks again and again is mostly denied by the first window, which a policy gives the shortest period.
         if !self.lanes.first_has_room(cells, cost) {
@@ -112,10 +121,10 @@ impl Limiter {
         }
         let mut edge = u64::MAX;
         let (places, bodies) = layout::parts_mut(cells, self.meters.len());
-        for (meter, (total, tip)) in self.meters.iter().zip(places) {
-            let counts = Counts { total: u32::from_le_bytes(*total), tip: u32::from_le_bytes(*tip) };
+        for (meter, place) in self.meters.iter().zip(places) {
+            let counts = Counts::of(u64::from_le_bytes(*place));
             let left = meter.refund(bodies, counts, last, charged_at, cost);
-            (*total, *tip) = (left.total.to_le_bytes(), left.tip.to_le_bytes());
+            *place = left.word().to_le_bytes();
             edge = edge.min(meter.edge(bodies, left, last));
         }
         layout::put_edge(cells, edge);
@@ -196,26 +205,40 @@ impl Limiter {
     }
 
     /// A decision for `N` windows: a function of its own for each number, which ends where its last call ends.
-    fn decide_shaped<const N: usize, const PAIRS: usize, const BODIES: usize>(
+    fn decide_shaped<const N: usize, const BODIES: usize>(
         &self,
         cells: &mut [u8],
         cost: u32,
         now: UnixMillis,
     ) -> Decision {
-        match self.short::<N, PAIRS, BODIES>(cells, cost, now.as_millis()) {
+        match self.short::<N, BODIES>(cells, cost, now.as_millis()) {
             Short::Charged => Decision::Allow { charged_at: now },
             Short::Full | Short::Unclear => self.decide_at_length(cells, cost, now.as_millis()),
         }
     }
 
     /// As [`Limiter::decide_shaped`], without a reason.
-    fn admit_shaped<const N: usize, const PAIRS: usize, const BODIES: usize>(
+    fn admit_shaped<const N: usize, const BODIES: usize>(
         &self,
         cells: &mut [u8],
         cost: u32,
         now: UnixMillis,
     ) -> Option<UnixMillis> {
-        match self.short::<N, PAIRS, BODIES>(cells, cost, now.as_millis()) {
+        match self.short::<N, BODIES>(cells, cost, now.as_millis()) {
+            Short::Charged => Some(now),
+            Short::Full => None,
+            Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),
+        }
+    }
+
+    /// As [`Limiter::admit_shaped`], at or after the edge.
+    fn turn_shaped<const N: usize, const BODIES: usize>(
+        &self,
+        cells: &mut [u8],
+        cost: u32,
+        now: UnixMillis,
+    ) -> Option<UnixMillis> {
+        match self.lanes.turn::<N, BODIES>(cells, cost, now.as_millis()) {
             Short::Charged => Some(now),
             Short::Full => None,
             Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),
@@ -223,16 +246,11 @@ impl Limiter {
     }
 
     #[inline(always)]
-    fn short<const N: usize, const PAIRS: usize, const BODIES: usize>(
-        &self,
-        cells: &mut [u8],
-        cost: u32,
-        now: u64,
-    ) -> Short {
+    fn short<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
         if N == 0 {
             return self.lanes.admit_any(cells, cost, now);
         }
-        self.lanes.admit::<N, PAIRS, BODIES>(cells, cost, now)
+        self.lanes.admit::<N, BODIES>(cells, cost, now)
     }
 
     #[inline(never)]
@@ -303,9 +321,9 @@ impl Limiter {
     fn record(&self, cells: &mut [u8], clock: Clock, sight: &Sight, units: impl Fn(usize, &Meter) -> u32) {
         let mut edge = u64::MAX;
         let (places, bodies) = layout::parts_mut(cells, self.meters.len());
-        for (window, ((meter, seen), (total, tip))) in self.meters.iter().zip(sight).zip(places).enumerate() {
+        for (window, ((meter, seen), place)) in self.meters.iter().zip(sight).zip(places).enumerate() {
             let (counts, stale_at) = meter.charge(bodies, clock, *seen, units(window, meter));
-            (*total, *tip) = (counts.total.to_le_bytes(), counts.tip.to_le_bytes());
+            *place = counts.word().to_le_bytes();
             edge = edge.min(stale_at);
         }
         layout::put_edge(cells, edge);

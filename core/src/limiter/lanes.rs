@@ -1,15 +1,21 @@
 //! The short way through a decision.
 //!
 //! As long as `now` is before the state's edge nothing has drained and no window is over its limit, so every total is
-//! the truth: units fit if they fit above each total, and charging them is an addition to each total and each tip. No division, no time zone, no look at an older bucket,
-//! and for five windows one cache line. Whatever is not that simple is left to the long way, which knows all the
-//! reasons.
+//! the truth: units fit if they fit above each total, and charging them is an addition to each total and each tip. No
+//! division, no time zone, no look at an older bucket, and for five windows one cache line.
+//!
+//! At the edge something may have to move on, mostly a bucket or two: [`Lanes::turn`] looks for what does, with
+//! [`Wheels`]. Whatever is not that simple is left to the long way, which knows all the reasons.
 
 use super::{
     bytes::u32_at,
-    layout::{self, Counts, TOTALS},
+    layout::{self, COUNT, COUNTS, Counts},
     log::Log,
+    meter::{Clock, NONE},
     pace::Pace,
+    period::Tally,
+    ring::Ring,
+    wheels::{Turning, Wheels},
     window::MAX_WINDOWS,
 };
 use alloc::vec::Vec;
@@ -23,14 +29,13 @@ pub(super) struct Lanes {
     shape: usize,
     /// One for each window; a pace has none and stands here as the largest number.
     limits: Vec<u32>,
-    /// The same, two to a word, with [`MOST_IN_LANE`] where a word has one too few.
-    pairs: [u64; MAX_WINDOWS / 2],
+    /// The same as words of a state, with room for every tip, and both top bits.
+    words: [u64; MAX_WINDOWS],
     /// The smallest limit, and the first.
     least: u32,
     first: u32,
-    /// With the numbers of their windows.
-    logs: Vec<(usize, Log)>,
     paces: Vec<Pace>,
+    pub(super) wheels: Wheels,
 }
 
 /// What the short way found.
@@ -46,30 +51,37 @@ pub(super) enum Short {
 
 impl Lanes {
     pub(super) fn new() -> Self {
-        let pair = word(MOST_IN_LANE, MOST_IN_LANE);
         Self {
             tolerance_ms: u64::MAX,
             shape: 0,
             limits: Vec::new(),
-            pairs: [pair; MAX_WINDOWS / 2],
+            words: [TOP_BITS; MAX_WINDOWS],
             least: u32::MAX,
             first: u32::MAX,
-            logs: Vec::new(),
             paces: Vec::new(),
+            wheels: Wheels::default(),
         }
     }
 
+    /// A window that counts in sub-buckets.
+    pub(super) fn add_ring(&mut self, ring: &Ring) {
+        self.wheels.add_ring(self.limits.len(), ring);
+        self.add(ring.limit);
+    }
+
+    /// A window of a calendar.
+    pub(super) fn add_tally(&mut self, tally: &Tally) {
+        self.wheels.add_tally();
+        self.add(tally.limit);
+    }
+
     /// A window that counts in total and tip.
-    pub(super) fn add(&mut self, limit: u32) {
+    fn add(&mut self, limit: u32) {
         self.limits.push(limit);
         self.least = self.least.min(limit);
         self.first = self.limits.first().copied().unwrap_or(limit);
-        for (pair, limits) in self.pairs.iter_mut().zip(self.limits.chunks(2)) {
-            *pair = match limits {
-                [first, second, ..] => word(*first, *second),
-                [first] => word(*first, MOST_IN_LANE),
-                [] => *pair,
-            };
+        for (word, limit) in self.words.iter_mut().zip(&self.limits) {
+            *word = Counts { total: *limit, tip: MOST_IN_LANE }.word() | TOP_BITS;
         }
         let simple = self.limits.iter().all(|limit| *limit <= MOST_IN_LANE);
         self.shape = if simple { self.limits.len() } else { 0 };
@@ -77,7 +89,7 @@ impl Lanes {
 
     /// A window that counts and keeps an entry for each unit.
     pub(super) fn add_log(&mut self, log: &Log) {
-        self.logs.push((self.limits.len(), log.clone()));
+        self.wheels.add_log(self.limits.len(), log);
         self.add(log.limit);
     }
 
@@ -92,51 +104,77 @@ impl Lanes {
         self.shape
     }
 
-    /// Charges `cost` units at `now`, which is not [`Lanes::is_unclear`], if they fit. Unrolled for `N` windows, whose totals are in the first `PAIRS` words and whose bodies begin at
-    /// `BODIES`.
+    /// Charges `cost` units at `now`, which is not [`Lanes::is_unclear`], if they fit. Unrolled for `N`
+    /// windows, whose bodies begin at `BODIES`.
     ///
     /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and no
-    /// cost above a limit. So no difference of two counts and no sum leaves its half of a word, and the top bit of a half,
-    /// set before the cost is taken from what is free, is still set if it fits. Counts are read and written in the same
+    /// cost above a limit. So no sum and no difference leaves its half of a word, and the top bit of a half, set in the
+    /// limits, is still set after the new counts are taken from them if they fit. Counts are read and written in the same
     /// words: else a decision would wait until the one before it is written.
     #[inline(always)]
-    pub(super) fn admit<const N: usize, const PAIRS: usize, const BODIES: usize>(
-        &self,
-        cells: &mut [u8],
-        cost: u32,
-        now: u64,
-    ) -> Short {
-        let (Some(head), Some(pairs)) = (cells.first_chunk_mut::<BODIES>(), self.pairs.first_chunk::<PAIRS>()) else {
-            return Short::Unclear;
-        };
-        let (instants, counts) = head.split_at_mut(TOTALS);
-        let Some(words) = counts.as_chunks_mut::<8>().0.first_chunk_mut::<N>() else { return Short::Unclear };
-        let costs = word(cost, cost);
-        let fits = pairs.iter().zip(&*words).fold(TOP_BITS, |fits, (limits, counts)| {
-            let free = limits.wrapping_sub(u64::from_le_bytes(*counts));
-            fits & (free | TOP_BITS).wrapping_sub(costs)
-        });
-        if fits & TOP_BITS != TOP_BITS {
+    pub(super) fn admit<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
+        let Some(head) = cells.first_chunk_mut::<BODIES>() else { return Short::Unclear };
+        let (instants, counts) = head.split_at_mut(COUNTS);
+        let Some(counts) = counts.as_chunks_mut::<COUNT>().0.first_chunk_mut::<N>() else { return Short::Unclear };
+        let next = with_cost(counts.map(u64::from_le_bytes), cost);
+        if !self.all_fit(&next) {
             return Short::Full;
         }
-        for counts in words {
-            *counts = u64::from_le_bytes(*counts).wrapping_add(costs).to_le_bytes();
-        }
+        *counts = next.map(u64::to_le_bytes);
         layout::put_last(instants, now);
-        if self.logs.is_empty() { Short::Charged } else { self.append(cells, cost, now) }
+        if self.wheels.logs.is_empty() { Short::Charged } else { self.append(cells, cost, now) }
     }
 
     /// Whether the short way is none: something may have drained, the clock was set back, nothing is asked, or more than a
     /// window ever admits.
     #[inline(always)]
     pub(super) fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
-        now >= layout::edge(cells) || now < layout::last(cells) || cost.wrapping_sub(1) >= self.least
+        now >= layout::edge(cells) || now < layout::last(cells) || self.is_nothing_or_too_much(cost)
+    }
+
+    /// Whether nothing is asked, or more than a window ever admits.
+    #[inline(always)]
+    fn is_nothing_or_too_much(&self, cost: u32) -> bool {
+        cost.wrapping_sub(1) >= self.least
     }
 
     /// Whether units fit in the first window, before the edge.
     #[inline(always)]
     pub(super) fn first_has_room(&self, cells: &[u8], cost: u32) -> bool {
-        has_room(self.first, Counts { total: u32_at(cells, TOTALS), tip: 0 }, cost)
+        has_room(self.first, Counts { total: u32_at(cells, COUNTS), tip: 0 }, cost)
+    }
+
+    /// As [`Lanes::admit`] at or after the edge, when something may have drained. Unclear if the clock was set back, a
+    /// calendar period is over or a window is over its limit, as of fresh cells the first time.
+    ///
+    /// What has drained is taken from a copy of the counts; only if the units fit anything is written.
+    #[inline(always)]
+    pub(super) fn turn<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
+        if N == 0 {
+            return Short::Unclear;
+        }
+        let Some((head, bodies)) = cells.split_first_chunk_mut::<BODIES>() else { return Short::Unclear };
+        let (last, edge) = (layout::last(head), layout::edge(head));
+        let (instants, places) = head.split_at_mut(COUNTS);
+        let Some(places) = places.as_chunks_mut::<COUNT>().0.first_chunk_mut::<N>() else { return Short::Unclear };
+        if edge == NONE || now < last || self.is_nothing_or_too_much(cost) {
+            return Short::Unclear;
+        }
+        let mut counts = places.map(u64::from_le_bytes);
+        let clock = Clock { last, now, current: false };
+        let mut turning = Turning::new();
+        if !self.wheels.see(bodies, &mut counts, clock, &mut turning) {
+            return Short::Unclear;
+        }
+        let next = with_cost(counts, cost);
+        if !self.all_fit(&next) {
+            return Short::Full;
+        }
+        let edge = self.wheels.turn(bodies, places, &turning, clock, cost);
+        *places = next.map(u64::to_le_bytes);
+        layout::put_last(instants, now);
+        layout::put_edge(instants, edge);
+        Short::Charged
     }
 
     /// As [`Lanes::admit`] for every policy. The counts of a pace stay 0.
@@ -149,9 +187,10 @@ impl Lanes {
         }
         let (places, bodies) = layout::parts_mut(cells, self.limits.len());
         self.paces.iter().for_each(|pace| pace.charge(bodies, cost, now));
-        for (_, (total, tip)) in self.limits.iter().zip(places).filter(|(limit, _)| **limit != u32::MAX) {
-            *total = u32::from_le_bytes(*total).wrapping_add(cost).to_le_bytes();
-            *tip = u32::from_le_bytes(*tip).wrapping_add(cost).to_le_bytes();
+        for (_, place) in self.limits.iter().zip(places).filter(|(limit, _)| **limit != u32::MAX) {
+            let Counts { total, tip } = Counts::of(u64::from_le_bytes(*place));
+            let next = Counts { total: total.wrapping_add(cost), tip: tip.wrapping_add(cost) };
+            *place = next.word().to_le_bytes();
         }
         layout::put_last(cells, now);
         self.append(cells, cost, now)
@@ -165,10 +204,20 @@ impl Lanes {
             && self.limits.iter().all(|limit| counts.next().is_some_and(|counts| has_room(*limit, counts, cost)))
     }
 
+    /// Whether no total in these words is above its limit: see [`Lanes::admit`].
+    #[inline(always)]
+    fn all_fit<const N: usize>(&self, next: &[u64; N]) -> bool {
+        let fits = self.words.iter().zip(next).fold(TOP_BITS, |fits, (limits, next)| {
+            let free = limits.wrapping_sub(*next);
+            fits & free
+        });
+        fits == TOP_BITS
+    }
+
     /// Writes down the instant of units that are already counted.
     #[inline(never)]
     fn append(&self, cells: &mut [u8], cost: u32, at: u64) -> Short {
-        for (window, log) in &self.logs {
+        for (window, log) in &self.wheels.logs {
             let Some(counts) = layout::parts(cells, self.limits.len()).0.nth(*window) else { continue };
             let edge = log.append(layout::parts_mut(cells, self.limits.len()).1, counts, cost, at);
             layout::put_edge(cells, layout::edge(cells).min(edge));
@@ -183,13 +232,15 @@ const fn has_room(limit: u32, counts: Counts, cost: u32) -> bool {
     limit.wrapping_sub(counts.total) >= cost
 }
 
-/// Two counts as they stand in a state, the first in the lower half.
-const fn word(first: u32, second: u32) -> u64 {
-    (second as u64) << 32 | first as u64
+/// Counts with a cost more in each total and tip.
+#[inline(always)]
+fn with_cost<const N: usize>(counts: [u64; N], cost: u32) -> [u64; N] {
+    let cost = Counts { total: cost, tip: cost }.word();
+    counts.map(|counts| counts.wrapping_add(cost))
 }
 
 /// Two counts and a cost of at most this leave the top bit of their half of a word alone: a quarter of the range.
 const MOST_IN_LANE: u32 = 1 << 30;
 
 /// The top bits of both halves.
-const TOP_BITS: u64 = word(1 << 31, 1 << 31);
+const TOP_BITS: u64 = Counts { total: 1 << 31, tip: 1 << 31 }.word();

@@ -1,6 +1,8 @@
 //! Where numbers stand in a state's cells: its bytes without the header that names the policy.
 //!
-//! Two instants, a total of each window, a tip of each window; behind this head the windows' bodies.
+//! Two instants, then a total and a tip of each window; behind this head the windows' bodies. Calendar periods' ends and
+//! arrival times come first among them, then entries, then rings: so what a decision mostly needs stands together, and
+//! what is read as a whole number of so many bytes stands at a multiple of them (but for entries of 8 bytes).
 
 use super::bytes::{put, u64_at};
 
@@ -13,29 +15,34 @@ pub(super) struct Counts {
     pub(super) tip: u32,
 }
 
+impl Counts {
+    /// From a word of a state.
+    #[inline(always)]
+    pub(super) const fn of(word: u64) -> Self {
+        let [a, b, c, d, e, f, g, h] = word.to_le_bytes();
+        Self { total: u32::from_le_bytes([a, b, c, d]), tip: u32::from_le_bytes([e, f, g, h]) }
+    }
+
+    /// As a word of a state: the total in its lower half.
+    #[inline(always)]
+    pub(super) const fn word(self) -> u64 {
+        (self.tip as u64) << 32 | self.total as u64
+    }
+}
+
 /// The counts of every window, and their bodies; nothing of cells that are too short.
 #[inline(always)]
 pub(super) fn parts(cells: &[u8], windows: usize) -> (impl Iterator<Item = Counts>, &[u8]) {
     let (head, bodies) = cells.split_at_checked(bodies(windows)).unwrap_or_default();
-    let counts = head.get(TOTALS..).unwrap_or_default().as_chunks::<COUNT>().0;
-    let (totals, tips) = counts.split_at_checked(windows).unwrap_or_default();
-    let counts = totals
-        .iter()
-        .zip(tips)
-        .map(|(total, tip)| Counts { total: u32::from_le_bytes(*total), tip: u32::from_le_bytes(*tip) });
-    (counts, bodies)
+    let words = head.get(COUNTS..).unwrap_or_default().as_chunks::<COUNT>().0;
+    (words.iter().map(|word| Counts::of(u64::from_le_bytes(*word))), bodies)
 }
 
-/// As [`parts`], to write: a total and a tip of every window, and the bodies.
+/// As [`parts`], to write.
 #[inline(always)]
-pub(super) fn parts_mut(
-    cells: &mut [u8],
-    windows: usize,
-) -> (impl Iterator<Item = (&mut [u8; COUNT], &mut [u8; COUNT])>, &mut [u8]) {
+pub(super) fn parts_mut(cells: &mut [u8], windows: usize) -> (impl Iterator<Item = &mut [u8; COUNT]>, &mut [u8]) {
     let (head, bodies) = cells.split_at_mut_checked(bodies(windows)).unwrap_or_default();
-    let counts = head.get_mut(TOTALS..).unwrap_or_default().as_chunks_mut::<COUNT>().0;
-    let (totals, tips) = counts.split_at_mut_checked(windows).unwrap_or_default();
-    (totals.iter_mut().zip(tips), bodies)
+    (head.get_mut(COUNTS..).unwrap_or_default().as_chunks_mut::<COUNT>().0.iter_mut(), bodies)
 }
 
 /// The instant of the newest charge.
@@ -63,14 +70,14 @@ pub(super) fn put_edge(cells: &mut [u8], edge: u64) {
 /// Where the bodies begin in the cells of so many windows.
 #[inline(always)]
 pub(super) const fn bodies(windows: usize) -> usize {
-    TOTALS + 2 * COUNT * windows
+    COUNTS + COUNT * windows
 }
 
 const LAST: usize = 0;
 const EDGE: usize = 8;
 
-/// Where the totals begin: after the two instants. The tips follow them.
-pub(super) const TOTALS: usize = 16;
+/// Where the counts begin: after the two instants.
+pub(super) const COUNTS: usize = 16;
 
-/// Bytes of a total and of a tip.
-const COUNT: usize = 4;
+/// Bytes of a total and its tip.
+pub(super) const COUNT: usize = 8;

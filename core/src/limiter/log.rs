@@ -1,9 +1,9 @@
 //! A sliding window of at most [`MOST_UNITS`] units: it keeps the instant of each and is exact to the millisecond.
 //!
 //! Bytes: the units in use are the window's total, the number of entries its tip; the body has as many places for
-//! entries as the limit has units, oldest first, then zeros. An entry is one unit: the lowest 2, 4 or 8 bytes of its
-//! instant, little-endian. They are enough to know it, because a unit that still counted at the newest charge left
-//! less than a period before it.
+//! entries as the limit has units, oldest first, then zeros up to a multiple of 4 bytes. An entry is one unit: the
+//! lowest 2, 4 or 8 bytes of its instant, little-endian. They are enough to know it, because a unit that still counted
+//! at the newest charge left less than a period before it.
 //!
 //! The places are enough for every trace that keeps to the limit. Past it the newest units keep their places and the
 //! others, which are the total less the entries, count as of the oldest entry's instant: a window over its limit
@@ -41,7 +41,7 @@ impl Log {
     }
 
     pub(super) fn body_length(&self) -> usize {
-        self.places * self.width.bytes()
+        (self.places * self.width.bytes()).next_multiple_of(ALIGNED)
     }
 
     /// Units in use at `clock.now`, with the number of entries that are over.
@@ -51,14 +51,26 @@ impl Log {
         if clock.current {
             return Seen { used, from: 0, to: 0, counts };
         }
-        let count = self.entries(counts);
-        let over = if clock.now - clock.last >= self.period_ms {
-            count
-        } else {
-            (0..count).take_while(|place| self.ends_at(bodies, *place, clock.last) <= clock.now).count()
-        };
-        let drained = if over == 0 { 0 } else { over as u64 + extra(counts) };
-        Seen { used: used.saturating_sub(drained), from: over as u64, to: 0, counts }
+        let (drained, over) = self.drained(bodies, counts, clock);
+        Seen { used: used.saturating_sub(u64::from(drained)), from: u64::from(over), to: 0, counts }
+    }
+
+    /// Units that have drained at `clock.now`, and how many entries are over.
+    #[inline(always)]
+    pub(super) fn drained(&self, bodies: &[u8], counts: Counts, clock: Clock) -> (u32, u32) {
+        if clock.now - clock.last >= self.period_ms {
+            return (counts.total, counts.tip);
+        }
+        let over = self.over(bodies, counts, clock);
+        (if over == 0 { 0 } else { counts.total.saturating_sub(counts.tip).saturating_add(over) }, over)
+    }
+
+    /// How many of the oldest entries are over.
+    #[inline(never)]
+    fn over(&self, bodies: &[u8], counts: Counts, clock: Clock) -> u32 {
+        let is_over = |place: &usize| self.ends_at(bodies, *place, clock.last) <= clock.now;
+        let over = (0..self.entries(counts)).take_while(is_over).count();
+        u32::try_from(over).unwrap_or(u32::MAX)
     }
 
     /// The first instant at which `wanted` of the units in use have drained.
@@ -78,19 +90,33 @@ impl Log {
         let before = self.entries(seen.counts);
         let fresh = usize::try_from(cost).unwrap_or(usize::MAX).min(self.places);
         let kept = (before - over).min(self.places - fresh);
-        if kept > 0 {
-            self.remove(bodies, before, 0, before - kept);
-        }
-        for place in kept..kept + fresh {
-            self.put_entry(bodies, place, clock.now);
-        }
-        if kept == 0 {
-            (fresh..before).for_each(|place| self.put_entry(bodies, place, 0));
-        }
+        self.renew(bodies, before, kept, fresh, clock.now);
         let total = u32::try_from(seen.used.saturating_add(u64::from(cost))).unwrap_or(u32::MAX);
         let tip = u32::try_from(kept + fresh).unwrap_or_default();
         let counts = Counts { total, tip };
         (counts, self.edge(bodies, counts, clock.now))
+    }
+
+    /// As [`Log::charge`], for units that fit, of `over` entries that are over; returns the first instant at which one of
+    /// the entries is over. The counts are the caller's.
+    #[inline(always)]
+    pub(super) fn turn(&self, bodies: &mut [u8], counts: Counts, over: u32, cost: u32, clock: Clock) -> u64 {
+        if (over, cost) == (counts.tip, 1) && over <= 1 {
+            self.put_entry(bodies, 0, clock.now);
+            return clock.now + self.period_ms;
+        }
+        self.turn_many(bodies, counts, over, cost, clock)
+    }
+
+    /// As [`Log::turn`], for more than one entry or unit.
+    #[inline(never)]
+    fn turn_many(&self, bodies: &mut [u8], counts: Counts, over: u32, cost: u32, clock: Clock) -> u64 {
+        let before = self.entries(counts);
+        let kept = before.saturating_sub(usize::try_from(over).unwrap_or(usize::MAX));
+        let oldest =
+            if kept > 0 { self.ends_at(bodies, before - kept, clock.last) } else { clock.now + self.period_ms };
+        self.renew(bodies, before, kept, usize::try_from(cost).unwrap_or(usize::MAX), clock.now);
+        oldest
     }
 
     /// Adds entries for units that are already counted; returns when they are over.
@@ -134,11 +160,27 @@ impl Log {
         let ordered = instants().zip(instants().skip(1)).all(|(a, b)| a <= b);
         let live = instants().all(|instant| last - instant < self.period_ms);
         let known = instants().enumerate().all(|(i, instant)| self.entry(bodies, i) == instant & self.width.mask());
-        let empty = (count..self.places).all(|place| self.entry(bodies, place) == 0);
+        let (end, length) = (self.body + count * self.width.bytes(), self.body + self.body_length());
+        let empty = bodies.get(end..length).is_some_and(|rest| rest.iter().all(|byte| *byte == 0));
         let counted = u64::from(counts.tip) == count as u64
             && counts.total >= counts.tip
             && (counts.tip > 0 || counts.total == 0);
         counted && ordered && live && known && empty
+    }
+
+    /// Keeps the newest `kept` of the entries and adds `fresh` ones behind them.
+    #[inline(always)]
+    fn renew(&self, bodies: &mut [u8], before: usize, kept: usize, fresh: usize, at: u64) {
+        if kept > 0 {
+            self.remove(bodies, before, 0, before - kept);
+        }
+        let [a, b, c, d, ..] = at.to_le_bytes();
+        let body = bodies.get_mut(self.body..).unwrap_or_default();
+        match self.width {
+            Width::Two => write(body.as_chunks_mut().0, before, kept, fresh, [a, b]),
+            Width::Four => write(body.as_chunks_mut().0, before, kept, fresh, [a, b, c, d]),
+            Width::Eight => write(body.as_chunks_mut().0, before, kept, fresh, at.to_le_bytes()),
+        }
     }
 
     /// Takes `fewer` of `count` entries out, from `place` on; later ones move up.
@@ -194,6 +236,17 @@ impl Log {
     }
 }
 
+/// Writes entries of one instant behind those that are kept, and zeros over what else there was before.
+#[inline(always)]
+fn write<const W: usize>(entries: &mut [[u8; W]], before: usize, kept: usize, fresh: usize, at: [u8; W]) {
+    for entry in entries.iter_mut().skip(kept).take(fresh) {
+        *entry = at;
+    }
+    for entry in entries.iter_mut().take(before).skip(kept + fresh) {
+        *entry = [0; W];
+    }
+}
+
 /// Units that have no entry of their own and count with the oldest one.
 fn extra(counts: Counts) -> u64 {
     u64::from(counts.total.saturating_sub(counts.tip))
@@ -225,6 +278,9 @@ impl Width {
         }
     }
 }
+
+/// What comes behind entries stands at a multiple of this many bytes, as rings of 4-byte counters have to.
+const ALIGNED: usize = 4;
 
 /// Up to this limit a list of instants is about as small as a ring, and exact.
 pub(super) const MOST_UNITS: u32 = 16;

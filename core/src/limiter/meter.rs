@@ -10,7 +10,7 @@ use super::{
     ring::{self, Ring},
 };
 use crate::{calendar::Zone, time::UnixMillis};
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 /// The instants of a question. `current` says that nothing has drained since the last charge.
 #[derive(Clone, Copy)]
@@ -29,6 +29,19 @@ pub(super) struct Seen {
     pub(super) to: u64,
     /// The window's counts before.
     pub(super) counts: Counts,
+}
+
+/// Which bodies stand before others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    End,
+    Arrival,
+    Entries,
+    Ring,
+}
+
+impl Rank {
+    const ALL: [Self; 4] = [Self::End, Self::Arrival, Self::Entries, Self::Ring];
 }
 
 /// A window, laid out.
@@ -51,7 +64,20 @@ impl Clock {
 }
 
 impl Meter {
-    pub(super) fn new(window: &Window, body: usize) -> Result<Self, LimiterError> {
+    /// All windows of a policy and the length of their bodies, which stand in the order that `layout` says.
+    pub(super) fn all(windows: &[Window]) -> Result<(Vec<Self>, usize), LimiterError> {
+        let mut meters: Vec<Self> = windows.iter().map(|window| Self::new(window, 0)).collect::<Result<_, _>>()?;
+        let mut bodies = 0;
+        for rank in Rank::ALL {
+            for (meter, window) in meters.iter_mut().zip(windows).filter(|(meter, _)| meter.rank() == rank) {
+                *meter = Self::new(window, bodies)?;
+                bodies += meter.body_length();
+            }
+        }
+        Ok((meters, bodies))
+    }
+
+    fn new(window: &Window, body: usize) -> Result<Self, LimiterError> {
         Ok(match window {
             Window::Sliding { limit, period_ms, .. } if *limit <= log::MOST_UNITS => {
                 Self::Log(Log::new(*limit, *period_ms, body))
@@ -68,7 +94,16 @@ impl Meter {
         })
     }
 
-    pub(super) fn body_length(&self) -> usize {
+    const fn rank(&self) -> Rank {
+        match self {
+            Self::Tally(_) => Rank::End,
+            Self::Pace(_) => Rank::Arrival,
+            Self::Log(_) => Rank::Entries,
+            Self::Ring(_) => Rank::Ring,
+        }
+    }
+
+    fn body_length(&self) -> usize {
         match self {
             Self::Ring(ring) => ring.body_length(),
             Self::Log(log) => log.body_length(),
@@ -90,9 +125,9 @@ impl Meter {
     /// Tells the short way about this window.
     pub(super) fn add_to(&self, lanes: &mut Lanes) {
         match self {
-            Self::Ring(ring) => lanes.add(ring.limit),
+            Self::Ring(ring) => lanes.add_ring(ring),
             Self::Log(log) => lanes.add_log(log),
-            Self::Tally(tally) => lanes.add(tally.limit),
+            Self::Tally(tally) => lanes.add_tally(tally),
             Self::Pace(pace) => lanes.add_pace(pace),
         }
     }

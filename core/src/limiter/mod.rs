@@ -43,6 +43,7 @@ mod period;
 mod ring;
 mod state;
 mod table;
+mod wheels;
 mod window;
 
 pub use hold::{HOLD_BYTES, Hold, HoldError, Placing};
@@ -148,15 +149,11 @@ impl Limiter {
     /// ```
     pub fn new(windows: Vec<Window>) -> Result<Self, LimiterError> {
         window::check(&windows)?;
-        let mut meters = Vec::with_capacity(windows.len());
+        let (meters, bodies) = Meter::all(&windows)?;
         let mut lanes = Lanes::new();
-        let mut bodies = 0;
-        for window in &windows {
-            let meter = Meter::new(window, bodies)?;
-            bodies += meter.body_length();
+        for (meter, window) in meters.iter().zip(&windows) {
             meter.add_to(&mut lanes);
             lanes.tolerance_ms = lanes.tolerance_ms.min(meter::tolerance_ms(window));
-            meters.push(meter);
         }
         let cells = layout::bodies(windows.len()) + bodies;
         let most = meters.iter().map(Meter::limit).collect();

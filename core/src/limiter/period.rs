@@ -94,8 +94,9 @@ impl Tally {
         if earlier >= start { end.max(earlier) } else { earlier }
     }
 
+    /// The end of the stored period.
     #[inline(always)]
-    fn end(&self, bodies: &[u8]) -> u64 {
+    pub(super) fn end(&self, bodies: &[u8]) -> u64 {
         u64_at(bodies, self.body)
     }
 }

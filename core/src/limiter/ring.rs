@@ -15,7 +15,7 @@
 
 use super::{
     layout::Counts,
-    meter::{Clock, NONE, Seen, edge_within},
+    meter::{Clock, NONE, Seen, edge_within, narrow},
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,15 +24,16 @@ pub(super) struct Ring {
     width: Width,
     span: u64,
     counter: Counter,
-    /// Where the ring begins among the bodies.
-    body: usize,
+    /// Where the ring begins among the bodies, counted in counters: it stands at a multiple of one.
+    first: usize,
 }
 
-/// A divisor that is divided by often: the quotient by one multiplication.
+/// A divisor that is divided by often: the quotient by one multiplication and a shift.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Width {
     ms: u64,
     reciprocal: u64,
+    shift: u32,
 }
 
 /// How wide a bucket's counter is.
@@ -47,7 +48,8 @@ impl Ring {
     pub(super) fn new(limit: u32, period_ms: u64, body: usize) -> Self {
         let width = Width::new(bucket_ms(period_ms));
         let span = period_ms.div_ceil(width.ms) + 1;
-        Self { limit, width, span, counter: Counter::for_limit(limit), body }
+        let counter = Counter::for_limit(limit);
+        Self { limit, width, span, counter, first: body / counter.bytes() }
     }
 
     pub(super) fn body_length(&self) -> usize {
@@ -57,13 +59,36 @@ impl Ring {
     /// Units in use at `clock.now`, with the newest bucket before and after.
     #[inline(always)]
     pub(super) fn see(&self, bodies: &[u8], counts: Counts, clock: Clock) -> Seen {
-        let (from, to) = (self.width.bucket(clock.last), self.width.bucket(clock.now));
-        let drained = match to - from {
-            0 => 0,
-            1 => u64::from(self.counter(bodies, to.wrapping_sub(self.span))),
-            _ => self.sum_before(bodies, from, to),
-        };
+        let (from, to) = (self.bucket(clock.last), self.bucket(clock.now));
+        let drained = u64::from(self.drained(bodies, from, to));
         Seen { used: u64::from(counts.total).saturating_sub(drained), from, to, counts }
+    }
+
+    /// The bucket that an instant lies in.
+    #[inline(always)]
+    pub(super) fn bucket(&self, instant: u64) -> u64 {
+        self.width.bucket(instant)
+    }
+
+    /// The instant at which a bucket is over.
+    #[inline(always)]
+    pub(super) fn end(&self, bucket: u64) -> u64 {
+        (bucket + 1) * self.width.ms
+    }
+
+    /// Whether each of this ring's buckets begins where one of the other's begins.
+    pub(super) fn is_coarser_than(&self, other: &Self) -> bool {
+        self.width.ms.is_multiple_of(other.width.ms)
+    }
+
+    /// Units that drain when the newest bucket changes; the largest number for all of them.
+    #[inline(always)]
+    pub(super) fn drained(&self, bodies: &[u8], from: u64, to: u64) -> u32 {
+        match to - from {
+            0 => 0,
+            1 => self.counter(bodies, to.wrapping_sub(self.span)),
+            _ => self.sum_before(bodies, from, to),
+        }
     }
 
     /// The first instant at which `units` of those in use have drained.
@@ -81,24 +106,30 @@ impl Ring {
     /// Adds units to the newest bucket; returns the counts and the instant at which that bucket is over.
     #[inline(always)]
     pub(super) fn charge(&self, bodies: &mut [u8], seen: Seen, cost: u32) -> (Counts, u64) {
-        let before = match seen.to - seen.from {
-            0 => seen.counts.tip,
-            1 => {
-                self.put_counter(bodies, seen.from, seen.counts.tip);
-                self.put_counter(bodies, seen.to.wrapping_sub(self.span), 0);
-                0
-            }
-            _ => self.roll(bodies, seen),
-        };
+        let before = if seen.to == seen.from { seen.counts.tip } else { 0 };
+        if seen.to != seen.from {
+            self.turn(bodies, seen.counts.tip, seen.from, seen.to);
+        }
         let tip = before.saturating_add(cost).min(self.counter.most()).max(before);
         let Ok(total) = u32::try_from(seen.used + u64::from(tip - before)) else { return self.collapse(bodies) };
-        let edge = edge_within(self.limit, total, (seen.to + 1) * self.width.ms);
+        let edge = edge_within(self.limit, total, self.end(seen.to));
         (Counts { total, tip }, edge)
+    }
+
+    /// Moves the newest bucket, of `tip` units, into the ring and empties those whose time is over.
+    #[inline(always)]
+    pub(super) fn turn(&self, bodies: &mut [u8], tip: u32, from: u64, to: u64) {
+        if to - from == 1 {
+            self.put_counter(bodies, from, tip);
+            self.put_counter(bodies, to.wrapping_sub(self.span), 0);
+        } else {
+            self.turn_far(bodies, tip, from, to);
+        }
     }
 
     /// Takes units of a charge made at `charged_at`, at most `last`, out of the bucket they still count in.
     pub(super) fn refund(&self, bodies: &mut [u8], counts: Counts, last: u64, charged_at: u64, cost: u32) -> Counts {
-        let (bucket, newest) = (self.width.bucket(charged_at), self.width.bucket(last));
+        let (bucket, newest) = (self.bucket(charged_at), self.bucket(last));
         if newest - bucket >= self.span {
             return counts;
         }
@@ -117,12 +148,12 @@ impl Ring {
 
     /// The first instant at which the newest bucket of a state last charged at `last` is over; none over the limit.
     pub(super) fn edge(&self, counts: Counts, last: u64) -> u64 {
-        edge_within(self.limit, counts.total, (self.width.bucket(last) + 1) * self.width.ms)
+        edge_within(self.limit, counts.total, self.end(self.bucket(last)))
     }
 
     /// Whether total and counters agree, and the places of the newest bucket and of drained ones are empty.
     pub(super) fn is_sound(&self, bodies: &[u8], counts: Counts, last: u64) -> bool {
-        let newest = self.width.bucket(last);
+        let newest = self.bucket(last);
         let all = self.sum(bodies, 0..PLACES as u64);
         counts.tip <= self.counter.most()
             && self.sum(bodies, self.oldest(newest)..newest) == all
@@ -137,27 +168,26 @@ impl Ring {
             || (self.oldest(seen.to)..seen.from).any(|bucket| self.counter(bodies, bucket) >= most)
     }
 
-    /// Units that drain when the newest bucket changes by more than one; all of them after a period.
+    /// As [`Ring::drained`], when the newest bucket changes by more than one; all of them after a period.
     #[inline(never)]
-    fn sum_before(&self, bodies: &[u8], from: u64, to: u64) -> u64 {
+    fn sum_before(&self, bodies: &[u8], from: u64, to: u64) -> u32 {
         if to - from >= self.span {
-            return u64::MAX;
+            return u32::MAX;
         }
-        self.sum(bodies, self.oldest(from)..self.oldest(to))
+        narrow(self.sum(bodies, self.oldest(from)..self.oldest(to)))
     }
 
-    /// Moves the newest bucket into the ring and empties those whose time is over; returns the count of the new one.
+    /// As [`Ring::turn`], when the newest bucket changes by more than one.
     #[inline(never)]
-    fn roll(&self, bodies: &mut [u8], seen: Seen) -> u32 {
-        if seen.to - seen.from >= self.span {
+    fn turn_far(&self, bodies: &mut [u8], tip: u32, from: u64, to: u64) {
+        if to - from >= self.span {
             self.clear(bodies);
         } else {
-            self.put_counter(bodies, seen.from, seen.counts.tip);
-            for bucket in self.oldest(seen.from)..self.oldest(seen.to) {
+            self.put_counter(bodies, from, tip);
+            for bucket in self.oldest(from)..self.oldest(to) {
                 self.put_counter(bodies, bucket, 0);
             }
         }
-        0
     }
 
     /// Everything in use counts in the newest bucket, which is past counting.
@@ -168,7 +198,8 @@ impl Ring {
     }
 
     fn clear(&self, bodies: &mut [u8]) {
-        if let Some(ring) = bodies.get_mut(self.body..self.body + self.body_length()) {
+        let start = self.first * self.counter.bytes();
+        if let Some(ring) = bodies.get_mut(start..start + self.body_length()) {
             ring.fill(0);
         }
     }
@@ -185,54 +216,54 @@ impl Ring {
 
     #[inline(always)]
     fn counter(&self, bodies: &[u8], bucket: u64) -> u32 {
+        let place = self.place(bucket);
         match self.counter {
-            Counter::One => place::<1>(bodies, self.body, bucket).map_or(0, |[a]| u32::from(*a)),
-            Counter::Two => place(bodies, self.body, bucket).map_or(0, |two| u32::from(u16::from_le_bytes(*two))),
-            Counter::Four => place(bodies, self.body, bucket).map_or(0, |four| u32::from_le_bytes(*four)),
+            Counter::One => bodies.get(place).map_or(0, |one| u32::from(*one)),
+            Counter::Two => bodies.as_chunks().0.get(place).map_or(0, |two| u32::from(u16::from_le_bytes(*two))),
+            Counter::Four => bodies.as_chunks().0.get(place).map_or(0, |four| u32::from_le_bytes(*four)),
         }
     }
 
     #[inline(always)]
     fn put_counter(&self, bodies: &mut [u8], bucket: u64, count: u32) {
-        let [a, b, c, d] = count.to_le_bytes();
+        let (place, [a, b, c, d]) = (self.place(bucket), count.to_le_bytes());
         match self.counter {
-            Counter::One => put_place(bodies, self.body, bucket, [a]),
-            Counter::Two => put_place(bodies, self.body, bucket, [a, b]),
-            Counter::Four => put_place(bodies, self.body, bucket, [a, b, c, d]),
+            Counter::One => put(bodies, place, a),
+            Counter::Two => put(bodies.as_chunks_mut().0, place, [a, b]),
+            Counter::Four => put(bodies.as_chunks_mut().0, place, [a, b, c, d]),
         }
+    }
+
+    /// Where a bucket's counter stands among the bodies, counted in counters.
+    #[inline(always)]
+    fn place(&self, bucket: u64) -> usize {
+        self.first + usize::try_from(bucket % PLACES as u64).unwrap_or_default()
     }
 }
 
-/// The counter of a bucket, in a ring of `W`-byte counters that begins at `body`.
 #[inline(always)]
-fn place<const W: usize>(bodies: &[u8], body: usize, bucket: u64) -> Option<&[u8; W]> {
-    let ring = bodies.get(body..)?.as_chunks::<W>().0.first_chunk::<PLACES>()?;
-    ring.get(usize::try_from(bucket % PLACES as u64).unwrap_or_default())
-}
-
-#[inline(always)]
-fn put_place<const W: usize>(bodies: &mut [u8], body: usize, bucket: u64, count: [u8; W]) {
-    let ring = bodies.get_mut(body..).and_then(|rest| rest.as_chunks_mut::<W>().0.first_chunk_mut::<PLACES>());
-    if let Some(place) = ring.and_then(|ring| ring.get_mut(usize::try_from(bucket % PLACES as u64).unwrap_or_default()))
-    {
-        *place = count;
+fn put<T>(counters: &mut [T], place: usize, count: T) {
+    if let Some(counter) = counters.get_mut(place) {
+        *counter = count;
     }
 }
 
 impl Width {
-    const fn new(ms: u64) -> Self {
-        Self { ms, reciprocal: u64::MAX / ms }
+    /// The reciprocal is the first whole number above 2^(63 + shift) / ms. As 2^shift is at most ms, it is at most 2^63 + 1.
+    fn new(ms: u64) -> Self {
+        let shift = ms.ilog2();
+        let reciprocal = (1 << (63 + shift)) / u128::from(ms) + 1;
+        Self { ms, reciprocal: u64::try_from(reciprocal).unwrap_or(u64::MAX), shift }
     }
 
     /// `instant / ms`.
     ///
-    /// The reciprocal is less than 1 below 2^64 / ms, so for instants below 2^48 the product's high half is the
-    /// quotient or one less than it.
+    /// The reciprocal is at most 1 too large, so the quotient is too large by at most `instant / 2^(63 + shift)`. For
+    /// instants below 2^48 that is less than the 1 / ms which is missing to the next whole number: ms < 2^(shift + 1).
     #[inline(always)]
     fn bucket(self, instant: u64) -> u64 {
-        let product = u128::from(instant) * u128::from(self.reciprocal);
-        let quotient = u64::try_from(product >> 64).unwrap_or_default();
-        if instant - quotient * self.ms >= self.ms { quotient + 1 } else { quotient }
+        let product = u128::from(instant << 1) * u128::from(self.reciprocal);
+        u64::try_from(product >> 64).unwrap_or_default() >> self.shift
     }
 }
 

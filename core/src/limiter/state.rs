@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! 0   "SG"                      2 bytes
-//! 2   version                   u8, 2
+//! 2   version                   u8, 3
 //! 3   number of windows N       u8
 //! 4   policy fingerprint        u32
 //! 8   last: newest charge       u64, ms since 1970; the cells begin here
 //! 16  edge                      u64: before it every total is up to date
-//! 24  total of each window      N x u32: units in use
-//!     tip of each window        N x u32: units of the newest bucket, or number of entries, or 0
-//!     body of each window       in order; see `ring`, `log`, `period` and `pace`
+//! 24  counts of each window     N x (total u32: units in use;
+//!                                    tip u32: units of the newest bucket, or number of entries, or 0)
+//!     body of each window       calendar windows, paces, sliding windows of up to 16 units, other sliding windows,
+//!                               of each kind in order; see `period`, `pace`, `log` and `ring`
 //! ```
 //!
 //! For five windows the cells up to the bodies are 56 bytes: with the key of a table, one cache line.
@@ -162,7 +163,7 @@ pub(super) fn check_header(bytes: &[u8], policy: u64, cells: usize) -> Result<St
 const MAGIC: &[u8; 2] = b"SG";
 
 /// The layout above. Another layout is another number.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Magic, version, number of windows, fingerprint.
 const HEADER: usize = 8;
@@ -175,8 +176,8 @@ mod tests {
         time::UnixMillis,
     };
 
-    /// Header 8, two instants 16, five totals and tips 40, ten entries of two bytes 20, three rings of two-byte counters
-    /// 96, the end of the month 8.
+    /// Header 8, two instants 16, five totals and tips 40, the end of the month 8, ten entries of two bytes 20, three
+    /// rings of two-byte counters 96.
     #[test]
     fn the_state_of_five_windows_has_188_bytes() {
         let policy = r#"{"windows":[
@@ -210,7 +211,7 @@ mod tests {
     fn every_error_has_its_own_code_from_the_list() {
         let errors = [
             StateError::NotAState,
-            StateError::Version { found: 3 },
+            StateError::Version { found: 4 },
             StateError::OtherPolicy,
             StateError::Length { expected: 24, found: 0 },
             StateError::Damaged { window: Some(1) },

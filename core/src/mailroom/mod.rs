@@ -19,15 +19,18 @@
 //!
 //! Out of scope: failover between several providers, and calls that carry several messages.
 
+mod deliveries;
 mod next;
 pub(crate) mod parts;
 mod queue;
 mod schema;
 mod settle;
+mod status;
 mod store;
 mod submit;
 mod trace;
 
+pub use status::Status;
 pub use submit::{Recipient, RecipientKind, Submission};
 pub use trace::view;
 
@@ -47,57 +50,8 @@ use crate::{
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use queue::Queue;
 
+pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use schema::create as create_schema;
-
-/// Where a message is. The words are the same in the trace, in events and in every language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It waits for its first attempt.
-    Queued,
-    /// It waits for another attempt.
-    Deferred,
-    /// Attempts are used up or the provider needs its owner; it is kept, and tried again later.
-    Held,
-    /// A request is on its way.
-    Sending,
-    /// The provider took it.
-    Sent,
-    /// Every recipient is suppressed.
-    Suppressed,
-    /// The provider will never take it.
-    Failed,
-    /// Its time was over before it could leave.
-    Expired,
-    /// Nobody knows whether the provider took it, and sending again could send it twice.
-    Unknown,
-}
-
-impl Status {
-    /// The stable word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Deferred => "deferred",
-            Self::Held => "held",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Suppressed => "suppressed",
-            Self::Failed => "failed",
-            Self::Expired => "expired",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Whether nothing will change it any more.
-    #[must_use]
-    pub const fn is_finished(self) -> bool {
-        match self {
-            Self::Queued | Self::Deferred | Self::Held | Self::Sending => false,
-            Self::Sent | Self::Suppressed | Self::Failed | Self::Expired | Self::Unknown => true,
-        }
-    }
-}
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
 /// comes late cannot settle another attempt.

@@ -30,7 +30,7 @@ fn is_unscoped(sql: &mut dyn Sql) -> Result<bool, SqlError> {
     Ok(matches!(rows.first().map(Vec::as_slice), Some([Value::Text(statement)]) if !statement.contains("scope TEXT")))
 }
 
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 11] = [
     "CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS message(\
      id TEXT PRIMARY KEY, status TEXT NOT NULL, class INTEGER NOT NULL, due_ms INTEGER NOT NULL, \
@@ -47,6 +47,20 @@ const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS idempotency(\
      key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, created_ms INTEGER NOT NULL, status INTEGER NOT NULL) \
      WITHOUT ROWID",
+    // Of messages that a provider took: what it reports names them by its own id.
+    "CREATE INDEX IF NOT EXISTS message_at_provider ON message(provider_message_id) \
+     WHERE provider_message_id IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS event(\
+     key TEXT PRIMARY KEY, received_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL, provider TEXT NOT NULL, \
+     kind TEXT NOT NULL, class TEXT, unclassified INTEGER NOT NULL, smtp INTEGER, enhanced TEXT, echo INTEGER NOT NULL, \
+     candidate INTEGER NOT NULL, message TEXT, provider_message_id TEXT, recipient TEXT, digest TEXT) WITHOUT ROWID",
+    // Events that came before the answer to the call they speak of: few, and for seconds.
+    "CREATE INDEX IF NOT EXISTS event_orphan ON event(provider_message_id) \
+     WHERE message IS NULL AND provider_message_id IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS soft_bounce(address TEXT PRIMARY KEY, at_ms TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS event_count(\
+     day INTEGER NOT NULL, provider TEXT NOT NULL, domain TEXT NOT NULL, kind TEXT NOT NULL, n INTEGER NOT NULL, \
+     PRIMARY KEY(day, provider, domain, kind)) WITHOUT ROWID",
 ];
 
 const TAKE_UP: [&str; 2] = [

@@ -1,7 +1,7 @@
 //! What came of a request, and what follows from it.
 
 use super::{
-    Attempt, Flight, Mailroom, Status,
+    Attempt, Flight, Mailroom, Status, deliveries,
     store::{self, Move},
     trace::Line,
 };
@@ -105,7 +105,10 @@ impl Mailroom {
         let is_unknown = matches!(answer.outcome, Outcome::Unknown);
         let ambiguous = flight.ambiguous.or(is_unknown.then_some(flight.began));
         let to = Move { status, due, failures, ambiguous, provider_message_id, error: error.as_deref(), line: &line };
-        store::advance(flight.attempt.message, &to, sql)?;
+        let is_reported = store::advance(flight.attempt.message, &to, sql)?;
+        if is_reported && status == Status::Sent {
+            deliveries::catch_up(flight.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
+        }
         match course {
             Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
             Course::Again { .. } => {

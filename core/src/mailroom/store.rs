@@ -215,8 +215,9 @@ pub(crate) fn set_recipients(
     .map(|_| ())
 }
 
-/// Moves a message on; its content goes when it is finished.
-pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result<(), SqlError> {
+/// Moves a message on; its content goes when it is finished. Whether its provider reported something of it already, asked
+/// in the same statement: almost always the answer is no.
+pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result<bool, SqlError> {
     let id = id.to_string();
     let parameters = [
         Param::Text(&id),
@@ -231,21 +232,23 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
     if to.status.is_finished() {
         let rows = sql.run(
             "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
-             trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, body = NULL WHERE id = ?1 RETURNING parts",
+             trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, body = NULL WHERE id = ?1 RETURNING parts, \
+             recipients LIKE '%\"status\":%' OR EXISTS(SELECT 1 FROM event WHERE event.provider_message_id = ?5 AND event.message IS NULL)",
             &parameters,
         )?;
-        let parts = rows.first().and_then(|row| row.first()).map_or(Ok(0), count)?;
+        let row = rows.first();
+        let parts = row.and_then(|row| row.first()).map_or(Ok(0), count)?;
         if parts > 0 {
             parts::remove(&id, sql)?;
         }
-        return Ok(());
+        return row.and_then(|row| row.get(1)).map_or(Ok(0), integer).map(|reported| reported != 0);
     }
     sql.run(
         "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
          trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8 WHERE id = ?1",
         &parameters,
     )
-    .map(|_| ())
+    .map(|_| false)
 }
 
 fn units(units: u64) -> Param<'static> {

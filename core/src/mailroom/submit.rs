@@ -116,6 +116,7 @@ fn stored(recipient: &Recipient) -> StoredRecipient<'_> {
         address: Cow::Borrowed(&recipient.address),
         suppressed: recipient.suppressed.is_some().then_some(Cow::Borrowed("pre")),
         reason: recipient.suppressed.as_deref().map(Cow::Borrowed),
+        status: None,
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) struct Line<'a> {
     pub(crate) retry_at_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recipients: Option<u64>,
+    /// What a bounce means: `hard`, `soft`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<Cow<'a, str>>,
 }
 
 impl Line<'_> {
@@ -53,6 +56,9 @@ pub(crate) struct StoredRecipient<'a> {
     pub(crate) suppressed: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Cow<'a, str>>,
+    /// What the provider reported of it: `delivered`, `bounced`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<Cow<'a, str>>,
 }
 
 /// The recipients of a message's row.
@@ -97,6 +103,8 @@ struct ViewLine<'a> {
     retry_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipients: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Cow<'a, str>>,
 }
 
 /// The trace of a message as JSON; `None` when this account has no such message.
@@ -148,7 +156,7 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
 }
 
 fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
-    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients } =
+    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients, class } =
         serde_json::from_str(line).map_err(shape)?;
     Ok(ViewLine {
         at: UnixMillis::new(at_ms).to_string(),
@@ -159,6 +167,7 @@ fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
         provider_code,
         retry_at: retry_at_ms.map(|at| UnixMillis::new(at).to_string()),
         recipients,
+        class,
     })
 }
 

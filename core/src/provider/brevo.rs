@@ -6,11 +6,11 @@
 //! key is a field in the body and a UUID: the message's id, hashed.
 
 use super::{
-    BuildError, Dialect, Dispatch, ProviderKind, Target,
+    BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, readable_id, safe_word},
     http, options,
     people::{People, Person, people, repeats_header},
-    post,
+    post, takes_id_field,
 };
 use crate::{
     address::Mailbox,
@@ -20,7 +20,7 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Pairs, with_files},
+    wire::{PairsAnd, with_files},
 };
 use alloc::{string::String, vec::Vec};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -75,6 +75,7 @@ fn gaps(message: &Message) -> Vec<&'static str> {
         (message.headers.iter().any(|(name, _)| is_own(name)), "header that Brevo reads"),
         (!message.headers.iter().all(is_ascii), "header value beyond ASCII"),
         (!message.metadata.iter().all(is_ascii), "metadata beyond ASCII"),
+        (takes_id_field(message), ID_FIELD_TAKEN),
         (options::collide(ProviderKind::Brevo, message, &COMPOSED), options::COLLISION),
     ];
     found.into_iter().filter_map(|(lacks, feature)| lacks.then_some(feature)).collect()
@@ -178,7 +179,7 @@ struct Email<'a> {
     options: Option<&'a Map<String, Value>>,
 }
 
-/// The message's own fields, the metadata as one, and the idempotency key.
+/// The message's own fields, the metadata with Sendgate's id as one, and the idempotency key.
 struct Headers<'a> {
     message: &'a Message,
     message_id: &'a str,
@@ -190,10 +191,8 @@ impl Serialize for Headers<'_> {
         for (name, value) in &self.message.headers {
             fields.serialize_entry(name, value)?;
         }
-        if !self.message.metadata.is_empty() {
-            let metadata = serde_json::to_string(&Pairs(&self.message.metadata)).map_err(serde::ser::Error::custom)?;
-            fields.serialize_entry(METADATA, &metadata)?;
-        }
+        let metadata = PairsAnd(&self.message.metadata, (ID_FIELD, self.message_id));
+        fields.serialize_entry(METADATA, &serde_json::to_string(&metadata).map_err(serde::ser::Error::custom)?)?;
         fields.serialize_entry(KEY, &uuid(self.message_id))?;
         fields.end()
     }

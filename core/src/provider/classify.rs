@@ -52,12 +52,11 @@ pub(super) fn by_phrase(phrases: &[Phrase], status: u16, text: &str) -> (Option<
 
 /// What the answer to a whole call of several messages means for each: a refusal is one message's fault, and nobody
 /// knows whose.
-pub(super) fn of_each(answer: Answer, count: usize) -> Vec<Answer> {
-    let outcome = match answer.outcome {
-        Outcome::PermanentlyRefused | Outcome::RecipientSuppressed if count > 1 => Outcome::Split,
-        outcome => outcome,
-    };
-    alloc::vec![Answer { outcome, ..answer }; count]
+pub(super) fn of_each(mut answer: Answer, count: usize) -> Vec<Answer> {
+    if count > 1 && matches!(answer.outcome, Outcome::PermanentlyRefused | Outcome::RecipientSuppressed) {
+        answer.outcome = Outcome::Split;
+    }
+    alloc::vec![answer; count]
 }
 
 impl Class {

@@ -106,11 +106,9 @@ fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
     }
     let text = body.get("message").and_then(Value::as_str).unwrap_or_default();
     let is_spent = response.header("x-apiquota-remaining") == Some("0");
-    let class = match RULES.find(status, "") {
-        // The quota of a day, and not the rate of a minute.
-        Class::Throttled if is_spent => Class::QuotaSpent,
-        class => class,
-    };
+    let class = RULES.find(status, "");
+    // The quota of a day, and not the rate of a minute.
+    let class = if class == Class::Throttled && is_spent { Class::QuotaSpent } else { class };
     let reset = || response.header("x-apiquota-reset").and_then(UnixMillis::parse_rfc3339).map(|at| at.max(now));
     let hint = retry_after::of_response(response, now);
     let hint = if class == Class::QuotaSpent { reset().or(hint) } else { hint };

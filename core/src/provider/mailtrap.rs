@@ -6,11 +6,11 @@
 //! for each recipient, the first of which is kept.
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ProviderKind, Target,
-    classify::{Class, by_status, json_object, readable_id},
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
+    classify::{Class, by_status, json_object, of_each, readable_id},
     http, options,
-    people::{People, Person, people, repeats_header},
-    post,
+    people::{ID_BYTES, People, Person, people, repeats_header},
+    post, takes_id_field,
 };
 use crate::{
     http::{HttpRequest, HttpResponse},
@@ -19,7 +19,7 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Pairs, with_files},
+    wire::{Pairs, PairsAnd, with_files},
 };
 use alloc::{format, string::String, vec::Vec};
 use serde::Serialize;
@@ -68,7 +68,7 @@ impl Dialect for Mailtrap {
     fn classify_batch(&self, reply: &Reply, count: usize, now: UnixMillis) -> Vec<Answer> {
         match reply {
             Reply::Http(response) if (200..300).contains(&response.status) => items(response, count),
-            Reply::Http(_) | Reply::Smtp(_) | Reply::Binding(_) => alloc::vec![self.classify(reply, now); count],
+            Reply::Http(_) | Reply::Smtp(_) | Reply::Binding(_) => of_each(self.classify(reply, now), count),
         }
     }
 }
@@ -82,7 +82,8 @@ fn gaps(message: &Message) -> Vec<&'static str> {
         (message.reply_to.len() > 1, "more than one reply-to"),
         (message.tags.len() > 1, "more than one tag"),
         (message.tags.iter().any(is_long), "tag over 255 characters"),
-        (variables > MAX_VARIABLES, "metadata over 1000 bytes"),
+        (variables.saturating_add(ID_BYTES) > MAX_VARIABLES, "metadata over 1000 bytes"),
+        (takes_id_field(message), ID_FIELD_TAKEN),
         (message.tracking.opens.is_some() || message.tracking.clicks.is_some(), "tracking per message"),
         (message.stream.is_some(), "streams"),
         (template && !message.subject.is_empty(), "subject with a template"),
@@ -109,7 +110,7 @@ fn email(dispatch: &Dispatch<'_>) -> Result<Vec<u8>, BuildError> {
         html: message.html_body.as_deref().filter(|body| !body.is_empty()),
         category: message.tags.first().map(String::as_str),
         headers: Pairs(&message.headers),
-        custom_variables: Pairs(&message.metadata),
+        custom_variables: PairsAnd(&message.metadata, (ID_FIELD, dispatch.message_id)),
         template_uuid: template.map(|template| &*template.id),
         template_variables: template.map(|template| &template.data).filter(|data| !data.is_empty()),
         options: options::of(ProviderKind::Mailtrap, message),
@@ -183,8 +184,7 @@ struct Email<'a> {
     category: Option<&'a str>,
     #[serde(skip_serializing_if = "Pairs::is_empty")]
     headers: Pairs<'a>,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    custom_variables: Pairs<'a>,
+    custom_variables: PairsAnd<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     template_uuid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -236,7 +236,7 @@ const MAX_BATCH: usize = 500;
 const MAX_BATCH_BYTES: usize = 50_000_000;
 /// mailtrap-openapi, `EmailCategory`.
 const MAX_TAG: usize = 255;
-/// api-docs.mailtrap.io, "Send email": custom variables in their JSON form.
+/// api-docs.mailtrap.io, "Send email": custom variables in their JSON form, Sendgate's own id among them.
 const MAX_VARIABLES: usize = 1_000;
 
 #[cfg(test)]

@@ -446,10 +446,9 @@ pub fn build_batch(
             {
                 return Err(BuildError::NotTogether);
             }
-            match dialect(kind).build_batch(target, dispatches, now)? {
-                Call::Http(request) if request.body.len() > bounds.bytes => Err(BuildError::NotTogether),
-                call => Ok(call),
-            }
+            let call = dialect(kind).build_batch(target, dispatches, now)?;
+            let is_too_large = matches!(&call, Call::Http(request) if request.body.len() > bounds.bytes);
+            if is_too_large { Err(BuildError::NotTogether) } else { Ok(call) }
         }
     }
 }

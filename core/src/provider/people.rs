@@ -30,3 +30,6 @@ pub(super) fn repeats_header(message: &Message) -> bool {
     let mut seen = alloc::collections::BTreeSet::new();
     !message.headers.iter().all(|(name, _)| seen.insert(name.to_ascii_lowercase()))
 }
+
+/// What Sendgate's own id takes of a provider's room for metadata: `,"sendgate_id":"msg_"` and 26 characters, rounded up.
+pub(super) const ID_BYTES: usize = 48;

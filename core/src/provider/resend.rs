@@ -210,13 +210,13 @@ fn item_error(error: &Value) -> Outcome {
 
 /// A batch that was refused as a whole, or by one sender of several. A key used before for another body is another
 /// thing: under it these messages may have been taken already.
-fn refused_batch(whole: Answer, count: usize) -> Vec<Answer> {
-    let outcome = match whole.outcome {
-        Outcome::PermanentlyRefused if super::says_key_was_used(&whole) => Outcome::Unknown,
-        Outcome::SenderRefused => Outcome::Split,
-        outcome => outcome,
-    };
-    of_each(Answer { outcome, ..whole }, count)
+fn refused_batch(mut whole: Answer, count: usize) -> Vec<Answer> {
+    if super::says_key_was_used(&whole) {
+        whole.outcome = Outcome::Unknown;
+    } else if whole.outcome == Outcome::SenderRefused {
+        whole.outcome = Outcome::Split;
+    }
+    of_each(whole, count)
 }
 
 /// Tags, then metadata, in their order, then Sendgate's own id.

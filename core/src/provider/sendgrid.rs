@@ -5,6 +5,8 @@
 //! unknown outcome stays unknown. A message's stream is an IP pool; unsubscribe groups (`asm`) are an option of its own.
 //! Addresses given twice and media types with parameters are refused by its 400 answers, not by its specification.
 
+mod body;
+
 use super::{
     Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
     classify::{Class, Phrase, by_phrase, json_object, of_each, readable_id},
@@ -13,7 +15,7 @@ use super::{
 use crate::{
     address::Mailbox,
     http::{HttpRequest, HttpResponse},
-    message::{Attachment, Disposition, Message, Tracking},
+    message::{Message, Tracking},
     outcome::{Answer, Outcome},
     retry_after,
     time::UnixMillis,
@@ -21,8 +23,8 @@ use crate::{
     wire::{Each, Pairs, PairsAnd, with_files},
 };
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use body::{Content, Email, File, Personalization, TrackingSettings, is_dynamic, person};
+use serde_json::Value;
 
 /// SendGrid's file.
 pub(super) struct Sendgrid;
@@ -104,10 +106,6 @@ fn has_fitting_data(message: &Message) -> bool {
     let Some(template) = message.template.as_ref().filter(|template| !is_dynamic(&template.id)) else { return true };
     let size = serde_json::to_string(&template.data).map_or(usize::MAX, |json| json.len());
     template.data.values().all(Value::is_string) && size <= MAX_ARGS
-}
-
-fn is_dynamic(template_id: &str) -> bool {
-    template_id.starts_with("d-")
 }
 
 /// Whether the options name a field that Sendgate composes, or the setting that once added a recipient.
@@ -201,143 +199,6 @@ fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
         | Class::Unknown => None,
     });
     Answer::new(class.outcome(hint), status, word.map(String::from))
-}
-
-#[derive(Serialize)]
-struct Email<'a> {
-    personalizations: Vec<Personalization<'a>>,
-    from: Person<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reply_to: Option<Person<'a>>,
-    #[serde(skip_serializing_if = "Each::is_empty")]
-    reply_to_list: Each<'a, Mailbox, Person<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    content: Vec<Content<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    template_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    headers: Pairs<'a>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    categories: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    custom_args: Option<PairsAnd<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracking_settings: Option<TrackingSettings>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip_pool_name: Option<&'a str>,
-    #[serde(flatten)]
-    options: Option<&'a Map<String, Value>>,
-}
-
-/// What a call has for each of its messages.
-#[derive(Serialize)]
-struct Personalization<'a> {
-    to: Each<'a, &'a Mailbox, Person<'a>>,
-    #[serde(skip_serializing_if = "Each::is_empty")]
-    cc: Each<'a, &'a Mailbox, Person<'a>>,
-    #[serde(skip_serializing_if = "Each::is_empty")]
-    bcc: Each<'a, &'a Mailbox, Person<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'a str>,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    headers: Pairs<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    custom_args: Option<PairsAnd<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dynamic_template_data: Option<&'a Map<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    substitutions: Option<&'a Map<String, Value>>,
-}
-
-impl<'a> Personalization<'a> {
-    /// Of the only message: what the call can say once stands there, where the SDKs put it, too.
-    fn alone(dispatch: &Dispatch<'a>) -> Self {
-        let template = dispatch.message.template.as_ref().filter(|template| !template.data.is_empty());
-        let data = |dynamic: bool| template.filter(|own| is_dynamic(&own.id) == dynamic).map(|own| &own.data);
-        Self {
-            to: Each(dispatch.to, |mailbox| person(mailbox)),
-            cc: Each(dispatch.cc, |mailbox| person(mailbox)),
-            bcc: Each(dispatch.bcc, |mailbox| person(mailbox)),
-            subject: None,
-            headers: Pairs(&[]),
-            custom_args: None,
-            dynamic_template_data: data(true),
-            substitutions: data(false),
-        }
-    }
-
-    fn among_others(dispatch: &Dispatch<'a>) -> Self {
-        let message = dispatch.message;
-        Self {
-            subject: Some(message.subject.as_str()).filter(|subject| !subject.is_empty()),
-            headers: Pairs(&message.headers),
-            custom_args: Some(PairsAnd(&message.metadata, (ID_FIELD, dispatch.message_id))),
-            ..Self::alone(dispatch)
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Person<'a> {
-    email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-}
-
-fn person(mailbox: &Mailbox) -> Person<'_> {
-    Person { email: mailbox.address.as_str(), name: mailbox.name.as_deref() }
-}
-
-#[derive(Serialize)]
-struct Content<'a> {
-    r#type: &'static str,
-    value: &'a str,
-}
-
-#[derive(Serialize)]
-struct TrackingSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    click_tracking: Option<ClickTracking>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open_tracking: Option<OpenTracking>,
-}
-
-#[derive(Serialize)]
-struct ClickTracking {
-    enable: bool,
-    enable_text: bool,
-}
-
-#[derive(Serialize)]
-struct OpenTracking {
-    enable: bool,
-}
-
-impl TrackingSettings {
-    fn of(tracking: Tracking) -> Option<Self> {
-        (tracking != Tracking::default()).then(|| Self {
-            click_tracking: tracking.clicks.map(|clicks| ClickTracking { enable: clicks, enable_text: clicks }),
-            open_tracking: tracking.opens.map(|enable| OpenTracking { enable }),
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct File<'a> {
-    r#type: &'a str,
-    filename: &'a str,
-    disposition: Disposition,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_id: Option<&'a str>,
-}
-
-impl<'a> File<'a> {
-    fn of(file: &'a Attachment) -> Self {
-        let Attachment { filename, content_type, content_id, content: _, disposition } = file;
-        Self { r#type: content_type, filename, disposition: *disposition, content_id: content_id.as_deref() }
-    }
 }
 
 /// Every field of the body that Sendgate composes, but for tracking and the pool, which it composes only for a message

@@ -15,7 +15,8 @@ mod mailbox;
 pub(super) mod sigv4;
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, Letter, ProviderKind, Target, USER_AGENT, is_header_value, options,
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD_TAKEN, Letter, ProviderKind, Target, USER_AGENT, is_header_value,
+    options, takes_id_field,
 };
 use crate::{
     address::Mailbox,
@@ -79,7 +80,7 @@ impl Dialect for Ses {
 /// What this message needs and SES lacks.
 fn gaps(message: &Message) -> Vec<&'static str> {
     let is_tag = |text: &str| is_word(text, MAX_TAG);
-    let ours = |name: &String| name == ID_TAG || (0..message.tags.len()).any(|index| *name == tag_name(index));
+    let ours = |name: &String| (0..message.tags.len()).any(|index| *name == tag_name(index));
     let local = |mailbox: &Mailbox| mailbox.address.needs_smtputf8();
     let template = message.template.as_ref();
     let data = |template: &crate::message::Template| {
@@ -93,6 +94,7 @@ fn gaps(message: &Message) -> Vec<&'static str> {
         (!message.metadata.iter().all(|(name, _)| is_tag(name)), "metadata name characters"),
         (!message.metadata.iter().all(|(_, value)| is_tag(value)), "metadata value characters"),
         (message.metadata.iter().any(|(name, _)| ours(name)), "metadata named like a tag"),
+        (takes_id_field(message), ID_FIELD_TAKEN),
         (!message.stream.iter().all(|name| is_word(name, MAX_CONFIGURATION_SET)), "stream characters"),
         (template.is_some() && !message.subject.is_empty(), "subject with a template"),
         (template.is_some_and(data), "template data over 262144 characters"),
@@ -156,7 +158,8 @@ fn compose(target: &Target<'_>, dispatch: &Dispatch<'_>, now: UnixMillis) -> Res
     let compose = target.compose.ok_or(BuildError::Incomplete { field: "compose" })?;
     let message_id = format!("{}@{}", dispatch.message_id, dispatch.message.from.address.domain());
     let (message, to, cc) = (dispatch.message, dispatch.to, dispatch.cc);
-    Ok(compose(&Letter { message, to, cc, message_id: &message_id, date: now }))
+    let mime = compose(&Letter { message, to, cc, message_id: &message_id, date: now });
+    if mime.is_empty() { Err(BuildError::NotPrintable) } else { Ok(mime) }
 }
 
 /// A signed request.
@@ -265,8 +268,6 @@ const SEND_BULK: &str = "/v2/email/outbound-bulk-emails";
 const JSON: &str = "application/json";
 /// The list of files and the field of their contents.
 const FILES: (&str, &str) = ("Attachments", "RawContent");
-/// The tag that holds Sendgate's own id of the message.
-const ID_TAG: &str = "sendgate_id";
 /// botocore's `endpoints.json`: what stands behind the region, by partition; the last is the dual-stack endpoints'.
 const SUFFIXES: [&str; 3] = ["amazonaws.com", "amazonaws.eu", "api.aws"];
 

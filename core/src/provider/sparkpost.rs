@@ -7,11 +7,11 @@
 //! message is marked as one, because SparkPost suppresses by that. It has no idempotency key.
 
 use super::{
-    BuildError, Dialect, Dispatch, ProviderKind, Target,
+    BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, readable_id},
     http, options,
-    people::{Person, repeats_header},
-    post,
+    people::{ID_BYTES, Person, repeats_header},
+    post, takes_id_field,
 };
 use crate::{
     address::{Mailbox, MailboxList},
@@ -21,7 +21,7 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Pairs, add_files, with_field},
+    wire::{Pairs, PairsAnd, add_files, with_field},
 };
 use alloc::{
     string::{String, ToString},
@@ -61,7 +61,8 @@ fn gaps(message: &Message) -> Vec<&'static str> {
     let found = [
         (message.tags.len() > 1, "more than one tag"),
         (message.tags.iter().any(|tag| tag.len() > MAX_CAMPAIGN), "tag over 64 bytes"),
-        (metadata > MAX_METADATA, "metadata over 1000 bytes"),
+        (metadata.saturating_add(ID_BYTES) > MAX_METADATA, "metadata over 1000 bytes"),
+        (takes_id_field(message), ID_FIELD_TAKEN),
         (message.size() > MAX_SIZE, "messages over 20 MB"),
         (message.attachments.iter().any(is_long), "file name over 255 bytes"),
         (repeats_header(message), "repeated header"),
@@ -97,7 +98,7 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
         },
         recipients: recipients(dispatch),
         campaign_id: message.tags.first().map(String::as_str),
-        metadata: Pairs(&message.metadata),
+        metadata: PairsAnd(&message.metadata, (ID_FIELD, dispatch.message_id)),
         substitution_data: template.map(|template| &template.data).filter(|data| !data.is_empty()),
         own: options::of(ProviderKind::Sparkpost, message),
     };
@@ -153,13 +154,14 @@ fn classify(response: &HttpResponse, now: UnixMillis) -> Answer {
         return Answer::new(taken(&body), status, code.map(String::from));
     }
     let text = error.and_then(|error| error.get("description")).and_then(Value::as_str).unwrap_or_default();
-    let class = match RULES.find(status, code.unwrap_or_default()) {
-        // "recipient address was suppressed due to customer policy", or "system policy".
-        Class::Refused if code == Some("1902") && text.contains("suppressed") => Class::RecipientSuppressed,
-        // Any error of a limit, whatever its code.
-        Class::Refused if status == 420 => Class::QuotaSpent,
-        class => class,
+    // "recipient address was suppressed due to customer policy", or "system policy".
+    let class = if code == Some("1902") && text.contains("suppressed") {
+        Class::RecipientSuppressed
+    } else {
+        RULES.find(status, code.unwrap_or_default())
     };
+    // A limit, whatever its code.
+    let class = if class == Class::Refused && status == 420 { Class::QuotaSpent } else { class };
     Answer::new(class.outcome(retry_after::of_response(response, now)), status, code.map(String::from))
 }
 
@@ -185,8 +187,7 @@ struct Transmission<'a> {
     recipients: Vec<Recipient<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     campaign_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    metadata: Pairs<'a>,
+    metadata: PairsAnd<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     substitution_data: Option<&'a Map<String, Value>>,
     #[serde(flatten)]
@@ -296,7 +297,7 @@ const RULES: Rules = Rules {
 const MAX_SIZE: usize = 20_000_000;
 /// transmissions.apib: bytes of `campaign_id`.
 const MAX_CAMPAIGN: usize = 64;
-/// transmissions.apib: bytes of metadata.
+/// transmissions.apib: bytes of metadata, Sendgate's own id among them.
 const MAX_METADATA: usize = 1_000;
 /// transmissions.apib: bytes of a file's name.
 const MAX_FILE_NAME: usize = 255;

@@ -9,7 +9,7 @@
 )]
 
 use sendgate_core::{
-    account::{Account, AccountError, HostTools},
+    account::{Account, AccountError, Fetched, HostTools, Taken},
     config::Config,
     front::{self, FrontDecision, FrontRequest},
     http::{HttpRequest, HttpResponse},
@@ -22,6 +22,7 @@ use sendgate_core::{
 };
 use sendgate_embed::{Database, DatabaseError};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub const SECRET: &str = "the secret of the test deployment";
 pub const START: u64 = 1_796_119_200_000;
@@ -35,6 +36,12 @@ pub struct Host {
     pub entropy: u64,
     /// Statements that requests and the Mailroom's verbs ran.
     pub statements: Statements,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, String>,
+    /// What a report's URLs answer.
+    pub web: BTreeMap<String, HttpResponse>,
+    /// What was fetched.
+    pub fetched: Vec<String>,
 }
 
 /// How many statements read, and how many wrote.
@@ -110,15 +117,33 @@ impl Host {
         Self::of(Database::in_memory().unwrap(), &config_with(change), UnixMillis::new(START))
     }
 
+    /// With secrets beside the provider's credential.
+    pub fn with_secrets(change: impl FnOnce(&mut Value), secrets: &[(&str, String)]) -> Self {
+        let mut host = Self::with(change);
+        host.secrets = secrets.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+        host.crash();
+        host
+    }
+
     pub fn of(mut database: Database, config: &str, now: UnixMillis) -> Self {
         let config = Config::from_json(config).unwrap();
-        let account = open(&mut database, &config, now);
-        Self { database, config, account, now, entropy: 1, statements: Statements::default() }
+        let account = open(&mut database, &config, &BTreeMap::new(), now);
+        Self {
+            database,
+            config,
+            account,
+            now,
+            entropy: 1,
+            statements: Statements::default(),
+            secrets: BTreeMap::new(),
+            web: BTreeMap::new(),
+            fetched: Vec::new(),
+        }
     }
 
     /// Ends the process without a word and starts a new one on the same database.
     pub fn crash(&mut self) {
-        self.account = open(&mut self.database, &self.config, self.now);
+        self.account = open(&mut self.database, &self.config, &self.secrets, self.now);
     }
 
     /// The statements that `work` ran.
@@ -186,10 +211,12 @@ impl Host {
             authorization: Some(&authorization),
             idempotency_key,
             content_length: Some(body.len() as u64),
+            headers: &Vec::new,
         };
         let entropy = self.random();
         match front::route(&request, &self.config, SECRET, entropy, self.now) {
             FrontDecision::Answer(response) => response,
+            FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
             FrontDecision::ToAccount { pass, .. } => {
                 let (entropy, now) = ([self.random(), self.random()], self.now);
                 let (account, statements) = (&mut self.account, &mut self.statements);
@@ -198,6 +225,49 @@ impl Host {
                         Ok(account.handle(&pass, body, &mut Counted(sql, statements), entropy, now)?)
                     })
                     .unwrap()
+            }
+        }
+    }
+
+    /// A provider's report, without a key.
+    pub fn report(&mut self, path: &str, headers: &[(String, String)], body: &[u8]) -> HttpResponse {
+        let request = FrontRequest {
+            method: "POST",
+            path,
+            query: "",
+            authorization: None,
+            idempotency_key: None,
+            content_length: Some(body.len() as u64),
+            headers: &|| headers.to_vec(),
+        };
+        let entropy = self.random();
+        match front::route(&request, &self.config, SECRET, entropy, self.now) {
+            FrontDecision::Answer(response) => response,
+            FrontDecision::ToAccount { .. } => panic!("a report went to the API"),
+            FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
+        }
+    }
+
+    /// Takes a report in, as a host does: what has to be fetched is fetched by [`Host::web`].
+    pub fn take(&mut self, pass: &str, body: &[u8]) -> HttpResponse {
+        let mut fetched: Option<(String, Result<HttpResponse, TransportFailure>)> = None;
+        loop {
+            let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
+            let brought =
+                fetched.as_ref().map(|(url, result)| Fetched { url, result: result.as_ref().map_err(|f| *f) });
+            let taken = self
+                .database
+                .transaction::<_, Failed, _>(|sql| {
+                    Ok(account.receive(pass, body, brought, &mut Counted(sql, statements), now)?)
+                })
+                .unwrap();
+            match taken {
+                Taken::Answer(response) => return response,
+                Taken::Fetch { request, .. } => {
+                    self.fetched.push(request.url.clone());
+                    let result = self.web.get(&request.url).cloned().ok_or(TransportFailure::MaybeSent);
+                    fetched = Some((request.url, result));
+                }
             }
         }
     }
@@ -266,8 +336,8 @@ impl Host {
     }
 }
 
-fn open(database: &mut Database, config: &Config, now: UnixMillis) -> Account {
-    let secret = |name: &str| (name == "ESP").then(|| String::from("esp-secret"));
+fn open(database: &mut Database, config: &Config, secrets: &BTreeMap<String, String>, now: UnixMillis) -> Account {
+    let secret = |name: &str| if name == "ESP" { Some("esp-secret".into()) } else { secrets.get(name).cloned() };
     let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
     database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }

@@ -128,8 +128,14 @@ impl Limiters {
         let before = admitted.len();
         admitted.reserve(asks.len());
         for batch in asks.chunks(BATCH) {
-            self.touch(batch);
-            admitted.extend(batch.iter().map(|(key, cost)| self.admit(*key, *cost, now).is_some()));
+            let slots = self.likely(batch);
+            for ((key, cost), slot) in batch.iter().zip(slots) {
+                let charged_at = match self.slab.held_by(slot, *key) {
+                    Some(cells) => self.limiter.admit_in(cells, *cost, now),
+                    None => self.admit(*key, *cost, now),
+                };
+                admitted.push(charged_at.is_some());
+            }
         }
         admitted.iter().skip(before).filter(|admitted| **admitted).count()
     }
@@ -138,8 +144,13 @@ impl Limiters {
     pub fn decide_many(&mut self, asks: &[(u64, u32)], decisions: &mut Vec<Decision>, now: UnixMillis) {
         decisions.reserve(asks.len());
         for batch in asks.chunks(BATCH) {
-            self.touch(batch);
-            decisions.extend(batch.iter().map(|(key, cost)| self.decide(*key, *cost, now)));
+            let slots = self.likely(batch);
+            for ((key, cost), slot) in batch.iter().zip(slots) {
+                decisions.push(match self.slab.held_by(slot, *key) {
+                    Some(cells) => self.limiter.decide_in(cells, *cost, now),
+                    None => self.decide(*key, *cost, now),
+                });
+            }
         }
     }
 
@@ -249,7 +260,11 @@ impl Limiters {
 
     #[inline(always)]
     fn find(&self, key: u64) -> Option<u32> {
-        self.index.find(self.hash(key), |slot| self.slab.key(slot) == key)
+        self.index.find(self.hash(key), |slot| {
+            // The slot's lines come together, not one when the one before has been read.
+            black_box(self.slab.touch(slot));
+            self.slab.key(slot) == key
+        })
     }
 
     /// A slot for a new key, which nobody finds before it is kept.
@@ -279,16 +294,26 @@ impl Limiters {
         self.find(self.slab.key(slot)) == Some(slot)
     }
 
-    /// Reads what decisions about these keys will read.
+    /// The slots that are likely these keys', once what decisions about them will read has been asked for. A slot that
+    /// says the key is the key's: a decision of a batch frees none.
     #[inline(always)]
-    fn touch(&self, asks: &[(u64, u32)]) {
-        let words = asks.iter().fold(0, |sum, (key, _)| sum ^ self.index.touch(self.hash(*key)));
+    fn likely(&self, asks: &[(u64, u32)]) -> [u32; BATCH] {
+        let mut hashes = [0; BATCH];
+        let mut words = 0;
+        for ((key, _), hash) in asks.iter().zip(&mut hashes) {
+            *hash = self.hash(*key);
+            words ^= self.index.touch(*hash);
+        }
         black_box(words);
-        let bytes = asks.iter().fold(0, |sum, (key, _)| {
-            let likely = self.index.find(self.hash(*key), |_| true);
-            likely.map_or(sum, |slot| sum ^ self.slab.touch(slot))
-        });
+        let (mut slots, mut bytes) = ([u32::MAX; BATCH], 0);
+        for ((_, hash), slot) in asks.iter().zip(hashes).zip(&mut slots) {
+            if let Some(likely) = self.index.find(hash, |_| true) {
+                *slot = likely;
+                bytes ^= self.slab.touch(likely);
+            }
+        }
         black_box(bytes);
+        slots
     }
 
     #[inline(always)]

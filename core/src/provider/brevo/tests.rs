@@ -25,7 +25,7 @@ fn everything_that_a_message_carries_has_its_place() {
         "cc": [{ "email": "d@example.net" }], "bcc": [{ "email": "e@example.net" }],
         "replyTo": { "email": "h@shop.example", "name": "Help" },
         "subject": "Hi", "htmlContent": "<p>Hello</p>", "textContent": "Hello", "tags": ["a", "b"],
-        "headers": { "X-Order": "7", "X-Mailin-custom": "{\"order\":\"7\"}" },
+        "headers": { "X-Order": "7", "X-Mailin-custom": "{\"order\":\"7\",\"sendgate_id\":\"msg_1\"}" },
         "attachment": [{ "name": "a.TXT", "content": "Zg==" }],
     });
     assert_eq!(got, want);
@@ -53,6 +53,8 @@ fn the_idempotency_key_is_a_uuid_of_the_message() {
     // The first bytes are SHA-256's, as `printf msg_1 | sha256sum` prints them.
     assert_eq!(&key[..8], &crate::key::fingerprint(b"msg_1")[..8]);
     assert_eq!((has_idempotency_key(Brevo), idempotency_ms(Brevo)), (true, Some(900_000)));
+    assert_eq!(idempotency_ms(ProviderKind::Resend), Some(82_800_000), "23 hours");
+    assert_eq!((has_idempotency_key(ProviderKind::Ses), idempotency_ms(ProviderKind::Ses)), (false, None));
     let used = Answer::new(Outcome::PermanentlyRefused, 400, Some("duplicate_parameter".into()));
     assert!(says_key_was_used(&used), "Brevo refuses a key that it knows");
 }
@@ -91,6 +93,7 @@ fn every_gap_is_named() {
         (html(json!({ "headers": { "IdempotencyKey": "1" } })), "header that Brevo reads"),
         (html(json!({ "headers": { "X-A": "é" } })), "header value beyond ASCII"),
         (html(json!({ "metadata": { "a": "é" } })), "metadata beyond ASCII"),
+        (html(json!({ "metadata": { "Sendgate_ID": "1" } })), "metadata named sendgate_id"),
         (html(json!({ "provider_options": { "brevo": { "messageVersions": [] } } })), options::COLLISION),
         (html(json!({ "provider_options": { "brevo": { "BCC": [] } } })), options::COLLISION),
     ] {

@@ -38,26 +38,17 @@ fn is_value(name: &str, value: &str) -> bool {
     words.is_none_or(|(_, words)| words.iter().any(|word| word.eq_ignore_ascii_case(value)))
 }
 
-/// RFC 2369 and RFC 8058: addresses in angle brackets, of https or mailto; one click needs an https one beside it.
+/// RFC 2369's addresses in angle brackets, of https or mailto only. That one click has an https one beside it is the
+/// message's own rule ([`crate::message`]).
 fn unsubscribes_well(headers: &[(String, String)]) -> bool {
-    let value = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    let list = value("list-unsubscribe");
-    let of = |scheme: &str, uri: &str| uri.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    let uris = |list: &String| -> Option<Vec<bool>> {
-        let bare = |part: &str| {
-            let uri = part.trim().strip_prefix('<')?.strip_suffix('>')?.trim().to_ascii_lowercase();
-            let https = of("https://", &uri);
-            (https || of("mailto:", &uri)).then_some(https)
-        };
-        list.split(',').map(bare).collect()
+    let bare = |part: &str| {
+        let uri = part.trim().strip_prefix('<').and_then(|part| part.strip_suffix('>')).map(str::to_ascii_lowercase);
+        uri.is_some_and(|uri| uri.starts_with("https://") || uri.starts_with("mailto:"))
     };
-    let uris = list.map(uris);
-    let post = value("list-unsubscribe-post");
-    let has_https = uris.as_ref().is_some_and(|uris| uris.as_ref().is_some_and(|uris| uris.contains(&true)));
-    uris.as_ref().is_none_or(Option::is_some) && post.is_none_or(|value| value == ONE_CLICK && has_https)
+    let mut lists = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("list-unsubscribe"));
+    lists.all(|(_, value)| value.split(',').all(bare))
 }
 
-const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 const LISTED: [&str; 22] = [
     "In-Reply-To",
     "References",

@@ -28,7 +28,7 @@ fn everything_that_a_message_carries_has_its_place() {
         "cc": [{ "email": "d@example.net" }], "bcc": [{ "email": "e@example.net" }],
         "reply_to": { "email": "h@shop.example", "name": "Help" },
         "subject": "Hi", "html": "<p>Hello</p>", "text": "Hello", "category": "a",
-        "custom_variables": { "order": "7" }, "headers": { "X-Order": "7" },
+        "custom_variables": { "order": "7", "sendgate_id": "msg_1" }, "headers": { "X-Order": "7" },
         "attachments": [
             { "filename": "a.txt", "type": "text/plain", "disposition": "attachment", "content": "Zg==" },
             { "filename": "l.png", "type": "image/png", "disposition": "inline", "content_id": "l1", "content": "Zm8=" },
@@ -58,7 +58,8 @@ fn every_gap_is_named() {
         (json!({ "reply_to": ["a@example.com", "b@example.com"] }), "more than one reply-to"),
         (json!({ "tags": ["a", "b"] }), "more than one tag"),
         (json!({ "tags": ["é".repeat(256)] }), "tag over 255 characters"),
-        (json!({ "metadata": { "a": "x".repeat(993) } }), "metadata over 1000 bytes"),
+        (json!({ "metadata": { "a": "x".repeat(945) } }), "metadata over 1000 bytes"),
+        (json!({ "metadata": { "sendgate_id": "1" } }), "metadata named sendgate_id"),
         (json!({ "tracking": { "opens": true } }), "tracking per message"),
         (json!({ "stream": "bulk" }), "streams"),
         (json!({ "text_body": null, "template": template }), "subject with a template"),
@@ -68,8 +69,8 @@ fn every_gap_is_named() {
     ] {
         assert_eq!(lacks(Mailtrap, &message(fields)), [feature]);
     }
-    // {"a":"..."} has eight bytes beside the value.
-    let fine = json!({ "tags": ["é".repeat(255)], "metadata": { "a": "x".repeat(992) } });
+    // {"a":"..."} has eight bytes beside the value, and Sendgate's id 48 of the 1,000.
+    let fine = json!({ "tags": ["é".repeat(255)], "metadata": { "a": "x".repeat(944) } });
     assert_eq!(lacks(Mailtrap, &message(fine)), Vec::<&str>::new());
 }
 
@@ -84,7 +85,7 @@ fn any_messages_share_a_call_and_each_is_what_it_is_alone() {
     let dispatches: Vec<_> = messages
         .iter()
         .zip(&lists)
-        .map(|(message, to)| Dispatch { message_id: "m", message, to, cc: &[], bcc: &[] })
+        .map(|(message, to)| Dispatch { message_id: "msg_1", message, to, cc: &[], bcc: &[] })
         .collect();
     let target = Target::new("https://send.api.mailtrap.io", "key_1");
     let request = request_of(build_batch(Mailtrap, &target, &dispatches, NOW).unwrap());
@@ -112,4 +113,5 @@ fn a_batch_answer_has_a_class_for_each_in_their_order() {
     assert_eq!(all, [accepted, Outcome::PermanentlyRefused, Outcome::Unknown]);
     assert_eq!(answers(200, json!({ "responses": [good] }), 2), [Outcome::Unknown, Outcome::Unknown]);
     assert_eq!(answers(401, json!({}), 2), [Outcome::CredentialsWrong, Outcome::CredentialsWrong]);
+    assert_eq!(answers(400, json!({}), 2), [Outcome::Split, Outcome::Split]);
 }

@@ -7,7 +7,7 @@
 use crate::{
     http::HttpResponse,
     outcome::{Answer, Outcome},
-    provider::classify::{Class, by_status, json_object, readable_id, safe_name},
+    provider::classify::{Class, by_status, json_object, of_each, readable_id, safe_name},
 };
 use alloc::{string::String, vec::Vec};
 use serde_json::{Map, Value};
@@ -26,7 +26,7 @@ pub(super) fn classify(response: &HttpResponse) -> Answer {
 /// The meaning of an answer to a bulk call: `{"BulkEmailEntryResults": [{"Status", "Error", "MessageId"}]}`.
 pub(super) fn classify_batch(response: &HttpResponse, count: usize) -> Vec<Answer> {
     if !(200..300).contains(&response.status) {
-        return alloc::vec![classify(response); count];
+        return of_each(classify(response), count);
     }
     let body = json_object(&response.body);
     let results = body.get("BulkEmailEntryResults").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

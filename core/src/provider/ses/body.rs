@@ -1,10 +1,10 @@
 //! The bodies of SES's calls.
 
-use super::{super::options, ID_TAG, mailbox::Ascii, tag_name};
+use super::{mailbox::Ascii, tag_name};
 use crate::{
     address::Mailbox,
     message::{Attachment, Disposition, Message},
-    provider::{Dispatch, ProviderKind},
+    provider::{Dispatch, ID_FIELD, ProviderKind, options},
     wire::Each,
 };
 use alloc::{borrow::Cow, string::String, vec::Vec};
@@ -233,13 +233,13 @@ struct Tag<'a> {
     value: &'a str,
 }
 
-/// The message's id, its tags, its metadata, in this order.
+/// The message's tags, its metadata, its id, in this order.
 fn tags<'a>(dispatch: &Dispatch<'a>) -> Vec<Tag<'a>> {
     let message = dispatch.message;
-    let id = [Tag { name: Cow::Borrowed(ID_TAG), value: dispatch.message_id }];
+    let id = Tag { name: Cow::Borrowed(ID_FIELD), value: dispatch.message_id };
     let tags = message.tags.iter().enumerate().map(|(index, value)| Tag { name: tag_name(index).into(), value });
     let metadata = message.metadata.iter().map(|(name, value)| Tag { name: Cow::from(name), value });
-    id.into_iter().chain(tags).chain(metadata).collect()
+    tags.chain(metadata).chain([id]).collect()
 }
 
 fn reply_to(message: &Message) -> Option<Each<'_, Mailbox, Ascii<'_>>> {

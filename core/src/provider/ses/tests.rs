@@ -133,6 +133,12 @@ fn what_simple_cannot_carry_goes_as_mime() {
     }
 }
 
+#[test]
+fn a_host_that_composes_nothing_sends_nothing() {
+    let silent = Target { compose: Some(|_| Vec::new()), ..target() };
+    assert_eq!(built(&silent, &message(json!({ "headers": { "X-A": "é" } }))), Err(BuildError::NotPrintable));
+}
+
 /// Bcc stands in the destination only; Reply-To is in the MIME.
 #[test]
 fn mime_keeps_its_destination_and_tags() {
@@ -145,7 +151,7 @@ fn mime_keeps_its_destination_and_tags() {
     assert_eq!(body["Content"]["Raw"]["Data"], STANDARD.encode(mime));
     assert_eq!(body["Destination"]["BccAddresses"], json!(["d@example.net"]));
     assert_eq!(body.get("ReplyToAddresses"), None);
-    assert_eq!(body["EmailTags"][1], json!({ "Name": "tag", "Value": "t" }));
+    assert_eq!(body["EmailTags"][0], json!({ "Name": "tag", "Value": "t" }));
     assert_eq!(body["ConfigurationSetName"], "tx");
     assert_eq!(body["ConfigurationOverrides"], json!({ "Tracking": { "OpenTrackingEnabled": "ENABLED" } }));
 }
@@ -186,7 +192,7 @@ fn every_gap_is_named() {
         (json!({ "metadata": { "a.b": "1" } }), "metadata name characters"),
         (json!({ "metadata": { "a": "1 €" } }), "metadata value characters"),
         (json!({ "tags": ["x", "y"], "metadata": { "tag_2": "1" } }), "metadata named like a tag"),
-        (json!({ "metadata": { "sendgate_id": "1" } }), "metadata named like a tag"),
+        (json!({ "metadata": { "sendgate_id": "1" } }), "metadata named sendgate_id"),
         (json!({ "stream": "a set" }), "stream characters"),
         (with(json!({ "subject": "Hi" })), "subject with a template"),
         (with(json!({ "headers": headers })), "more than 15 headers with a template"),
@@ -252,7 +258,7 @@ fn templates_of_one_kind_share_a_call() {
             {
                 "Destination": { "ToAddresses": ["bob@example.net"] },
                 "ReplacementEmailContent": data(r#"{"name":"Bob"}"#),
-                "ReplacementTags": [tag("sendgate_id", "msg_1"), tag("order", "7")],
+                "ReplacementTags": [tag("order", "7"), tag("sendgate_id", "msg_1")],
                 "ReplacementHeaders": [{ "Name": "X-Order", "Value": "7" }],
             },
         ],

@@ -11,7 +11,7 @@ use serde_json::json;
 fn the_smallest_message_is_one_recipient_and_its_content() {
     let want = json!({
         "options": { "transactional": true },
-        "recipients": [{ "address": { "email": "b@example.net" } }],
+        "recipients": [{ "address": { "email": "b@example.net" } }], "metadata": { "sendgate_id": "msg_1" },
         "content": { "from": { "email": "a@shop.example" }, "subject": "Hi", "text": "Hello" },
     });
     assert_eq!(body(Sparkpost, &message(json!({}))), want);
@@ -39,7 +39,7 @@ fn copies_are_recipients_who_are_shown_the_same_list() {
     let want = json!({
         "options": { "open_tracking": false, "click_tracking": true, "transactional": false, "ip_pool": "pool" },
         "recipients": people,
-        "campaign_id": "spring", "metadata": { "order": "7" },
+        "campaign_id": "spring", "metadata": { "order": "7", "sendgate_id": "msg_1" },
         "content": {
             "from": { "email": "a@shop.example", "name": "Shop" }, "reply_to": "h@shop.example, \"Help\" <i@shop.example>",
             "subject": "Hi", "text": "Hello", "html": "<p>Hello</p>",
@@ -69,7 +69,8 @@ fn every_gap_is_named() {
     for (fields, feature) in [
         (json!({ "tags": ["a", "b"] }), "more than one tag"),
         (json!({ "tags": ["é".repeat(33)] }), "tag over 64 bytes"),
-        (json!({ "metadata": { "a": "x".repeat(993) } }), "metadata over 1000 bytes"),
+        (json!({ "metadata": { "a": "x".repeat(945) } }), "metadata over 1000 bytes"),
+        (json!({ "metadata": { "sendgate_id": "1" } }), "metadata named sendgate_id"),
         (json!({ "text_body": "x".repeat(20_000_000) }), "messages over 20 MB"),
         (json!({ "attachments": file(&"n".repeat(256)) }), "file name over 255 bytes"),
         (json!({ "headers": [{ "name": "X-A", "value": "1" }, { "name": "x-a", "value": "2" }] }), "repeated header"),
