@@ -139,31 +139,38 @@ fn hook(host: &Host, url: &str) -> Result<(), ServeError> {
     put.map_err(|error| ServeError::State(error.to_string()))
 }
 
-/// The signals that end the program.
+/// The signals that end the program, listened for from before it says that it is ready.
 struct Stop {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
+#[cfg(unix)]
 impl Stop {
     fn new() -> Result<Self, ServeError> {
-        Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-                .map_err(|error| ServeError::System(error.to_string()))?,
-        })
+        use tokio::signal::unix::{SignalKind, signal};
+        let listened = |kind| signal(kind).map_err(|error| ServeError::System(error.to_string()));
+        Ok(Self { interrupt: listened(SignalKind::interrupt())?, terminate: listened(SignalKind::terminate())? })
     }
 
-    #[cfg(unix)]
     async fn wait(&mut self) {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
     }
+}
 
-    #[cfg(not(unix))]
+#[cfg(not(unix))]
+impl Stop {
+    fn new() -> Result<Self, ServeError> {
+        Ok(Self {})
+    }
+
     async fn wait(&mut self) {
+        // Without a handler there is nothing to wait for, and the program ends.
         let _ = tokio::signal::ctrl_c().await;
     }
 }
