@@ -4,8 +4,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 case "${1:-}" in
-dev) name=worker-dev flags=(--dev) out=wasm/build-dev rooms=(core wasm simulator) ;;
-release) name=worker-release flags=() out=wasm/build rooms=(core wasm) ;;
+dev) name=worker-dev flags=(--dev) out=wasm/build-dev rooms=(core mime wasm simulator) ;;
+release) name=worker-release flags=() out=wasm/build rooms=(core mime wasm) ;;
 *) fail "usage: scripts/worker.sh dev|release" ;;
 esac
 

@@ -46,7 +46,7 @@ pub enum Outcome {
 pub struct Answer {
     /// The class.
     pub outcome: Outcome,
-    /// The HTTP status, or `None` when no answer came.
+    /// The HTTP status or the SMTP code, or `None` when no answer came.
     pub status: Option<u16>,
     /// The provider's own stable word or number for it (`rate_limit_exceeded`, `406`), when it gave one.
     pub provider_code: Option<String>,

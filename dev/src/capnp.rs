@@ -10,6 +10,8 @@ pub(crate) fn config(settings: &Settings, objects: &Path) -> String {
         .iter()
         .map(|(name, value)| format!("    (name = {}, text = {}),\n", quoted(name), quoted(value)))
         .collect();
+    let bound: String = settings.services.iter().map(|(name, _)| service_binding(name)).collect();
+    let services: String = settings.services.iter().map(|(name, module)| service(name, module)).collect();
     let namespaces: String = CLASSES.iter().map(|(class, _)| namespace(class)).collect();
     let objects_bound: String = CLASSES.iter().map(|(class, name)| object_binding(class, name)).collect();
     format!(
@@ -19,7 +21,7 @@ const config :Workerd.Config = (
     (name = "sendgate", worker = .sendgate),
     (name = "objects", disk = (path = {objects}, writable = true)),
     (name = "internet", network = ({network})),
-  ],
+{services}  ],
   sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "sendgate")],
 );
 const sendgate :Workerd.Worker = (
@@ -32,19 +34,23 @@ const sendgate :Workerd.Worker = (
 {namespaces}  ],
   durableObjectStorage = (localDisk = "objects"),
   bindings = [
-{objects_bound}{bindings}  ],
+{objects_bound}{bound}{bindings}  ],
 );
 "#,
         objects = quoted(&objects.to_string_lossy()),
-        network = network(settings.reach),
+        network = network(settings),
         port = settings.port,
     )
 }
 
-fn network(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Loopback => r#"allow = ["local"]"#,
-        Reach::Internet => r#"allow = ["local", "private", "public"], tlsOptions = (trustBrowserCas = true)"#,
+fn network(settings: &Settings) -> String {
+    let roots: Vec<String> = settings.roots.iter().map(|root| quoted(root)).collect();
+    let trusted = format!("trustedCertificates = [{}]", roots.join(", "));
+    match settings.reach {
+        Reach::Loopback => format!(r#"allow = ["local"], tlsOptions = ({trusted})"#),
+        Reach::Internet => {
+            format!(r#"allow = ["local", "private", "public"], tlsOptions = (trustBrowserCas = true, {trusted})"#)
+        }
     }
 }
 
@@ -54,6 +60,18 @@ fn namespace(class: &str) -> String {
 
 fn object_binding(class: &str, name: &str) -> String {
     format!("    (name = \"{name}\", durableObjectNamespace = \"{class}\"),\n")
+}
+
+fn service_binding(name: &str) -> String {
+    format!("    (name = {0}, service = {0}),\n", quoted(name))
+}
+
+fn service(name: &str, module: &str) -> String {
+    let (name, module) = (quoted(name), quoted(module));
+    format!(
+        "    (name = {name}, worker = (modules = [(name = \"service.js\", esModule = {module})], \
+         compatibilityDate = \"{COMPATIBILITY_DATE}\")),\n"
+    )
 }
 
 /// Text as Cap'n Proto writes it.

@@ -23,6 +23,10 @@ pub struct Settings {
     pub bindings: Vec<(String, String)>,
     /// Which hosts the Worker can reach.
     pub reach: Reach,
+    /// Certificates in PEM that a server on this machine may show.
+    pub roots: Vec<String>,
+    /// Bindings that stand for a service of the platform: name, and the module whose default export is called.
+    pub services: Vec<(String, String)>,
 }
 
 impl Settings {
@@ -35,6 +39,8 @@ impl Settings {
             port,
             bindings: Vec::new(),
             reach: Reach::Loopback,
+            roots: Vec::new(),
+            services: Vec::new(),
         }
     }
 

@@ -2,15 +2,21 @@
 //!
 //! The core decides and never touches a file. This crate opens the file, carries statements to it and wraps each verb
 //! in a transaction: [`Database`] is the core's [`Sql`](sendgate_core::sql::Sql) on SQLite, [`KeptLimiter`] is a
-//! limiter whose state lives in one row of it, and [`HeldLimiter`] one whose state lives in memory.
+//! limiter whose state lives in one row of it, and [`HeldLimiter`] one whose state lives in memory. [`Carrier`] takes
+//! calls to providers, over HTTP and SMTP, and tells exactly what surely did not leave from what may have.
 //!
 //! Out of scope: every decision, every default, and the clock. `now` is an argument here, too.
 #![forbid(unsafe_code)]
 
+mod carrier;
 mod database;
 mod held;
+mod http;
 mod kept;
+mod smtp;
+mod stream;
 
+pub use carrier::{Carrier, CarrierError, Roots};
 pub use database::{Connection, Database, DatabaseError};
 pub use held::HeldLimiter;
 pub use kept::{KeptError, KeptLimiter};

@@ -90,7 +90,7 @@ impl AccountGate {
 /// transaction, and the next verb opens it from the store.
 pub(crate) struct Desk {
     state: State,
-    env: Env,
+    pub(crate) env: Env,
     name: String,
     pub(crate) storage: Storage,
     account: RefCell<Option<Account>>,

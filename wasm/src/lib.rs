@@ -8,6 +8,7 @@
 //! `await`.
 
 mod account_gate;
+mod binding;
 mod bound;
 mod clock;
 #[cfg(feature = "sandbox")]
@@ -17,6 +18,8 @@ mod host;
 mod pump;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod smtp;
+mod socket;
 mod storage;
 mod stream;
 mod transport;

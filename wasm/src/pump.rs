@@ -72,7 +72,7 @@ fn launch(desk: &Rc<Desk>, attempt: Attempt, call: Call, timeout_ms: u64) -> Res
     desk.in_flight.set(desk.in_flight.get() + 1);
     desk.detach(async move {
         let desk = of_answer;
-        let result = transport::carry(&call, timeout_ms).await;
+        let result = transport::carry(&call, &desk.env, timeout_ms).await;
         desk.in_flight.set(desk.in_flight.get().saturating_sub(1));
         settle(&desk, attempt, result);
         desk.bell.ring();

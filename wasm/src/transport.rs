@@ -1,7 +1,7 @@
-//! One HTTP exchange with a provider.
+//! One exchange with a provider.
 
 use crate::host::{Either, Timer, race};
-use crate::stream;
+use crate::{binding, smtp, stream};
 use js_sys::{Array, Promise, Uint8Array};
 use sendgate_core::http::{HttpRequest, HttpResponse};
 use sendgate_core::outcome::TransportFailure;
@@ -9,6 +9,7 @@ use sendgate_core::transport::{Call, Reply};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, Headers, Request, RequestInit, RequestRedirect, Response};
+use worker::Env;
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,11 +20,12 @@ extern "C" {
 /// Carries a call out, within `timeout_ms` altogether.
 ///
 /// # Errors
-/// As [`send`]. What this host cannot carry was not sent.
-pub(crate) async fn carry(call: &Call, timeout_ms: u64) -> Result<Reply, TransportFailure> {
+/// As [`send`], [`smtp::send`] and [`binding::send`].
+pub(crate) async fn carry(call: &Call, env: &Env, timeout_ms: u64) -> Result<Reply, TransportFailure> {
     match call {
         Call::Http(request) => send(request, timeout_ms).await.map(Reply::Http),
-        Call::Smtp(_) | Call::Binding(_) => Err(TransportFailure::NotSent),
+        Call::Smtp(mail) => smtp::send(mail, timeout_ms).await,
+        Call::Binding(call) => binding::send(call, env, timeout_ms).await.map(Reply::Binding),
     }
 }
 

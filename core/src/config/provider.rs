@@ -22,8 +22,8 @@ pub struct ProviderConfig {
     pub name: String,
     /// Which dialect it speaks.
     pub kind: ProviderKind,
-    /// Its address: `https`, or `http` on the loopback; `smtp` or `smtps` for a mail server. Absent means the provider's
-    /// own, where everybody has the same ([`ProviderKind::default_base_url`]).
+    /// Its address: `https`, or `http` on the loopback; `smtp` or `smtps` for a mail server; `binding:NAME` for a Worker's
+    /// binding. Absent means the provider's own, where everybody has the same ([`ProviderKind::default_base_url`]).
     #[serde(default)]
     pub base_url: String,
     /// Mailgun's sending domain.
@@ -145,8 +145,8 @@ impl ProviderConfig {
         if !key::is_name(&self.name) {
             return Err(wrong(&format!("{at}.name"), "a name is 1 to 32 of a-z, 0-9 and -"));
         }
-        if !is_allowed_base_url(&self.base_url) {
-            return Err(wrong(&format!("{at}.base_url"), "must be https, or http on 127.0.0.1 or localhost"));
+        if let Some(fault) = self.kind.base_url_fault(&self.base_url) {
+            return Err(wrong(&format!("{at}.base_url"), fault));
         }
         if self.credential.is_none() && self.kind.needs_credential() {
             return Err(wrong(&format!("{at}.credential"), "names the secret that holds the provider's key"));
@@ -162,16 +162,6 @@ impl ProviderConfig {
         }
         Ok(())
     }
-}
-
-fn is_allowed_base_url(url: &str) -> bool {
-    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) {
-        return true;
-    }
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let host = authority.split(':').next().unwrap_or(authority);
-    !authority.contains('@') && (host == "127.0.0.1" || host == "localhost")
 }
 
 /// The window that a provider's plan makes.

@@ -31,6 +31,11 @@ impl Dialect for CloudflareBinding {
         Some("binding:EMAIL")
     }
 
+    fn base_url_fault(&self, url: &str) -> Option<&'static str> {
+        let named = url.strip_prefix(SCHEME).is_some_and(is_binding);
+        (!named).then_some("must be binding:NAME, with the name of a send_email binding")
+    }
+
     fn gaps(&self, message: &Message) -> Vec<&'static str> {
         gaps(ProviderKind::CloudflareBinding, message, &COMPOSED)
     }

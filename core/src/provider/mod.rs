@@ -139,6 +139,12 @@ impl ProviderKind {
     pub fn default_base_url(self) -> Option<&'static str> {
         dialect(self).default_base_url()
     }
+
+    /// What is wrong with an address of its API; `None` when nothing is.
+    #[must_use]
+    pub fn base_url_fault(self, url: &str) -> Option<&'static str> {
+        dialect(self).base_url_fault(url)
+    }
 }
 
 /// What one provider's file answers.
@@ -146,6 +152,11 @@ trait Dialect {
     /// Where its API is, when that is the same for everybody.
     fn default_base_url(&self) -> Option<&'static str> {
         None
+    }
+
+    /// What is wrong with an address of its API; `None` when nothing is.
+    fn base_url_fault(&self, url: &str) -> Option<&'static str> {
+        (!is_web_address(url)).then_some("must be https, or http on 127.0.0.1 or localhost")
     }
 
     /// What this message needs and the provider lacks.
@@ -547,6 +558,17 @@ fn post_as(content_type: &str, target: &Target<'_>, path: &str, more: &[(&str, &
     let common = [("Content-Type", content_type), ("Accept", "application/json"), ("User-Agent", USER_AGENT)];
     let headers = common.iter().chain(more).map(|(name, value)| (name.to_string(), value.to_string())).collect();
     HttpRequest { method: "POST", url, headers, body }
+}
+
+/// An address that nobody on the way can read along: `https`, or `http` on the loopback.
+fn is_web_address(url: &str) -> bool {
+    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) {
+        return true;
+    }
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = authority.split(':').next().unwrap_or(authority);
+    !authority.contains('@') && (host == "127.0.0.1" || host == "localhost")
 }
 
 /// Whether a value may stand in a header field: printable ASCII, nothing that ends the line.

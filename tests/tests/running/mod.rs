@@ -54,6 +54,11 @@ pub fn key_of(account: &str) -> String {
 impl Running {
     /// Starts it with the simulator's dialect `kind` as the provider of `shop`; `change` edits that account.
     pub fn start(kind: &str, change: impl FnOnce(&mut Value)) -> Self {
+        Self::start_with(kind, change, |settings| settings)
+    }
+
+    /// The same; `settle` has the last word on how it runs.
+    pub fn start_with(kind: &str, change: impl FnOnce(&mut Value), settle: impl FnOnce(Settings) -> Settings) -> Self {
         let state = Scratch::new().unwrap();
         let port = free_port().unwrap();
         let account = |name: &str| {
@@ -79,7 +84,7 @@ impl Running {
             .bind("SENDGATE_CONFIG", &config)
             .bind("SENDGATE_KEY_SECRET", SECRET)
             .bind("SIMULATOR_CREDENTIAL", "re_test");
-        let workerd = Workerd::start(settings).unwrap_or_else(|error| panic!("{error}"));
+        let workerd = Workerd::start(settle(settings)).unwrap_or_else(|error| panic!("{error}"));
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
