@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     reason = "tests fail loudly"
 )]
 
@@ -57,7 +58,8 @@ fn events(read: Result<Received, String>) -> Vec<Event> {
 
 #[test]
 fn sendgate_believes_what_is_signed_and_refuses_what_is_forged() {
-    let rows: &[(ProviderKind, &str, &[(&str, &str)])] = &[
+    type Row = (ProviderKind, &'static str, &'static [(&'static str, &'static str)]);
+    let rows: &[Row] = &[
         (
             ProviderKind::Sendgrid,
             "sendgrid",
