@@ -87,6 +87,8 @@ pub enum Source {
     Account,
     /// The provider.
     Provider,
+    /// The provider, in its answers: it moved a built-in figure.
+    Learned,
 }
 
 impl Source {
@@ -98,6 +100,7 @@ impl Source {
             Self::Plan => "plan",
             Self::Account => "account",
             Self::Provider => "provider",
+            Self::Learned => "learned",
         }
     }
 }

@@ -376,28 +376,3 @@ fn settle_at_random(host: &mut Host, attempt: Attempt, to: &str, taken: &mut BTr
     }
     host.settle(attempt, response.as_ref().map_err(|failure| *failure));
 }
-
-/// accepted = queued + deferred + held + sending + sent + suppressed + failed + expired + unknown, and the ledger's
-/// reserved units are the open messages', its committed units the handed over ones'.
-fn conserved(host: &mut Host, accepted: u64) {
-    let sums = host.query(
-        "SELECT count(*), \
-         coalesce(sum(CASE WHEN status IN ('queued','deferred','held','sending') THEN units END), 0), \
-         coalesce(sum(CASE WHEN status IN ('sent','unknown') THEN units END), 0) FROM message",
-    );
-    let figures: Vec<i64> =
-        sums[0].iter().map(|cell| if let Cell::Integer(n) = cell { *n } else { panic!("no number") }).collect();
-    let ledger = host.query("SELECT bytes FROM state WHERE name = 'ledger'");
-    let (reserved, committed) = match ledger.first().map(|row| &row[0]) {
-        Some(Cell::Blob(bytes)) => {
-            let config = host.config.accounts.get("shop").unwrap();
-            let ledger = sendgate_core::ledger::Ledger::load(&config.quotas, "UTC", bytes).unwrap();
-            let usage = ledger.usage(host.now)[0];
-            assert_eq!(usage.reserved + usage.committed + usage.free, usage.limit);
-            (usage.reserved, usage.committed)
-        }
-        _ => (0, 0),
-    };
-    assert_eq!(figures[0], i64::try_from(accepted).unwrap());
-    assert_eq!((figures[1], figures[2]), (i64::try_from(reserved).unwrap(), i64::try_from(committed).unwrap()));
-}

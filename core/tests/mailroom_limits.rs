@@ -97,7 +97,7 @@ fn asking_counts_nothing() {
             let secret = |_: &str| Some(String::from("esp-secret"));
             let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
             Account::open(&config, "shop", tools, sql, now)?;
-            Ok(Mailroom::open(account, "esp-secret", |_| Vec::new(), &mut ledger, sql, now)?)
+            Ok(Mailroom::open(account, &["esp-secret".into()], |_| Vec::new(), &mut ledger, sql, now)?)
         })
         .unwrap();
     let two = [recipient("ann@gmail.com"), recipient("bob@googlemail.com"), recipient("cid@example.com")];

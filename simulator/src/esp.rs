@@ -1,4 +1,4 @@
-//! The sandbox provider's own dialect: `POST /messages`.
+//! The sandbox provider's own dialect: `POST /messages`, and `POST /messages/batch` for a list of them.
 //!
 //! Fields that are not known are kept in the request as it came, and mean nothing: `provider_options` end up there.
 
@@ -50,7 +50,7 @@ fn admit(_: &str, arrival: &Arrival<'_>, _: &Settings, _: UnixMillis) -> Result<
 
 /// Reads a call.
 fn read<'a>(rest: &'a str, arrival: &Arrival<'a>, _: &Settings, _: UnixMillis) -> Result<Request<'a>, Refusal> {
-    if rest != "/messages" {
+    if !matches!(rest, "/messages" | "/messages/batch") {
         return Err(Refusal::new(404, "not_found", "there is nothing at this path"));
     }
     if arrival.method != "POST" {
@@ -61,12 +61,17 @@ fn read<'a>(rest: &'a str, arrival: &Arrival<'a>, _: &Settings, _: UnixMillis) -
         return Err(Refusal::new(400, "invalid_idempotency_key", "the key must be from 1 to 256 characters"));
     }
     let text = arrival.json().ok_or_else(not_json)?;
-    Ok(Request::Send(Sending {
-        batch: false,
-        all_or_nothing: true,
-        key: key.map(Cow::Borrowed),
-        items: vec![item(text)],
-    }))
+    let key = key.map(Cow::Borrowed);
+    if rest == "/messages" {
+        return Ok(Request::Send(Sending { batch: false, all_or_nothing: true, key, items: vec![item(text)] }));
+    }
+    let texts = draft::array(text).ok_or_else(not_json)?;
+    if texts.is_empty() || texts.len() > MOST_BATCH {
+        let detail = format!("a call holds from 1 to {MOST_BATCH} messages, got {}", texts.len());
+        return Err(Refusal::new(422, "invalid_message", detail));
+    }
+    let items = texts.into_iter().map(item).collect();
+    Ok(Request::Send(Sending { batch: true, all_or_nothing: false, key, items }))
 }
 
 fn item(raw: &str) -> Item<'_> {
@@ -220,14 +225,23 @@ fn refuse(refusal: &Refusal) -> HttpResponse {
     json::answer(refusal.status, &json!({ "code": refusal.code, "detail": refusal.detail }))
 }
 
-/// The sandbox provider's answer to a call that was carried out.
+/// The sandbox provider's answer to a call that was carried out: of a list, what each message would have got alone.
 fn taken(done: &Done<'_>) -> HttpResponse {
-    let id = done.results.iter().flatten().next().map(|taken| taken.id.as_str());
-    json::answer(200, &json!({ "id": id }))
+    if !done.batch {
+        let id = done.results.iter().flatten().next().map(|taken| taken.id.as_str());
+        return json::answer(200, &json!({ "id": id }));
+    }
+    let each = done.results.iter().map(|result| match result {
+        Ok(taken) => json!({ "id": taken.id }),
+        Err(refusal) => json!({ "status": refusal.status, "code": refusal.code, "detail": refusal.detail }),
+    });
+    json::answer(200, &each.collect())
 }
 
 /// More than any provider that Sendgate speaks to.
 const MOST_RECIPIENTS: usize = 1_000;
+/// Messages of a call: the same as Resend's.
+const MOST_BATCH: usize = 100;
 /// The same as Resend's.
 const MOST_KEY: usize = 256;
 /// The same as Resend's.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{ESP, Sim, expect};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_whole_message_shows_up_as_it_was_sent() {
@@ -99,4 +99,27 @@ fn a_suppressed_recipient_is_refused_in_our_words() {
     let mut sim = Sim::new();
     sim.put("/sandbox/settings", r#"{"esp":{"inactive":["ann@a.example"]}}"#);
     assert_eq!(expect(422, sim.esp(None, ESP))["code"], "recipient_suppressed");
+}
+
+#[test]
+fn a_list_of_messages_is_answered_one_by_one() {
+    let mut sim = Sim::new();
+    sim.put("/sandbox/settings", r#"{"esp":{"inactive":["gone@a.example"]}}"#);
+    let good: Value = serde_json::from_str(ESP).unwrap();
+    let (mut gone, mut bad) = (good.clone(), good.clone());
+    gone["to"] = json!(["gone@a.example"]);
+    bad["to"] = json!([]);
+    let list = json!([good, gone, bad, good]).to_string();
+    let headers = [("Authorization", "Bearer x"), ("Idempotency-Key", "k")];
+    let answer = expect(200, sim.ask("POST", "/sandbox/esp/messages/batch", &headers, list.as_bytes()));
+    let codes: Vec<&str> = (0..4).map(|n| answer[n]["code"].as_str().unwrap_or("taken")).collect();
+    assert_eq!(codes, ["taken", "recipient_suppressed", "invalid_message", "taken"]);
+    assert!(answer[0]["id"].is_string() && answer[0]["id"] != answer[3]["id"] && answer[1]["status"] == 422);
+    assert_eq!(sim.messages().len(), 2);
+    let again = expect(200, sim.ask("POST", "/sandbox/esp/messages/batch", &headers, list.as_bytes()));
+    assert_eq!((again, sim.messages().len()), (answer, 2), "the same call under the same key");
+    for (body, status) in [("{}", 400), ("[]", 422)] {
+        let headers = [("Authorization", "Bearer x")];
+        expect(status, sim.ask("POST", "/sandbox/esp/messages/batch", &headers, body.as_bytes()));
+    }
 }

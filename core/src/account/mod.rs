@@ -143,16 +143,14 @@ impl Account {
         let Some(config) = config.accounts.get(account) else {
             return Err(AccountError::Config("there is no such account".into()));
         };
-        let Some(provider) = config.providers.first() else {
-            return Err(AccountError::Config("providers: at least 1 provider, got 0".into()));
-        };
-        let secret = secret_of(provider, tools)?;
+        let secrets =
+            config.providers.iter().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
         journal::forget(sql, now)?;
         let mut gate = Gate::open(config, sql, now)?;
         gate.ledger.set_overdelivery(config.overdelivery);
-        let mailroom = Mailroom::open(config, &secret, tools.compose, &mut gate.ledger, sql, now)?;
+        let mailroom = Mailroom::open(config, &secrets, tools.compose, &mut gate.ledger, sql, now)?;
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
         let mut account = Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default() };

@@ -50,7 +50,7 @@ struct Limit {
     /// When more is free; absent when all is.
     #[serde(skip_serializing_if = "Option::is_none")]
     resets_at: Option<String>,
-    /// Who set it: `technical`, `plan`, `account` or `provider`.
+    /// Who set it: `technical`, `plan`, `account`, `provider` or `learned`.
     source: &'static str,
     /// Since when a built-in figure is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +114,10 @@ fn of_window(standing: &Standing<'_>, config: &AccountConfig, now: UnixMillis) -
         Scope::Account => (Origin::OWN, None),
         Scope::DomainGroup => (Origin::OWN, Some(standing.dimension.into())),
         Scope::Class => (config.origin_of_class(standing.dimension), Some(standing.dimension.into())),
-        Scope::Provider => (config.origin_of_provider_window(standing.window.name()), Some(standing.dimension.into())),
+        Scope::Provider => {
+            let origin = config.origin_of_provider_window(standing.dimension, standing.window);
+            (origin, Some(standing.dimension.into()))
+        }
     };
     let (kind, period_ms) = match *standing.window {
         Window::Sliding { period_ms, .. } => ("sliding", Some(period_ms)),

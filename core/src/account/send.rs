@@ -13,7 +13,7 @@ use crate::{
     mailroom::{Recipient, RecipientKind, Status, Submission},
     message::{Class, FieldError, MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, Message},
     problem::{Code, Flaw, Problem},
-    provider::{self, ProviderKind},
+    provider::{self, Unsupported},
     sql::{Sql, SqlError},
     suppression::{self, CheckStatus, Found, Summary},
     time::UnixMillis,
@@ -166,16 +166,7 @@ impl Account {
         if self.config.domains.as_ref().is_some_and(|domains| !domains.iter().any(own)) {
             return refused(place, Code::FromNotAllowed, "from", "the domain is not one of the account's");
         }
-        let kind = self.config.providers.first().map_or(ProviderKind::Sandbox, |provider| provider.kind);
-        if let Err(missing) = provider::check(kind, &message) {
-            let flaws = missing
-                .iter()
-                .map(|lack| Flaw {
-                    field: format!("messages[{place}]"),
-                    code: Code::UnsupportedFeature.word(),
-                    detail: format!("{} does not have: {}", lack.provider, lack.feature),
-                })
-                .collect();
+        if let Some(flaws) = self.unsupported(place, &message) {
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
         let recipients = Recipient::all_of(&message);
@@ -187,6 +178,21 @@ impl Account {
         let domain = message.from.address.domain().into();
         let Message { class, send_at, expires_at, .. } = message;
         Item::Good(Prepared { body: raw, class, send_at, expires_at, domain, recipients })
+    }
+
+    /// What the preferred provider lacks, when no provider has all that the message needs.
+    fn unsupported(&self, place: usize, message: &Message) -> Option<Vec<Flaw>> {
+        let mut gaps = self.config.providers.iter().map(|provider| provider::check(provider.kind, message).err());
+        let missing = gaps.next()??;
+        if !gaps.all(|gaps| gaps.is_some()) {
+            return None;
+        }
+        let flaw = |lack: &Unsupported| Flaw {
+            field: format!("messages[{place}]"),
+            code: Code::UnsupportedFeature.word(),
+            detail: format!("{} does not have: {}", lack.provider, lack.feature),
+        };
+        Some(missing.iter().map(flaw).collect())
     }
 
     /// Whether messages of a class wait when a window refuses their request.

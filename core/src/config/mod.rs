@@ -5,6 +5,7 @@
 
 mod defaults;
 mod error;
+mod failover;
 mod outgoing;
 mod plan;
 mod provider;
@@ -12,6 +13,7 @@ mod warnings;
 mod webhook;
 
 pub use error::ConfigError;
+pub use failover::{Calls, Failover, MAX_PROVIDERS};
 pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
@@ -114,8 +116,15 @@ pub struct AccountConfig {
     pub class_presets: BTreeSet<Class>,
     #[serde(skip)]
     presets: BTreeMap<Class, Provenance>,
-    /// Where messages leave to. The first one is used.
+    /// Where messages leave to, the preferred one first; at most [`MAX_PROVIDERS`]. [`Failover`] says when a later one is
+    /// used.
     pub providers: Vec<ProviderConfig>,
+    /// When a later provider takes what an earlier one cannot.
+    #[serde(default)]
+    pub failover: Failover,
+    /// How many messages share a call.
+    #[serde(default, rename = "batch")]
+    pub calls: Calls,
     /// When to try again.
     #[serde(default)]
     pub retry: Retry,
@@ -351,10 +360,8 @@ impl AccountConfig {
                 "max_attempts and base_ms must be at least 1, cap_ms and hold_ms at least base_ms",
             ));
         }
+        self.check_routing(at)?;
         self.soft_bounces.check().map_err(|detail| wrong(&format!("{at}.soft_bounces"), detail))?;
-        if self.providers.is_empty() {
-            return Err(wrong(&format!("{at}.providers"), "at least 1 provider, got 0"));
-        }
         self.providers.iter().enumerate().try_for_each(|(i, provider)| provider.check(&format!("{at}.providers[{i}]")))
     }
 

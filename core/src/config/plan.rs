@@ -4,6 +4,7 @@ use super::{AccountConfig, ConfigError, MAX_MESSAGES, ProviderConfig, defaults, 
 use crate::{
     catalog::{AsOf, ClassPreset, Plan, Provenance},
     guard::{Dimension, Guard, Source},
+    limiter::Window,
 };
 use alloc::format;
 
@@ -96,7 +97,7 @@ impl AccountConfig {
     pub(crate) fn origin_of_batch(&self) -> Origin<'_> {
         match self.batch().source {
             Source::Technical => Origin::technical(Some("document 002, R187")),
-            Source::Plan | Source::Account | Source::Provider => {
+            Source::Plan | Source::Account | Source::Provider | Source::Learned => {
                 self.origin(Dimension::BatchMax.as_str(), self.own_max_messages.is_some())
             }
         }
@@ -107,14 +108,17 @@ impl AccountConfig {
         self.origin(field, false)
     }
 
-    /// Where a window of the provider in use comes from; the account's own one is the provider's limit, too.
-    pub(crate) fn origin_of_provider_window(&self, name: &str) -> Origin<'_> {
-        let known = self.providers.first().filter(|provider| !provider.is_own(name));
+    /// Where a window of a provider comes from, as it is now; the account's own one is the provider's limit, too.
+    pub(crate) fn origin_of_provider_window(&self, provider: &str, window: &Window) -> Origin<'_> {
+        let name = window.name();
+        let known = self.providers.iter().find(|known| known.name == provider).filter(|known| !known.is_own(name));
         let profile = known.and_then(ProviderConfig::profile);
-        let window = profile.and_then(|profile| profile.windows.iter().find(|known| known.window.name() == name));
-        window.map_or(Origin { source: Source::Provider, ..Origin::OWN }, |known| {
-            Origin::built_in(Source::Provider, &known.provenance)
-        })
+        let built_in = profile.and_then(|profile| profile.windows.iter().find(|known| known.window.name() == name));
+        match built_in {
+            Some(known) if known.window.limit() != window.limit() => Origin { source: Source::Learned, ..Origin::OWN },
+            Some(known) => Origin::built_in(Source::Provider, &known.provenance),
+            None => Origin { source: Source::Provider, ..Origin::OWN },
+        }
     }
 
     /// Where the windows of a class come from.

@@ -46,6 +46,9 @@ pub struct ProviderConfig {
     /// Requests that it takes per time, sliding windows only: the account's own ones, and the profile's of other names.
     #[serde(default)]
     pub windows: Vec<Window>,
+    /// Messages that it takes per time, in however many requests, sliding windows only: as above.
+    #[serde(default)]
+    pub message_windows: Vec<Window>,
     /// Recipients that it takes per time, sliding windows only: as above.
     #[serde(default)]
     pub recipient_windows: Vec<Window>,
@@ -122,9 +125,9 @@ impl ProviderConfig {
             return Err(wrong(&at_profile, &detail));
         }
         for known in profile.charged_by(Call::Send) {
-            // A request carries one message, so what counts messages counts requests.
             let windows = match known.unit {
-                Unit::Requests | Unit::Messages => &mut self.windows,
+                Unit::Requests => &mut self.windows,
+                Unit::Messages => &mut self.message_windows,
                 Unit::Recipients => &mut self.recipient_windows,
             };
             let name = known.window.name();
@@ -155,6 +158,7 @@ impl ProviderConfig {
             webhook.check(self.kind, &format!("{at}.webhook"))?;
         }
         outgoing::check(&format!("{at}.windows"), &self.windows)?;
+        outgoing::check(&format!("{at}.message_windows"), &self.message_windows)?;
         outgoing::check(&format!("{at}.recipient_windows"), &self.recipient_windows)?;
         if !(100..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
             let detail = format!("must be 100 to {MAX_TIMEOUT_MS}, got {}", self.timeout_ms);

@@ -158,6 +158,14 @@ impl Dimension {
         Arc::clone(&self.name)
     }
 
+    /// Goes on under other windows with the units in use.
+    pub(crate) fn change(&mut self, windows: Vec<Window>, now: UnixMillis) -> Result<(), LimiterError> {
+        let rule = Rule::new(windows)?;
+        self.state = rule.limiter.migrate(&self.rule.limiter, &self.state, now);
+        self.rule = rule;
+        Ok(())
+    }
+
     pub(crate) fn set_state(&mut self, state: State) {
         self.state = state;
     }

@@ -1,9 +1,9 @@
 //! The dimensions of messages on their way out: the account's pace, the provider, the classes and the receivers.
 //!
-//! A message weighs differently in each: one message, one request to the provider, so many recipients there, and so many
-//! at each group of domains. Units on their way are held: they take room from departure to answer and are counted when
-//! the answer arrives. A provider and a receiver see them between the two, so no window of theirs can hold more than
-//! ours did, whatever the latency.
+//! A call weighs differently in each: one request to its provider and nothing at the others, so many messages, so many
+//! recipients, and so many at each group of domains. Units on their way are held: they take room from departure to answer
+//! and are counted when the answer arrives. A provider and a receiver see them between the two, so no window of theirs can
+//! hold more than ours did, whatever the latency.
 //!
 //! All of an account's named dimensions share a row. A receiver that only the rule for all others limits has a row of
 //! its own, because there may be thousands of them and a message touches one.
@@ -12,6 +12,7 @@ use super::{
     Ask, Binding, Dimension, GateError, Rule, Scope, Standing, Unit, Verdict, explain, forgotten_before, peek,
     row::{read, read_all, remove, write},
     shelf::{Stored, pack},
+    weight::Weight,
 };
 use crate::{
     catalog::DomainGroups,
@@ -23,16 +24,6 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, format, string::String, string::ToString, sync::Arc, vec::Vec};
 use core::iter::once;
-
-/// What a message costs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Weight {
-    pub(crate) class: Class,
-    /// Recipients that are not suppressed.
-    pub(crate) recipients: u32,
-    /// Of them, those of each limited group, by name.
-    pub(crate) groups: Vec<(Arc<str>, u32)>,
-}
 
 /// Which messages a binding window keeps from leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +39,7 @@ pub(crate) enum Hurdle {
 /// The dimensions, with what is on its way.
 pub(crate) struct Dispatch {
     status: AccountStatus,
-    /// The account's, the provider's and the classes'.
+    /// The account's, the providers' and the classes'.
     fixed: Vec<Slot>,
     /// The groups with a rule of their own.
     named: BTreeMap<Arc<str>, Slot>,
@@ -66,6 +57,8 @@ pub(crate) struct Dispatch {
 struct Slot {
     dimension: Dimension,
     held: u32,
+    /// The place of the provider whose window it is.
+    provider: Option<usize>,
 }
 
 impl Dispatch {
@@ -99,7 +92,7 @@ impl Dispatch {
 
     /// What a message to these addresses costs. An address limited by no rule costs nothing at its receiver.
     pub(crate) fn weigh<'a>(&self, class: Class, addresses: impl Iterator<Item = &'a str>) -> Weight {
-        let mut weight = Weight { class, ..Weight::default() };
+        let mut weight = Weight { class, messages: 1, ..Weight::default() };
         let mut groups: BTreeMap<Arc<str>, u32> = BTreeMap::new();
         for address in addresses {
             weight.recipients = weight.recipients.saturating_add(1);
@@ -123,35 +116,42 @@ impl Dispatch {
         set_back
     }
 
-    /// Whether a message may leave beside those on their way.
-    pub(crate) fn peek(&self, weight: &Weight, now: UnixMillis) -> Verdict {
-        peek(self.status, self.asked(weight), now)
+    /// Whether a call may leave through a provider beside those on their way.
+    pub(crate) fn peek(&self, weight: &Weight, via: usize, now: UnixMillis) -> Verdict {
+        peek(self.status, self.asked(weight, via), now)
+    }
+
+    /// Whether a binding window is a provider's: another provider may have room.
+    pub(crate) fn is_of_provider(&self, binding: Binding) -> bool {
+        self.fixed.get(binding.dimension).is_some_and(|slot| slot.provider.is_some())
     }
 
     /// Whom a binding window stops.
-    pub(crate) fn hurdle(&self, binding: Binding) -> Hurdle {
+    pub(crate) fn hurdle(&self, weight: &Weight, binding: Binding) -> Hurdle {
         match self.fixed.get(binding.dimension).map(|slot| (slot.dimension.scope(), slot.dimension.unit())) {
             // A message to fewer recipients may still have room, and a large one must not stop a class above its own.
             Some((Scope::Class, _) | (_, Unit::Recipients)) => Hurdle::Class,
+            // So may one message where several that have to go together have none.
+            Some((_, Unit::Messages)) if weight.messages > 1 => Hurdle::Class,
             Some((Scope::Key | Scope::Plan | Scope::Account | Scope::Provider | Scope::DomainGroup, _)) => Hurdle::All,
             None => Hurdle::Group(binding.dimension.saturating_sub(self.fixed.len())),
         }
     }
 
-    /// The window that never admits a message of this weight, and its dimension.
-    pub(crate) fn never_fits(&self, weight: &Weight) -> Option<(&Dimension, &Window)> {
-        self.asked(weight).find_map(|ask| {
+    /// The window that never admits a message of this weight through a provider, and its dimension.
+    pub(crate) fn never_fits(&self, weight: &Weight, via: usize) -> Option<(&Dimension, &Window)> {
+        self.asked(weight, via).find_map(|ask| {
             let window = ask.dimension.limiter().windows().get(ask.never()?)?;
             Some((ask.dimension, window))
         })
     }
 
-    /// Where every window stands, for a message of this weight.
-    pub(crate) fn explain(&self, weight: &Weight, now: UnixMillis) -> Vec<Standing<'_>> {
-        explain(self.status, self.asked(weight), now)
+    /// Where every window stands, for a message of this weight through a provider.
+    pub(crate) fn explain(&self, weight: &Weight, via: usize, now: UnixMillis) -> Vec<Standing<'_>> {
+        explain(self.status, self.asked(weight, via), now)
     }
 
-    /// Where every window there is stands: the account's, the provider's, the classes', the named groups', those of the
+    /// Where every window there is stands: the account's, the providers', the classes', the named groups', those of the
     /// others that are in use, and what any other group would find.
     pub(crate) fn standings(&self, now: UnixMillis) -> Vec<Standing<'_>> {
         let in_use = |slot: &&Slot| slot.held > 0 || !slot.dimension.was_idle(now);
@@ -160,26 +160,43 @@ impl Dispatch {
         explain(self.status, slots.chain(self.others.iter().map(|others| Ask::new(others, 1))), now)
     }
 
-    /// A message departs.
-    pub(crate) fn hold(&mut self, weight: &Weight, now: UnixMillis) {
-        self.each(weight, now, |slot, cost| slot.held = slot.held.saturating_add(cost));
+    /// Gives a provider's windows of one unit other limits. They are stored with the next charge.
+    pub(crate) fn change(&mut self, via: usize, unit: Unit, windows: Vec<Window>, now: UnixMillis) {
+        let is_meant = |slot: &&mut Slot| slot.provider == Some(via) && slot.dimension.unit() == unit;
+        if let Some(slot) = self.fixed.iter_mut().find(is_meant)
+            && slot.dimension.limiter().windows() != windows
+        {
+            // Limits that no limiter takes change nothing.
+            _ = slot.dimension.change(windows, now);
+        }
     }
 
-    /// A message is answered; if it was seen, [`Dispatch::charge`] follows.
-    pub(crate) fn release(&mut self, weight: &Weight, now: UnixMillis) {
-        self.each(weight, now, |slot, cost| slot.held = slot.held.saturating_sub(cost));
+    /// A call departs through a provider.
+    pub(crate) fn hold(&mut self, weight: &Weight, via: usize, now: UnixMillis) {
+        self.each(weight, via, now, |slot, cost| slot.held = slot.held.saturating_add(cost));
     }
 
-    /// Counts a message that was, or may have been, seen; writes the rows that this changes.
-    pub(crate) fn charge(&mut self, weight: &Weight, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
-        self.each(weight, now, |slot, cost| _ = slot.dimension.charge(cost, now));
+    /// A call is answered; if it was seen, [`Dispatch::charge`] follows.
+    pub(crate) fn release(&mut self, weight: &Weight, via: usize, now: UnixMillis) {
+        self.each(weight, via, now, |slot, cost| slot.held = slot.held.saturating_sub(cost));
+    }
+
+    /// Counts a call that was, or may have been, seen; writes the rows that this changes.
+    pub(crate) fn charge(
+        &mut self,
+        weight: &Weight,
+        via: usize,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<(), SqlError> {
+        self.each(weight, via, now, |slot, cost| _ = slot.dimension.charge(cost, now));
         for (name, _) in &weight.groups {
             if let Some(slot) = self.met.get(name) {
                 pack(once(&slot.dimension), &mut self.row);
                 write(&group_row(name), &self.row, sql)?;
             }
         }
-        let costs_nothing = |slot: &Slot| weight.cost(&slot.dimension) == 0;
+        let costs_nothing = |slot: &Slot| weight.cost(&slot.dimension, slot.is_passed_by(via)) == 0;
         let is_named = |(name, _): &(Arc<str>, u32)| self.named.contains_key(name);
         if self.fixed.iter().all(costs_nothing) && !weight.groups.iter().any(is_named) {
             return Ok(());
@@ -200,13 +217,18 @@ impl Dispatch {
             newest: UnixMillis::MAX,
             row: Vec::new(),
         };
-        dispatch.add(Scope::Account, "sending", Unit::Messages, config.sending.windows())?;
-        if let Some(provider) = config.providers.first() {
-            dispatch.add(Scope::Provider, &provider.name, Unit::Requests, provider.windows.clone())?;
-            dispatch.add(Scope::Provider, &provider.name, Unit::Recipients, provider.recipient_windows.clone())?;
+        dispatch.add(Scope::Account, "sending", Unit::Messages, &config.sending.windows(), None)?;
+        for (place, provider) in config.providers.iter().enumerate() {
+            for (unit, windows) in [
+                (Unit::Requests, &provider.windows),
+                (Unit::Messages, &provider.message_windows),
+                (Unit::Recipients, &provider.recipient_windows),
+            ] {
+                dispatch.add(Scope::Provider, &provider.name, unit, windows, Some(place))?;
+            }
         }
         for (class, windows) in &config.class_windows {
-            dispatch.add(Scope::Class, class.as_str(), Unit::Messages, windows.clone())?;
+            dispatch.add(Scope::Class, class.as_str(), Unit::Messages, windows, None)?;
         }
         for (group, windows) in &config.domain_windows {
             let dimension = Dimension::new(Scope::DomainGroup, group, Unit::Recipients, windows.clone())?;
@@ -224,9 +246,17 @@ impl Dispatch {
         Ok(dispatch)
     }
 
-    fn add(&mut self, scope: Scope, name: &str, unit: Unit, windows: Vec<Window>) -> Result<(), GateError> {
+    fn add(
+        &mut self,
+        scope: Scope,
+        name: &str,
+        unit: Unit,
+        windows: &[Window],
+        provider: Option<usize>,
+    ) -> Result<(), GateError> {
         if !windows.is_empty() {
-            self.fixed.push(Slot::new(Dimension::new(scope, name, unit, windows)?));
+            let dimension = Dimension::new(scope, name, unit, windows.to_vec())?;
+            self.fixed.push(Slot { provider, ..Slot::new(dimension) });
         }
         Ok(())
     }
@@ -276,8 +306,8 @@ impl Dispatch {
         }
     }
 
-    fn asked<'a>(&'a self, weight: &Weight) -> impl Iterator<Item = Ask<'a>> + Clone {
-        let fixed = self.fixed.iter().map(move |slot| slot.ask(weight.cost(&slot.dimension)));
+    fn asked<'a>(&'a self, weight: &Weight, via: usize) -> impl Iterator<Item = Ask<'a>> + Clone {
+        let fixed = self.fixed.iter().map(move |slot| slot.ask(weight.cost(&slot.dimension, slot.is_passed_by(via))));
         let groups = weight.groups.iter().filter_map(move |(name, units)| {
             match self.named.get(name).or_else(|| self.met.get(name)) {
                 Some(slot) => Some(slot.ask(*units)),
@@ -287,10 +317,10 @@ impl Dispatch {
         fixed.chain(groups)
     }
 
-    /// Does something to every dimension in which a message costs something.
-    fn each(&mut self, weight: &Weight, now: UnixMillis, mut act: impl FnMut(&mut Slot, u32)) {
+    /// Does something to every dimension in which a call costs something.
+    fn each(&mut self, weight: &Weight, via: usize, now: UnixMillis, mut act: impl FnMut(&mut Slot, u32)) {
         for slot in &mut self.fixed {
-            let cost = weight.cost(&slot.dimension);
+            let cost = weight.cost(&slot.dimension, slot.is_passed_by(via));
             if cost > 0 {
                 act(slot, cost);
             }
@@ -325,7 +355,7 @@ impl Dispatch {
 
 impl Slot {
     const fn new(dimension: Dimension) -> Self {
-        Self { dimension, held: 0 }
+        Self { dimension, held: 0, provider: None }
     }
 
     fn of_others(others: &Dimension, name: &Arc<str>) -> Self {
@@ -333,20 +363,13 @@ impl Slot {
         Self::new(Dimension::of(Scope::DomainGroup, Arc::clone(name), Unit::Recipients, rule))
     }
 
+    /// Whether it is another provider's than the one a call goes through.
+    fn is_passed_by(&self, via: usize) -> bool {
+        self.provider.is_some_and(|provider| provider != via)
+    }
+
     const fn ask(&self, cost: u32) -> Ask<'_> {
         Ask { dimension: &self.dimension, cost, held: self.held }
-    }
-}
-
-impl Weight {
-    /// What it costs in one of the fixed dimensions.
-    fn cost(&self, dimension: &Dimension) -> u32 {
-        match (dimension.scope(), dimension.unit()) {
-            (Scope::Class, _) => u32::from(dimension.name() == self.class.as_str()),
-            (Scope::Account | Scope::Provider, Unit::Recipients) => self.recipients,
-            (Scope::Account | Scope::Provider, Unit::Requests | Unit::Messages) => 1,
-            (Scope::Key | Scope::Plan | Scope::DomainGroup, _) => 0,
-        }
     }
 }
 
@@ -397,15 +420,15 @@ mod tests {
         let mut gate = dispatch(&format!(r#""domain_windows":{{"*":{RULE}}}"#));
         let now = UnixMillis::new(1_796_119_200_000);
         let full = gate.weigh(Class::Bulk, ["a@full.example", "b@full.example"].into_iter());
-        gate.hold(&full, now);
+        gate.hold(&full, 0, now);
         for n in 0..3 * MOST_MET {
             let weight = gate.weigh(Class::Bulk, once(&*format!("a@d{n}.example")));
-            gate.hold(&weight, now);
-            gate.release(&weight, now);
+            gate.hold(&weight, 0, now);
+            gate.release(&weight, 0, now);
         }
         assert!(gate.met.len() <= MOST_MET + 1, "{}", gate.met.len());
         let more = gate.weigh(Class::Bulk, once("c@full.example"));
-        assert!(matches!(gate.peek(&more, now), Verdict::Occupied { .. }), "what is on its way is not let go");
+        assert!(matches!(gate.peek(&more, 0, now), Verdict::Occupied { .. }), "what is on its way is not let go");
         assert_eq!(gate.standings(now).len(), 2, "the one in use and what any other would find");
     }
 }

@@ -19,6 +19,7 @@ mod dispatch;
 mod explain;
 mod row;
 mod shelf;
+mod weight;
 
 pub use abuse::Abuse;
 pub use decide::{Ask, Binding, Charge, Reason, Verdict, decide, peek};
@@ -26,8 +27,9 @@ pub use dimension::{Dimension, Scope, Unit};
 pub use explain::{Standing, explain};
 
 pub(crate) use dimension::Rule;
-pub(crate) use dispatch::{Dispatch, Hurdle, Weight};
+pub(crate) use dispatch::{Dispatch, Hurdle};
 pub(crate) use row::{read, store_ledger, write};
+pub(crate) use weight::Weight;
 
 use crate::{
     config::{AccountConfig, AccountStatus},

@@ -9,22 +9,36 @@
 //! point. *Twice*: the mark of an attempt is stored before its request leaves, so a crash leaves an attempt of unknown
 //! outcome, never a forgotten one. It is repeated only under a provider's idempotency key, or when the account chose so.
 //!
+//! *Several providers*: the first in order that takes a message sends it; [`Failover`](crate::config::Failover) says when
+//! a later one does. A message of which nobody knows whether it was taken stays with its provider.
+//!
+//! *Several messages a call*: what is due at the same moment, of the same class, and may share a call does. Each has its
+//! own attempt and its own end. A call of unknown outcome is repeated as it was, with the same members in the same order,
+//! or not at all: its idempotency key stands for all of them.
+//!
 //! *Limits at the provider's clock*: a request in flight holds its units, and they are charged when its answer arrives. The
 //! provider and the receivers saw them between the two, so their own count over any window is never above ours, whatever
 //! the latency.
 //!
 //! *Nobody waits for another's limit*: a message whose receivers or whose class are full steps aside, and what goes
 //! elsewhere passes it by. One that is too large for what a provider still takes stops its own class only. The account's
-//! pace and the provider's windows of requests stop everything.
+//! pace stops everything, and a provider's windows of requests stop what can go through it alone.
 //!
-//! Out of scope: failover between several providers, and calls that carry several messages.
+//! Out of scope: trying again for those recipients alone that a provider refused for now while it took the others. They are
+//! noted with the message.
 
+mod choose;
 mod deliveries;
+mod letter;
+mod members;
 mod next;
 pub(crate) mod parts;
+mod provider;
 mod queue;
+mod refused;
 mod schema;
 mod settle;
+mod start;
 mod status;
 mod store;
 mod submit;
@@ -36,19 +50,22 @@ pub use trace::view;
 
 use crate::{
     backoff::Backoff,
-    config::{AccountConfig, AccountStatus, OnUnknown, SuppressionMode},
+    config::{AccountConfig, AccountStatus, Failover, OnUnknown, SuppressionMode},
     gate::{Dispatch, GateError, Standing, Verdict, Weight},
     id::MessageId,
+    ledger::Ledger,
     limiter::Window,
     message::Class,
     outcome::{Answer, Outcome},
-    provider::{Compose, ProviderKind, Target},
+    provider::Compose,
     sql::{Sql, SqlError},
     time::UnixMillis,
     transport::Call,
 };
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
-use queue::Queue;
+use members::Members;
+use provider::Provider;
+use queue::{Entry, Queue, Route};
 
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use schema::create as create_schema;
@@ -68,7 +85,7 @@ pub struct Attempt {
 pub enum Effect {
     /// Carry out this request and settle the attempt with what came of it.
     Send {
-        /// Names the attempt to [`Mailroom::settle`].
+        /// Names the call to [`Mailroom::settle`]: the attempt at its first message.
         attempt: Attempt,
         /// What to carry out.
         call: Call,
@@ -87,39 +104,36 @@ pub enum Effect {
 /// The outbox of one account.
 pub struct Mailroom {
     queue: Queue,
+    /// Calls on their way, by the attempt at their first message.
     in_flight: BTreeMap<Attempt, Flight>,
-    provider: Provider,
+    /// In the order of the configuration.
+    providers: Vec<Provider>,
     dispatch: Dispatch,
     backoff: Backoff,
     hold_ms: u64,
     on_unknown: OnUnknown,
     suppression: SuppressionMode,
-    /// The account's or the provider's windows admit nothing before this instant, unless something is settled or submitted.
+    failover: Failover,
+    /// Nothing at all is admitted before this instant, unless something is settled or submitted.
     limited_until: Option<UnixMillis>,
 }
 
-/// The provider that messages leave through, with what is known of it.
-struct Provider {
-    name: String,
-    kind: ProviderKind,
-    base_url: String,
-    credential: String,
-    domain: Option<String>,
-    account_id: Option<String>,
-    region: Option<String>,
-    compose: Compose,
-    timeout_ms: u64,
-    /// No request before this instant: the provider said so, or it does not answer.
-    blocked_until: UnixMillis,
-    /// Unknown outcomes in a row.
-    silences: u32,
+/// A call on its way.
+struct Flight {
+    /// The place of its provider; `None` when the configuration has it no more.
+    via: Option<usize>,
+    began: UnixMillis,
+    /// Of all of its messages together.
+    weight: Weight,
+    /// Its messages, in their order.
+    items: Vec<Item>,
 }
 
-/// An attempt whose request is on its way.
-struct Flight {
+/// A message in a call.
+struct Item {
     attempt: Attempt,
-    began: UnixMillis,
     weight: Weight,
+    route: Route,
     failures: u32,
     /// When the first attempt began that may have been taken.
     ambiguous: Option<UnixMillis>,
@@ -132,41 +146,42 @@ impl Mailroom {
     /// Opens the outbox of an account: creates what is missing, rebuilds the queue, and settles the attempts that a crash
     /// interrupted as of unknown outcome.
     ///
-    /// `credential` is the provider's secret, by value; `compose` writes MIME for providers that take it.
+    /// `credentials` are the providers' secrets, by value and in their order; `compose` writes MIME for providers that
+    /// take it.
     ///
     /// # Errors
     /// The store's.
     pub fn open(
         config: &AccountConfig,
-        credential: &str,
+        credentials: &[String],
         compose: Compose,
-        ledger: &mut crate::ledger::Ledger,
+        ledger: &mut Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, SqlError> {
+        if config.providers.is_empty() || config.providers.len() != credentials.len() {
+            return Err(SqlError("every provider has a credential, and there is at least 1".into()));
+        }
         let dispatch = Dispatch::open(config, sql, now).map_err(|error| match error {
             GateError::Policy(detail) => SqlError(detail),
             GateError::Store(error) => error,
         })?;
+        let providers = config.providers.iter().zip(credentials);
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
-            provider: Provider::open(config, credential, compose, sql, now)?,
+            providers: providers
+                .map(|(provider, credential)| Provider::open(config, provider, credential, compose, sql, now))
+                .collect::<Result<_, _>>()?,
             dispatch,
             backoff: config.retry.backoff(),
             hold_ms: config.retry.hold_ms,
             on_unknown: config.on_unknown,
             suppression: config.suppression,
+            failover: config.failover,
             limited_until: None,
         };
-        for row in store::open_rows(mailroom.dispatch.weighs_groups(), sql)? {
-            let weight = mailroom.weight(&row)?;
-            if row.sending {
-                mailroom.recover(row, weight, ledger, sql, now)?;
-            } else {
-                mailroom.queue.push(weight, row.due, row.expires, row.id);
-            }
-        }
+        mailroom.take_up(ledger, sql, now)?;
         Ok(mailroom)
     }
 
@@ -177,7 +192,8 @@ impl Mailroom {
             return None;
         }
         let at = self.queue.next_at().filter(|at| *at < UnixMillis::MAX)?;
-        Some(at.max(self.provider.blocked_until).max(self.limited_until.unwrap_or_default()))
+        let opens = self.providers.iter().map(|provider| provider.blocked_until).min().unwrap_or_default();
+        Some(at.max(opens).max(self.limited_until.unwrap_or_default()))
     }
 
     /// Requests on their way.
@@ -192,23 +208,27 @@ impl Mailroom {
         self.dispatch.standings(now)
     }
 
-    /// What the windows of outgoing mail say to a message with these recipients; counts nothing.
+    /// What the windows of outgoing mail say to a message with these recipients through the preferred provider; counts
+    /// nothing.
     #[must_use]
     pub fn peek(&self, class: Class, recipients: &[Recipient], now: UnixMillis) -> Verdict {
-        self.dispatch.peek(&self.weigh(class, recipients), now)
+        self.dispatch.peek(&self.weigh(class, recipients), 0, now)
     }
 
-    /// Where every window stands that a message with these recipients meets.
+    /// Where every window stands that a message with these recipients meets through the preferred provider.
     #[must_use]
     pub fn explain(&self, class: Class, recipients: &[Recipient], now: UnixMillis) -> Vec<Standing<'_>> {
-        self.dispatch.explain(&self.weigh(class, recipients), now)
+        self.dispatch.explain(&self.weigh(class, recipients), 0, now)
     }
 
-    /// The first window that never admits a message with these recipients at once, with the name of what it limits.
+    /// The first window that never admits a message with these recipients at once, with the name of what it limits; `None`
+    /// when it fits through some provider.
     #[must_use]
     pub fn never_admits(&self, class: Class, recipients: &[Recipient]) -> Option<(String, Window)> {
         let weight = self.weigh(class, recipients);
-        self.dispatch.never_fits(&weight).map(|(dimension, window)| (dimension.name().into(), window.clone()))
+        let mut misfits = (0..self.providers.len()).map(|via| self.dispatch.never_fits(&weight, via));
+        let first = misfits.next()??;
+        misfits.all(|misfit| misfit.is_some()).then(|| (first.0.name().into(), first.1.clone()))
     }
 
     /// Recipients that are not suppressed, as the windows count them.
@@ -223,6 +243,7 @@ impl Mailroom {
             Some(recipients) => self.weigh_stored(row.class, recipients),
             None => Ok(Weight {
                 class: row.class,
+                messages: 1,
                 recipients: u32::try_from(row.units).unwrap_or(u32::MAX),
                 ..Weight::default()
             }),
@@ -235,90 +256,94 @@ impl Mailroom {
         Ok(self.dispatch.weigh(class, counted.map(|recipient| &*recipient.address)))
     }
 
-    /// A request that a crash interrupted: its units are charged now, because the provider may have seen it until now.
+    /// Queues every open message, and settles the calls that a crash interrupted.
+    fn take_up(&mut self, ledger: &mut Ledger, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        // Calls of several messages that were interrupted, or that have to be repeated as they were.
+        let mut together: BTreeMap<Attempt, BTreeMap<u32, store::OpenRow>> = BTreeMap::new();
+        for row in store::open_rows(self.dispatch.weighs_groups(), sql)? {
+            let members = row.members.as_deref().and_then(Members::parse);
+            match members.filter(|_| row.sending || row.ambiguous.is_some()) {
+                Some(Members { head, place }) => _ = together.entry(head).or_default().insert(place, row),
+                None if row.sending => self.recover(alloc::vec![row], ledger, sql, now)?,
+                None => {
+                    let mut entry = Entry::new(self.weight(&row)?, row.expires);
+                    if row.ambiguous.is_some() {
+                        entry.alone = true;
+                        entry.route = self.route_of_repeat(row.provider.as_deref());
+                    }
+                    self.queue.push(entry, row.due, row.id);
+                }
+            }
+        }
+        for rows in together.into_values() {
+            let rows: Vec<store::OpenRow> = rows.into_values().collect();
+            if rows.iter().any(|row| row.sending) {
+                self.recover(rows, ledger, sql, now)?;
+            } else {
+                self.queue_together(&rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues messages that have to go in one call again.
+    fn queue_together(&mut self, rows: &[store::OpenRow]) -> Result<(), SqlError> {
+        let Some((first, others)) = rows.split_first() else { return Ok(()) };
+        let mut entry = Entry::new(self.weight(first)?, rows.iter().filter_map(|row| row.expires).min());
+        for row in others {
+            entry.weight.join(&self.weight(row)?);
+            entry.others.push(row.id);
+        }
+        entry.alone = true;
+        entry.route = self.place_of(first.provider.as_deref()).map_or(Route::ANY, Route::only);
+        self.queue.push(entry, first.due, first.id);
+        Ok(())
+    }
+
+    /// Where a message may go whose attempt at a provider may have been taken.
+    fn route_of_repeat(&self, provider: Option<&str>) -> Route {
+        let place = self.place_of(provider);
+        place.filter(|_| self.on_unknown == OnUnknown::Stop).map_or(Route::ANY, Route::only)
+    }
+
+    fn place_of(&self, provider: Option<&str>) -> Option<usize> {
+        self.providers.iter().position(|known| Some(&*known.name) == provider)
+    }
+
+    /// A call that a crash interrupted: its units are charged now, because the provider may have seen it until now.
     fn recover(
         &mut self,
-        row: store::OpenRow,
-        weight: Weight,
-        ledger: &mut crate::ledger::Ledger,
+        rows: Vec<store::OpenRow>,
+        ledger: &mut Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<(), SqlError> {
-        self.dispatch.charge(&weight, sql, now)?;
-        let flight = Flight {
-            attempt: Attempt { message: row.id, number: row.attempts },
-            began: row.due,
-            weight,
-            failures: row.failures,
-            ambiguous: row.ambiguous,
-            units: row.units,
-            reservation: row.reservation,
-            expires: row.expires,
-        };
-        let answer = Answer::without_status(Outcome::Unknown);
-        self.conclude(&flight, &answer, "interrupted", ledger, sql, 0, now)
-    }
-}
-
-impl Provider {
-    fn open(
-        config: &AccountConfig,
-        credential: &str,
-        compose: Compose,
-        sql: &mut dyn Sql,
-        now: UnixMillis,
-    ) -> Result<Self, SqlError> {
-        let Some(provider) = config.providers.first() else {
-            return Err(SqlError("the account has no provider".into()));
-        };
-        Ok(Self {
-            name: provider.name.clone(),
-            kind: provider.kind,
-            base_url: provider.base_url.clone(),
-            credential: credential.into(),
-            domain: provider.domain.clone(),
-            account_id: provider.account_id.clone(),
-            region: provider.region.clone(),
-            compose,
-            timeout_ms: provider.timeout_ms,
-            blocked_until: blocked_until(&provider.name, sql)?.min(now.plus(LONGEST_BLOCK_MS)),
-            silences: 0,
-        })
-    }
-
-    /// Where its calls go.
-    fn target(&self) -> Target<'_> {
-        Target {
-            base_url: &self.base_url,
-            credential: &self.credential,
-            domain: self.domain.as_deref(),
-            account_id: self.account_id.as_deref(),
-            region: self.region.as_deref(),
-            compose: Some(self.compose),
+        let via = self.place_of(rows.first().and_then(|row| row.provider.as_deref()));
+        let mut flight = Flight { via, began: now, weight: Weight::default(), items: Vec::with_capacity(rows.len()) };
+        for row in rows {
+            let weight = self.weight(&row)?;
+            if flight.items.is_empty() {
+                (flight.began, flight.weight) = (row.due, weight.clone());
+            } else {
+                flight.weight.join(&weight);
+            }
+            flight.items.push(Item {
+                attempt: Attempt { message: row.id, number: row.attempts },
+                weight,
+                route: Route::ANY,
+                failures: row.failures,
+                ambiguous: row.ambiguous,
+                units: row.units,
+                reservation: row.reservation,
+                expires: row.expires,
+            });
         }
-    }
-
-    /// Lets nothing leave before `until`, and remembers it over a restart.
-    fn block(&mut self, until: UnixMillis, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
-        let until = until.min(now.plus(LONGEST_BLOCK_MS));
-        if until <= self.blocked_until {
-            return Ok(());
-        }
-        self.blocked_until = until;
-        crate::gate::write(&blocked_row(&self.name), &until.as_millis().to_le_bytes(), sql)
+        // A provider that is gone has no windows; the account's and the receivers' have seen it all the same.
+        self.dispatch.charge(&flight.weight, via.unwrap_or(usize::MAX), sql, now)?;
+        let answers = alloc::vec![Answer::without_status(Outcome::Unknown); flight.items.len()];
+        self.conclude(flight, &answers, Some("interrupted"), ledger, sql, 0, now)
     }
 }
 
-fn blocked_until(provider: &str, sql: &mut dyn Sql) -> Result<UnixMillis, SqlError> {
-    let bytes = crate::gate::read(&blocked_row(provider), sql)?.unwrap_or_default();
-    Ok(bytes.first_chunk::<8>().map_or_else(UnixMillis::default, |at| UnixMillis::new(u64::from_le_bytes(*at))))
-}
-
-fn blocked_row(provider: &str) -> String {
-    alloc::format!("blocked:{provider}")
-}
-
-/// A provider's word is kept for at most 31 days, a whole month's quota.
-const LONGEST_BLOCK_MS: u64 = 31 * 86_400_000;
 /// Requests on their way at once: a Worker may wait for six connections, the rest would queue unseen.
 const MAX_IN_FLIGHT: usize = 6;

@@ -4,7 +4,7 @@
 //! for: an insert, a mark and a settle, each with the rows of the limits that it moves. There is no index on due times; the
 //! queue is rebuilt in memory at start, from the index of the open messages.
 
-use crate::sql::{Sql, SqlError, Value};
+use crate::sql::{Param, Sql, SqlError, Value};
 use alloc::vec::Vec;
 
 /// Creates what is missing, and takes up a table of an earlier release.
@@ -12,7 +12,10 @@ use alloc::vec::Vec;
 /// # Errors
 /// The store's.
 pub(crate) fn create(sql: &mut dyn Sql) -> Result<(), SqlError> {
-    let unscoped = is_unscoped(sql)?;
+    let unscoped = lacks("suppression", "scope TEXT", sql)?;
+    if lacks("message", "members TEXT", sql)? {
+        sql.run("ALTER TABLE message ADD COLUMN members TEXT", &[])?;
+    }
     if unscoped {
         sql.run("ALTER TABLE suppression RENAME TO suppression_unscoped", &[])?;
     }
@@ -23,11 +26,12 @@ pub(crate) fn create(sql: &mut dyn Sql) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// Whether the suppression list is one in which an address had one entry and no scope. Its key changes, which no ALTER
-/// TABLE can do, so it is copied.
-fn is_unscoped(sql: &mut dyn Sql) -> Result<bool, SqlError> {
-    let rows = sql.run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'suppression'", &[])?;
-    Ok(matches!(rows.first().map(Vec::as_slice), Some([Value::Text(statement)]) if !statement.contains("scope TEXT")))
+/// Whether a table is there, and is of a release that did not have this column yet. A suppression list without a scope had
+/// one entry an address; its key changes, which no ALTER TABLE can do, so it is copied.
+fn lacks(table: &str, column: &str, sql: &mut dyn Sql) -> Result<bool, SqlError> {
+    let statement = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?1";
+    let rows = sql.run(statement, &[Param::Text(table)])?;
+    Ok(matches!(rows.first().map(Vec::as_slice), Some([Value::Text(statement)]) if !statement.contains(column)))
 }
 
 const TABLES: [&str; 11] = [
@@ -36,7 +40,7 @@ const TABLES: [&str; 11] = [
      id TEXT PRIMARY KEY, status TEXT NOT NULL, class INTEGER NOT NULL, due_ms INTEGER NOT NULL, \
      attempts INTEGER NOT NULL, failures INTEGER NOT NULL, ambiguous INTEGER NOT NULL, units INTEGER NOT NULL, reservation TEXT NOT NULL, \
      expires_ms INTEGER, provider TEXT, provider_message_id TEXT, error TEXT, recipients TEXT NOT NULL, \
-     trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT) WITHOUT ROWID",
+     trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT, members TEXT) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS message_open ON message(id) \
      WHERE status IN ('queued', 'deferred', 'held', 'sending')",
     "CREATE TABLE IF NOT EXISTS part(\

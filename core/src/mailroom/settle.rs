@@ -1,13 +1,17 @@
 //! What came of a request, and what follows from it.
 
 use super::{
-    Attempt, Flight, Mailroom, Status, deliveries,
+    Attempt, Flight, Item, Mailroom, Status, deliveries,
+    provider::{OWNER_WAIT_MS, QUOTA_WAIT_MS},
+    queue::{Entry, Route},
+    refused,
     store::{self, Move},
     trace::Line,
 };
 use crate::{
     backoff::Retry,
     config::OnUnknown,
+    gate::Unit,
     ledger::{Ledger, Reservation},
     outcome::{Answer, Outcome, TransportFailure},
     provider,
@@ -15,15 +19,26 @@ use crate::{
     time::UnixMillis,
     transport::Reply,
 };
-use alloc::{borrow::Cow, format, string::String};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use serde::Serialize;
 
 /// Where a message goes from here.
 enum Course {
     /// It is over. Its units are committed when a provider has or may have it, else given back.
     End { status: Status, commit: bool },
-    /// It is tried again.
-    Again { status: Status, at: UnixMillis, failed: bool },
+    /// It is tried again, through one of these providers.
+    Again { status: Status, at: UnixMillis, failed: bool, route: Route },
+}
+
+/// What is known of the call that a message was in.
+struct Circumstances {
+    /// The place of its provider.
+    via: Option<usize>,
+    began: UnixMillis,
+    /// It carried other messages, too.
+    several: bool,
+    /// It carried several and was carried out: what it says of one message is that message's own.
+    carried_out: bool,
 }
 
 #[derive(Serialize)]
@@ -53,43 +68,195 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let Some(flight) = self.in_flight.remove(&attempt) else { return Ok(()) };
+        let via = flight.via.unwrap_or(usize::MAX);
         self.limited_until = None;
-        self.dispatch.release(&flight.weight, now);
+        self.dispatch.release(&flight.weight, via, now);
+        if let Ok(reply) = result {
+            self.learn(via, reply, now);
+        }
         if !matches!(result, Err(TransportFailure::NotSent)) {
-            self.dispatch.charge(&flight.weight, sql, now)?;
+            self.dispatch.charge(&flight.weight, via, sql, now)?;
         }
         self.queue.reopen(&flight.weight);
-        let answer = match result {
-            Ok(reply) => provider::classify(self.provider.kind, reply, now),
-            Err(failure) => failure.answer(),
+        let count = flight.items.len();
+        let answers = match (result, self.providers.get_mut(via)) {
+            (Ok(reply), Some(provider)) => {
+                provider.in_flight = provider.in_flight.saturating_sub(1);
+                provider::classify_batch(provider.kind, reply, count, now)
+            }
+            (Err(failure), Some(provider)) => {
+                provider.in_flight = provider.in_flight.saturating_sub(1);
+                alloc::vec![failure.answer(); count]
+            }
+            (_, None) => alloc::vec![Answer::without_status(Outcome::Unknown); count],
         };
-        self.conclude(&flight, &answer, event_of(&answer.outcome), ledger, sql, entropy, now)
+        self.conclude(flight, &answers, None, ledger, sql, entropy, now)
     }
 
-    /// Writes what follows from an answer: the message's row, the ledger, the queue.
+    /// Moves the windows of a provider's profile by what its answer tells. It is charged right after, which stores them;
+    /// after a restart they are the profile's until the next answer.
+    fn learn(&mut self, via: usize, reply: &Reply, now: UnixMillis) {
+        let Some(provider) = self.providers.get(via) else { return };
+        let learned = provider::learn::learn(provider.kind, reply, now);
+        if learned.limits.is_empty() {
+            return;
+        }
+        for unit in Unit::ALL {
+            if let Some(windows) = provider.learned(unit, &learned, now) {
+                self.dispatch.change(via, unit, windows, now);
+            }
+        }
+    }
+
+    /// Writes what follows from the answers to a call: the messages' rows, the ledger, the queue. `event` stands in the
+    /// trace where it is not the outcome.
     #[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
     pub(super) fn conclude(
         &mut self,
-        flight: &Flight,
-        answer: &Answer,
-        event: &str,
+        flight: Flight,
+        answers: &[Answer],
+        event: Option<&str>,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
         entropy: u64,
         now: UnixMillis,
     ) -> Result<(), SqlError> {
-        let course = self.course(flight, answer, entropy, now);
-        self.heed(answer, sql, now)?;
+        let counts = (self.providers.len() > 1).then_some(&self.failover);
+        if let Some(provider) = flight.via.and_then(|via| self.providers.get_mut(via)) {
+            provider.heed(answers, &self.backoff, counts, sql, now)?;
+        }
+        let several = flight.items.len() > 1;
+        let circumstances = Circumstances {
+            via: flight.via,
+            began: flight.began,
+            several,
+            carried_out: several && answers.iter().any(is_success),
+        };
+        if several && self.has_to_stay_together(&flight, answers) {
+            return self.put_off_together(flight, answers, event, sql, entropy, now);
+        }
+        let mut closed = false;
+        for (place, (item, answer)) in (0_u64..).zip(flight.items.into_iter().zip(answers)) {
+            // Messages of a call that failed as a whole come back together, to share a call again.
+            let entropy = if circumstances.carried_out { entropy ^ place.wrapping_mul(SPREAD) } else { entropy };
+            closed |= self.conclude_one(item, answer, &circumstances, event, ledger, sql, entropy, now)?;
+        }
+        if closed {
+            crate::gate::store_ledger(ledger, sql)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what follows for one message, and returns whether that changed the ledger.
+    #[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
+    fn conclude_one(
+        &mut self,
+        item: Item,
+        answer: &Answer,
+        circumstances: &Circumstances,
+        event: Option<&str>,
+        ledger: &mut Ledger,
+        sql: &mut dyn Sql,
+        entropy: u64,
+        now: UnixMillis,
+    ) -> Result<bool, SqlError> {
+        let course = self.course(&item, answer, circumstances, entropy, now);
         let (status, due, failures) = match course {
-            Course::End { status, .. } => (status, now, flight.failures),
-            Course::Again { status, at, failed } => {
-                let at = flight.expires.map_or(at, |expires| at.min(expires)).max(now);
-                (status, at, flight.failures.saturating_add(u32::from(failed)))
+            Course::End { status, .. } => (status, now, item.failures),
+            Course::Again { status, at, failed, .. } => {
+                let at = item.expires.map_or(at, |expires| at.min(expires)).max(now);
+                (status, at, item.failures.saturating_add(u32::from(failed)))
             }
         };
+        let ambiguous = circumstances.ambiguous(&item, answer);
+        if !answer.refused.is_empty() && matches!(answer.outcome, Outcome::Accepted { .. }) {
+            refused::note(item.attempt, answer, self.suppression, sql, now)?;
+        }
+        self.advance(&item, answer, event, (status, due, failures, ambiguous), false, sql, now)?;
+        match course {
+            Course::End { commit, .. } => {
+                give_back_or_keep_in(&item.reservation, item.units, commit, ledger, now)?;
+                Ok(true)
+            }
+            Course::Again { route, .. } => {
+                let alone =
+                    ambiguous.is_some() || circumstances.carried_out || matches!(answer.outcome, Outcome::Split);
+                let entry = Entry { route, alone, ..Entry::new(item.weight, item.expires) };
+                self.queue.push(entry, due, item.attempt.message);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether what became of a call is known by its key only, so that nothing but the same call may follow: no answer told
+    /// whether it was taken, or the repeat of such a call was put off as a whole.
+    fn has_to_stay_together(&self, flight: &Flight, answers: &[Answer]) -> bool {
+        let all = |is: fn(&Outcome) -> bool| answers.iter().all(|answer| is(&answer.outcome));
+        let is_repeat = flight.items.iter().all(|item| item.ambiguous.is_some());
+        let put_off = |outcome: &Outcome| match outcome {
+            Outcome::Throttled { .. }
+            | Outcome::Transient { .. }
+            | Outcome::QuotaSpent { .. }
+            | Outcome::CredentialsWrong
+            | Outcome::SenderRefused => true,
+            Outcome::Accepted { .. }
+            | Outcome::RecipientSuppressed
+            | Outcome::PermanentlyRefused
+            | Outcome::Split
+            | Outcome::Unknown => false,
+        };
+        let is_known_by_key = self.has_idempotency_key(flight.via);
+        let is_unknown = all(|outcome| matches!(outcome, Outcome::Unknown));
+        is_known_by_key && (is_unknown || (is_repeat && all(put_off) && !answers.iter().any(is_success)))
+    }
+
+    /// Queues the messages of a call to go again together, on the schedule of the first.
+    fn put_off_together(
+        &mut self,
+        flight: Flight,
+        answers: &[Answer],
+        event: Option<&str>,
+        sql: &mut dyn Sql,
+        entropy: u64,
+        now: UnixMillis,
+    ) -> Result<(), SqlError> {
+        let alike = Circumstances { via: flight.via, began: flight.began, several: false, carried_out: false };
+        let (Some(first), Some(answer)) = (flight.items.first(), answers.first()) else { return Ok(()) };
+        let Course::Again { status, at, failed, .. } = self.course(first, answer, &alike, entropy, now) else {
+            return Err(SqlError("a call that is put off has to go again".into()));
+        };
+        let head = first.attempt.message;
+        let expires = flight.items.iter().filter_map(|item| item.expires).min();
+        let due = expires.map_or(at, |expires| at.min(expires)).max(now);
+        let mut others = Vec::with_capacity(flight.items.len());
+        for (item, answer) in flight.items.iter().zip(answers) {
+            let failures = item.failures.saturating_add(u32::from(failed));
+            let ambiguous = alike.ambiguous(item, answer);
+            self.advance(item, answer, event, (status, due, failures, ambiguous), true, sql, now)?;
+            others.extend(Some(item.attempt.message).filter(|id| *id != head));
+        }
+        let route = flight.via.map_or(Route::ANY, Route::only);
+        let entry = Entry { weight: flight.weight, route, expires, alone: true, others };
+        self.queue.push(entry, due, head);
+        Ok(())
+    }
+
+    /// Writes where a message is now.
+    #[allow(clippy::too_many_arguments, reason = "the two last are what every verb of a Mailroom takes")]
+    fn advance(
+        &self,
+        item: &Item,
+        answer: &Answer,
+        event: Option<&str>,
+        (status, due, failures, ambiguous): (Status, UnixMillis, u32, Option<UnixMillis>),
+        stays_together: bool,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<(), SqlError> {
         let exhausted = status == Status::Held && failures >= self.backoff.max_attempts;
-        let line = lines(flight, answer, event, (!status.is_finished()).then_some(due), exhausted, now);
-        let error = error_view(flight, answer, status, due, exhausted);
+        let event = event.unwrap_or_else(|| event_of(&answer.outcome));
+        let line = lines(item, answer, event, (!status.is_finished()).then_some(due), exhausted, now);
+        let error = error_view(item, answer, status, due, exhausted);
         let provider_message_id = match &answer.outcome {
             Outcome::Accepted { provider_message_id } => provider_message_id.as_deref(),
             Outcome::Throttled { .. }
@@ -102,121 +269,130 @@ impl Mailroom {
             | Outcome::Split
             | Outcome::Unknown => None,
         };
-        let is_unknown = matches!(answer.outcome, Outcome::Unknown);
-        let ambiguous = flight.ambiguous.or(is_unknown.then_some(flight.began));
-        let to = Move { status, due, failures, ambiguous, provider_message_id, error: error.as_deref(), line: &line };
-        let is_reported = store::advance(flight.attempt.message, &to, sql)?;
+        let error = error.as_deref();
+        let to = Move { status, due, failures, ambiguous, provider_message_id, error, line: &line, stays_together };
+        let is_reported = store::advance(item.attempt.message, &to, sql)?;
         if is_reported && status == Status::Sent {
-            deliveries::catch_up(flight.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
+            deliveries::catch_up(item.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
         }
-        match course {
-            Course::End { commit, .. } => close(flight, commit, ledger, sql, now),
-            Course::Again { .. } => {
-                self.queue.push(flight.weight.clone(), due, flight.expires, flight.attempt.message);
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     /// The decision table of outcomes, for the message.
-    fn course(&self, flight: &Flight, answer: &Answer, entropy: u64, now: UnixMillis) -> Course {
-        let refused = |status| {
-            if self.may_have_been_taken(flight, answer) {
-                return Course::End { status: Status::Unknown, commit: true };
-            }
-            Course::End { status, commit: false }
+    fn course(
+        &self,
+        item: &Item,
+        answer: &Answer,
+        circumstances: &Circumstances,
+        entropy: u64,
+        now: UnixMillis,
+    ) -> Course {
+        let unknown = Course::End { status: Status::Unknown, commit: true };
+        let refused = |status| match self.may_have_been_taken(item, answer, circumstances) {
+            true => Course::End { status: Status::Unknown, commit: true },
+            false => Course::End { status, commit: false },
         };
-        match answer.outcome {
-            Outcome::Accepted { .. } => Course::End { status: Status::Sent, commit: true },
-            Outcome::PermanentlyRefused => refused(Status::Failed),
-            Outcome::RecipientSuppressed => refused(Status::Suppressed),
+        let course = match answer.outcome {
+            Outcome::Accepted { .. } => return Course::End { status: Status::Sent, commit: true },
+            Outcome::PermanentlyRefused => return refused(Status::Failed),
+            Outcome::RecipientSuppressed => return refused(Status::Suppressed),
+            Outcome::Split if self.may_have_been_taken(item, answer, circumstances) => return unknown,
+            Outcome::Unknown => {
+                // Under its own key a message cannot be told from what may have been taken in a call of several.
+                let told_apart = !circumstances.several && self.has_idempotency_key(circumstances.via);
+                let route = circumstances.via.filter(|_| self.on_unknown == OnUnknown::Stop);
+                if told_apart || self.on_unknown == OnUnknown::Resend {
+                    return self.again(item, None, route.map_or(item.route, Route::only), entropy, now);
+                }
+                return unknown;
+            }
             Outcome::Throttled { retry_at } | Outcome::Transient { retry_at } => {
-                self.again(flight, retry_at, entropy, now)
+                self.again(item, retry_at, item.route, entropy, now)
             }
             Outcome::QuotaSpent { retry_at } => {
                 let at = retry_at.unwrap_or_else(|| now.plus(QUOTA_WAIT_MS));
-                Course::Again { status: Status::Deferred, at, failed: false }
+                Course::Again { status: Status::Deferred, at, failed: false, route: item.route }
             }
-            Outcome::CredentialsWrong | Outcome::SenderRefused => {
-                Course::Again { status: Status::Held, at: now.plus(OWNER_WAIT_MS), failed: false }
+            Outcome::CredentialsWrong => {
+                Course::Again { status: Status::Held, at: now.plus(OWNER_WAIT_MS), failed: false, route: item.route }
             }
+            Outcome::SenderRefused => self.without_sender(item, circumstances.via, now),
             // Nothing was taken and nothing is known against this message: it goes again at once.
-            Outcome::Split => Course::Again { status: Status::Deferred, at: now, failed: false },
-            Outcome::Unknown => {
-                let told_apart = provider::has_idempotency_key(self.provider.kind);
-                if told_apart || self.on_unknown == OnUnknown::Resend {
-                    return self.again(flight, None, entropy, now);
-                }
-                Course::End { status: Status::Unknown, commit: true }
-            }
+            Outcome::Split => Course::Again { status: Status::Deferred, at: now, failed: false, route: item.route },
+        };
+        if circumstances.several
+            && circumstances.ambiguous(item, answer).is_some()
+            && self.on_unknown == OnUnknown::Stop
+        {
+            return unknown;
         }
+        if matches!(answer.outcome, Outcome::SenderRefused) {
+            return course;
+        }
+        self.at_once_elsewhere(course, item, circumstances.via, now)
     }
 
-    /// What the answer means for everything else that waits for this provider.
-    fn heed(&mut self, answer: &Answer, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
-        self.provider.silences = match answer.outcome {
-            Outcome::Unknown => self.provider.silences.saturating_add(1),
-            Outcome::Accepted { .. }
-            | Outcome::Throttled { .. }
-            | Outcome::Transient { .. }
-            | Outcome::QuotaSpent { .. }
-            | Outcome::CredentialsWrong
-            | Outcome::SenderRefused
-            | Outcome::RecipientSuppressed
-            | Outcome::PermanentlyRefused
-            | Outcome::Split => 0,
-        };
-        match answer.outcome {
-            Outcome::Throttled { retry_at } => {
-                self.provider.block(retry_at.unwrap_or_else(|| now.plus(self.backoff.base_ms)), sql, now)
+    /// One provider does not let this sender send; another one may.
+    fn without_sender(&self, item: &Item, via: Option<usize>, now: UnixMillis) -> Course {
+        let left = via.map_or(item.route, |via| item.route.without(via));
+        if self.has_other_way(item, left, via, now) {
+            return Course::Again { status: Status::Deferred, at: now, failed: false, route: left };
+        }
+        Course::Again { status: Status::Held, at: now.plus(OWNER_WAIT_MS), failed: false, route: Route::ANY }
+    }
+
+    /// What one provider surely did not take goes to another one at once, where there is one that takes it.
+    fn at_once_elsewhere(&self, course: Course, item: &Item, via: Option<usize>, now: UnixMillis) -> Course {
+        match course {
+            Course::Again { status, at, failed, route }
+                if at > now && !(status == Status::Held && failed) && self.has_other_way(item, route, via, now) =>
+            {
+                Course::Again { status: Status::Deferred, at: now, failed, route }
             }
-            Outcome::QuotaSpent { retry_at } => {
-                self.provider.block(retry_at.unwrap_or_else(|| now.plus(QUOTA_WAIT_MS)), sql, now)
-            }
-            Outcome::CredentialsWrong => self.provider.block(now.plus(OWNER_WAIT_MS), sql, now),
-            // A provider that does not answer must not eat the queue: each silence in a row doubles the pause.
-            Outcome::Unknown => {
-                let doublings = self.provider.silences.saturating_sub(1).min(32);
-                let pause = self.backoff.base_ms.saturating_mul(1 << doublings).min(self.backoff.cap_ms);
-                self.provider.block(now.plus(pause), sql, now)
-            }
-            Outcome::Accepted { .. }
-            | Outcome::Transient { .. }
-            | Outcome::SenderRefused
-            | Outcome::RecipientSuppressed
-            | Outcome::PermanentlyRefused
-            | Outcome::Split => Ok(()),
+            Course::Again { .. } | Course::End { .. } => course,
         }
     }
 
     /// Whether a refusal leaves open what became of an earlier attempt of unknown outcome. Where the provider has
     /// idempotency keys only a conflict does: it would have repeated its first answer otherwise.
-    fn may_have_been_taken(&self, flight: &Flight, answer: &Answer) -> bool {
-        flight.ambiguous.is_some()
-            && (!provider::has_idempotency_key(self.provider.kind) || provider::says_key_was_used(answer))
+    fn may_have_been_taken(&self, item: &Item, answer: &Answer, circumstances: &Circumstances) -> bool {
+        item.ambiguous.is_some()
+            && (!self.has_idempotency_key(circumstances.via) || provider::says_key_was_used(answer))
+    }
+
+    fn has_idempotency_key(&self, via: Option<usize>) -> bool {
+        let provider = via.and_then(|via| self.providers.get(via));
+        provider.is_some_and(|provider| provider::has_idempotency_key(provider.kind))
     }
 
     /// Later, by the provider's hint or the backoff; held once the attempts are used up.
-    fn again(&self, flight: &Flight, hint: Option<UnixMillis>, entropy: u64, now: UnixMillis) -> Course {
-        let failures = flight.failures.saturating_add(1);
+    fn again(&self, item: &Item, hint: Option<UnixMillis>, route: Route, entropy: u64, now: UnixMillis) -> Course {
+        let failures = item.failures.saturating_add(1);
         match self.backoff.next(failures, hint, entropy, now) {
-            Retry::At(at) => Course::Again { status: Status::Deferred, at, failed: true },
+            Retry::At(at) => Course::Again { status: Status::Deferred, at, failed: true, route },
             Retry::Exhausted { .. } => {
                 let at = now.plus(self.hold_ms).max(hint.unwrap_or_default());
-                Course::Again { status: Status::Held, at, failed: true }
+                Course::Again { status: Status::Held, at, failed: true, route }
             }
         }
     }
 }
 
-fn close(
-    flight: &Flight,
-    commit: bool,
-    ledger: &mut Ledger,
-    sql: &mut dyn Sql,
-    now: UnixMillis,
-) -> Result<(), SqlError> {
-    give_back_or_keep(&flight.reservation, flight.units, commit, ledger, sql, now)
+impl Circumstances {
+    /// Since when a message may have been taken, after this answer. A call of several that was carried out, or that was
+    /// refused as a whole, says what it means: a repeat of it got its first answer again.
+    fn ambiguous(&self, item: &Item, answer: &Answer) -> Option<UnixMillis> {
+        let is_unknown = matches!(answer.outcome, Outcome::Unknown);
+        if self.carried_out || (self.several && matches!(answer.outcome, Outcome::Split)) {
+            return is_unknown.then_some(item.ambiguous.unwrap_or(self.began));
+        }
+        item.ambiguous.or(is_unknown.then_some(self.began))
+    }
+}
+
+/// Whether a provider answered that it carried a call out.
+fn is_success(answer: &Answer) -> bool {
+    answer.status.is_some_and(|status| (200..300).contains(&status))
 }
 
 /// Commits or releases units of a stored reservation, and stores the ledger.
@@ -228,6 +404,18 @@ pub(super) fn give_back_or_keep(
     sql: &mut dyn Sql,
     now: UnixMillis,
 ) -> Result<(), SqlError> {
+    give_back_or_keep_in(reservation, units, commit, ledger, now)?;
+    crate::gate::store_ledger(ledger, sql)
+}
+
+/// Commits or releases units of a stored reservation.
+fn give_back_or_keep_in(
+    reservation: &str,
+    units: u64,
+    commit: bool,
+    ledger: &mut Ledger,
+    now: UnixMillis,
+) -> Result<(), SqlError> {
     let Some(reservation) = Reservation::parse(reservation) else {
         return Err(SqlError("a stored reservation cannot be read".into()));
     };
@@ -236,11 +424,11 @@ pub(super) fn give_back_or_keep(
     } else {
         ledger.release(&reservation, units, now);
     }
-    crate::gate::store_ledger(ledger, sql)
+    Ok(())
 }
 
 fn lines(
-    flight: &Flight,
+    item: &Item,
     answer: &Answer,
     event: &str,
     retry_at: Option<UnixMillis>,
@@ -248,7 +436,7 @@ fn lines(
     now: UnixMillis,
 ) -> String {
     let mut line = Line::new(event, now);
-    line.attempt = Some(flight.attempt.number);
+    line.attempt = Some(item.attempt.number);
     line.http_status = answer.status;
     line.provider_code = answer.provider_code.as_deref().map(Cow::Borrowed);
     line.retry_at_ms = retry_at.map(UnixMillis::as_millis);
@@ -257,11 +445,11 @@ fn lines(
         return text;
     }
     let mut last = Line::new("exhausted", now);
-    last.attempt = Some(flight.attempt.number);
+    last.attempt = Some(item.attempt.number);
     format!("{text}\n{}", last.to_text())
 }
 
-fn error_view(flight: &Flight, answer: &Answer, status: Status, due: UnixMillis, exhausted: bool) -> Option<String> {
+fn error_view(item: &Item, answer: &Answer, status: Status, due: UnixMillis, exhausted: bool) -> Option<String> {
     let code = match &answer.outcome {
         Outcome::Accepted { .. } => return None,
         Outcome::Throttled { .. } | Outcome::Transient { .. } if exhausted => "attempts_exhausted",
@@ -278,7 +466,7 @@ fn error_view(flight: &Flight, answer: &Answer, status: Status, due: UnixMillis,
     };
     let view = ErrorView {
         code,
-        attempts: flight.attempt.number,
+        attempts: item.attempt.number,
         http_status: answer.status,
         provider_code: answer.provider_code.as_deref(),
         retry_at: (!status.is_finished()).then(|| format!("{due}")),
@@ -301,7 +489,6 @@ const fn event_of(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// A spent quota without a hint is asked about once an hour: quotas are of a day or a month.
-const QUOTA_WAIT_MS: u64 = 3_600_000;
-/// A wrong credential or an unverified sender needs its owner; five minutes is how soon a correction is noticed.
-const OWNER_WAIT_MS: u64 = 300_000;
+/// Keeps the chances of a call's messages apart: the odd number nearest to the golden ratio's part of 2^64 (Knuth, The Art
+/// of Computer Programming, volume 3, section 6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -35,6 +35,10 @@ pub(crate) struct OpenRow {
     pub(crate) expires: Option<UnixMillis>,
     /// Read only when asked for.
     pub(crate) recipients: Option<String>,
+    /// The provider of the newest attempt.
+    pub(crate) provider: Option<String>,
+    /// Its place in a call of several.
+    pub(crate) members: Option<String>,
 }
 
 /// A message on its way out.
@@ -49,7 +53,8 @@ pub(crate) struct DueRow {
     /// The provider of the attempt before.
     pub(crate) provider: Option<String>,
     pub(crate) recipients: String,
-    pub(crate) body: String,
+    /// None when it is in parts.
+    pub(crate) body: Option<String>,
 }
 
 /// What changes when a message moves on.
@@ -61,6 +66,8 @@ pub(crate) struct Move<'a> {
     pub(crate) provider_message_id: Option<&'a str>,
     pub(crate) error: Option<&'a str>,
     pub(crate) line: &'a str,
+    /// It has to go in the same call again.
+    pub(crate) stays_together: bool,
 }
 
 pub(crate) fn insert(
@@ -95,7 +102,7 @@ pub(crate) fn insert(
 pub(crate) fn open_rows(with_recipients: bool, sql: &mut dyn Sql) -> Result<Vec<OpenRow>, SqlError> {
     let rows = sql.run(
         "SELECT id, class, due_ms, status, attempts, failures, ambiguous, units, reservation, expires_ms, \
-         CASE WHEN ?1 THEN recipients END FROM message WHERE status IN ('queued', 'deferred', 'held', 'sending')",
+         CASE WHEN ?1 THEN recipients END, provider, members FROM message WHERE status IN ('queued', 'deferred', 'held', 'sending')",
         &[Param::Integer(i64::from(with_recipients))],
     )?;
     rows.into_iter().map(open_row).collect()
@@ -115,8 +122,10 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
             Value::Text(reservation),
             expires,
             recipients,
+            provider,
+            members,
         ],
-    ) = <[Value; 11]>::try_from(row)
+    ) = <[Value; 13]>::try_from(row)
     else {
         return Err(shape());
     };
@@ -131,10 +140,9 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
         units: u64::from(count(&units)?),
         reservation,
         expires: optional_instant(&expires)?,
-        recipients: match recipients {
-            Value::Text(recipients) => Some(recipients),
-            Value::Null | Value::Integer(_) | Value::Blob(_) => None,
-        },
+        recipients: optional_text(recipients),
+        provider: optional_text(provider),
+        members: optional_text(members),
     })
 }
 
@@ -162,11 +170,6 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
     else {
         return Err(shape());
     };
-    let body = match body {
-        Value::Text(body) => body,
-        Value::Null => parts::joined(&text_id, sql)?,
-        Value::Integer(_) | Value::Blob(_) => return Err(shape()),
-    };
     Ok(DueRow {
         attempts: count(&attempts)?,
         failures: count(&failures)?,
@@ -174,13 +177,25 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
         units: u64::from(count(&units)?),
         reservation,
         expires: optional_instant(&expires)?,
-        provider: match provider {
-            Value::Text(name) => Some(name),
-            Value::Null | Value::Integer(_) | Value::Blob(_) => None,
-        },
+        provider: optional_text(provider),
         recipients,
-        body,
+        body: optional_text(body),
     })
+}
+
+/// The recipients of a message.
+pub(crate) fn recipients(id: MessageId, sql: &mut dyn Sql) -> Result<String, SqlError> {
+    let rows = sql.run("SELECT recipients FROM message WHERE id = ?1", &[Param::Text(&id.to_string())])?;
+    rows.into_iter().flatten().next().and_then(optional_text).ok_or_else(shape)
+}
+
+/// The recipients after an answer about some of them.
+pub(crate) fn note_recipients(id: MessageId, recipients: &str, line: &str, sql: &mut dyn Sql) -> Result<(), SqlError> {
+    sql.run(
+        "UPDATE message SET recipients = ?2, trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?3 ELSE trace END WHERE id = ?1",
+        &[Param::Text(&id.to_string()), Param::Text(recipients), Param::Text(line)],
+    )
+    .map(|_| ())
 }
 
 /// The durable mark of an attempt, before its request leaves. What was the due time is now when the attempt began.
@@ -188,14 +203,22 @@ pub(crate) fn mark(
     id: MessageId,
     attempts: u32,
     provider: &str,
+    members: Option<&str>,
     line: &str,
     sql: &mut dyn Sql,
     now: UnixMillis,
 ) -> Result<(), SqlError> {
     sql.run(
-        "UPDATE message SET status = 'sending', attempts = ?2, provider = ?3, due_ms = ?5, trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?4 ELSE trace END \
+        "UPDATE message SET status = 'sending', attempts = ?2, provider = ?3, due_ms = ?5, members = ?6, trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?4 ELSE trace END \
          WHERE id = ?1",
-        &[Param::Text(&id.to_string()), Param::Integer(i64::from(attempts)), Param::Text(provider), Param::Text(line), Param::Integer(now.as_i64())],
+        &[
+            Param::Text(&id.to_string()),
+            Param::Integer(i64::from(attempts)),
+            Param::Text(provider),
+            Param::Text(line),
+            Param::Integer(now.as_i64()),
+            members.map_or(Param::Null, Param::Text),
+        ],
     )
     .map(|_| ())
 }
@@ -228,11 +251,12 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
         to.error.map_or(Param::Null, Param::Text),
         Param::Text(to.line),
         Param::Integer(to.ambiguous.map_or(0, UnixMillis::as_i64)),
+        Param::Integer(i64::from(to.stays_together)),
     ];
     if to.status.is_finished() {
         let rows = sql.run(
             "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
-             trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, body = NULL WHERE id = ?1 RETURNING parts, \
+             trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, members = CASE WHEN ?9 THEN members END, body = NULL WHERE id = ?1 RETURNING parts, \
              recipients LIKE '%\"status\":%' OR EXISTS(SELECT 1 FROM event WHERE event.provider_message_id = ?5 AND event.message IS NULL)",
             &parameters,
         )?;
@@ -245,7 +269,7 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
     }
     sql.run(
         "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
-         trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8 WHERE id = ?1",
+         trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, members = CASE WHEN ?9 THEN members END WHERE id = ?1",
         &parameters,
     )
     .map(|_| false)
@@ -253,6 +277,13 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
 
 fn units(units: u64) -> Param<'static> {
     Param::Integer(i64::try_from(units).unwrap_or(i64::MAX))
+}
+
+fn optional_text(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::Null | Value::Integer(_) | Value::Blob(_) => None,
+    }
 }
 
 fn integer(value: &Value) -> Result<i64, SqlError> {

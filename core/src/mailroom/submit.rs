@@ -1,7 +1,7 @@
 //! Taking a message in.
 
 use super::{
-    Mailroom, Status, store,
+    Entry, Mailroom, Status, store,
     trace::{Line, StoredRecipient},
 };
 use crate::{
@@ -103,7 +103,7 @@ impl Mailroom {
         store::insert(submission, &row, &first_lines(submission, units, now), sql)?;
         if units > 0 {
             let weight = self.weigh(submission.class, submission.recipients);
-            self.queue.push(weight, due, submission.expires_at, submission.id);
+            self.queue.push(Entry::new(weight, submission.expires_at), due, submission.id);
             self.limited_until = None;
         }
         Ok(status)
@@ -116,6 +116,7 @@ fn stored(recipient: &Recipient) -> StoredRecipient<'_> {
         address: Cow::Borrowed(&recipient.address),
         suppressed: recipient.suppressed.is_some().then_some(Cow::Borrowed("pre")),
         reason: recipient.suppressed.as_deref().map(Cow::Borrowed),
+        refused: None,
         status: None,
     }
 }

@@ -31,6 +31,9 @@ pub(crate) struct Line<'a> {
     pub(crate) retry_at_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recipients: Option<u64>,
+    /// How many messages the call carried, when it carried several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) messages: Option<u32>,
     /// What a bounce means: `hard`, `soft`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Cow<'a, str>>,
@@ -56,6 +59,9 @@ pub(crate) struct StoredRecipient<'a> {
     pub(crate) suppressed: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Cow<'a, str>>,
+    /// Why the provider refused it alone while it took the message: `suppressed`, `permanent` or `transient`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<Cow<'a, str>>,
     /// What the provider reported of it: `delivered`, `bounced`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Cow<'a, str>>,
@@ -104,6 +110,7 @@ struct ViewLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     recipients: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<u32>,
     class: Option<Cow<'a, str>>,
 }
 
@@ -156,7 +163,7 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
 }
 
 fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
-    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients, class } =
+    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients, messages, class } =
         serde_json::from_str(line).map_err(shape)?;
     Ok(ViewLine {
         at: UnixMillis::new(at_ms).to_string(),
@@ -167,6 +174,7 @@ fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
         provider_code,
         retry_at: retry_at_ms.map(|at| UnixMillis::new(at).to_string()),
         recipients,
+        messages,
         class,
     })
 }

@@ -14,9 +14,10 @@ use sendgate_core::{
     front::{self, FrontDecision, FrontRequest},
     http::{HttpRequest, HttpResponse},
     key,
+    ledger::Ledger,
     mailroom::{Attempt, Effect},
     outcome::TransportFailure,
-    sql::{Param, Row, Sql, SqlError},
+    sql::{Param, Row, Sql, SqlError, Value as Cell},
     time::UnixMillis,
     transport::{Call, Reply},
 };
@@ -102,7 +103,9 @@ pub fn config_with(change: impl FnOnce(&mut Value)) -> String {
         "quotas": [{"period": "day", "limit": 100000}],
         "max_messages": 500,
         "providers": [{"name": "main", "kind": "sandbox", "base_url": "http://127.0.0.1:1/esp", "credential": "ESP"}],
-        "retry": {"jitter": false}
+        "retry": {"jitter": false},
+        // A test that is about calls of several messages says so.
+        "batch": {"max_messages": 1}
     });
     change(&mut account);
     json!({"accounts": {"shop": account}}).to_string()
@@ -337,7 +340,9 @@ impl Host {
 }
 
 fn open(database: &mut Database, config: &Config, secrets: &BTreeMap<String, String>, now: UnixMillis) -> Account {
-    let secret = |name: &str| if name == "ESP" { Some("esp-secret".into()) } else { secrets.get(name).cloned() };
+    // `ESP`, and `ESP-2` for a second provider.
+    let of_provider = |name: &str| name.strip_prefix("ESP").map(|which| format!("esp-secret{which}"));
+    let secret = |name: &str| of_provider(name).or_else(|| secrets.get(name).cloned());
     let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
     database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }
@@ -414,4 +419,47 @@ pub fn drain(host: &mut Host) -> (Vec<String>, Effect) {
             other => return (domains, other),
         }
     }
+}
+
+/// Two providers: `main`, and `second` with an address and a secret of its own.
+pub fn two_providers(account: &mut Value, first: &str, second: &str) {
+    account["providers"] = json!([
+        {"name": "main", "kind": first, "base_url": "http://127.0.0.1:1/esp", "credential": "ESP"},
+        {"name": "second", "kind": second, "base_url": "http://127.0.0.1:2/esp", "credential": "ESP-2"}
+    ]);
+}
+
+/// The name of the provider that a request of [`two_providers`] goes to.
+pub fn provider_of(request: &HttpRequest) -> &'static str {
+    if request.url.starts_with("http://127.0.0.1:1/") { "main" } else { "second" }
+}
+
+/// A header field of a request.
+pub fn field(request: &HttpRequest, name: &str) -> Option<String> {
+    request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+}
+
+/// accepted = queued + deferred + held + sending + sent + suppressed + failed + expired + unknown, and the ledger's
+/// reserved units are the open messages', its committed units the handed over ones'.
+pub fn conserved(host: &mut Host, accepted: u64) {
+    let sums = host.query(
+        "SELECT count(*), \
+         coalesce(sum(CASE WHEN status IN ('queued','deferred','held','sending') THEN units END), 0), \
+         coalesce(sum(CASE WHEN status IN ('sent','unknown') THEN units END), 0) FROM message",
+    );
+    let figures: Vec<i64> =
+        sums[0].iter().map(|cell| if let Cell::Integer(n) = cell { *n } else { panic!("no number") }).collect();
+    let ledger = host.query("SELECT bytes FROM state WHERE name = 'ledger'");
+    let (reserved, committed) = match ledger.first().map(|row| &row[0]) {
+        Some(Cell::Blob(bytes)) => {
+            let config = host.config.accounts.get("shop").unwrap();
+            let ledger = Ledger::load(&config.quotas, "UTC", bytes).unwrap();
+            let usage = ledger.usage(host.now)[0];
+            assert_eq!(usage.reserved + usage.committed + usage.free, usage.limit);
+            (usage.reserved, usage.committed)
+        }
+        _ => (0, 0),
+    };
+    assert_eq!(figures[0], i64::try_from(accepted).unwrap());
+    assert_eq!((figures[1], figures[2]), (i64::try_from(reserved).unwrap(), i64::try_from(committed).unwrap()));
 }

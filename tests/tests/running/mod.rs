@@ -68,6 +68,8 @@ impl Running {
                 "key_windows": [{"kind": "sliding", "name": "key-second", "limit": 100_000, "period_ms": 1000}],
                 "quotas": [{"period": "day", "limit": 50000}],
                 "max_messages": 500,
+                // A test that is about calls of several messages says so.
+                "batch": {"max_messages": 1},
                 "providers": [{
                     "name": "simulator",
                     "kind": kind,
