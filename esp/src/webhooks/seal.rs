@@ -17,7 +17,7 @@ pub(crate) enum Forge {
     Body,
     /// A digit of the signature is changed.
     Signature,
-    /// It is signed as of a day ago.
+    /// It is signed as of two days ago.
     Stale,
     /// It is signed with another key.
     Key,
@@ -162,7 +162,7 @@ impl Sealer<'_> {
             message_id: &message_id,
             topic,
             message: if confirms { &greeting } else { post.payload },
-            at: if post.forge == Some(Forge::Stale) { a_day_before(post.made) } else { post.made },
+            at: if post.forge == Some(Forge::Stale) { long_before(post.made) } else { post.made },
             confirmation: confirms.then_some((token, url.as_str())),
         };
         let mut members: Map<String, Value> =
@@ -192,14 +192,14 @@ impl Sealer<'_> {
     }
 }
 
-/// The whole seconds of `at`, or of a day before for a stale one.
+/// The whole seconds of `at`, or of long before for a stale one.
 fn seconds(post: &Unsealed<'_>, at: UnixMillis) -> String {
-    let at = if post.forge == Some(Forge::Stale) { a_day_before(at) } else { at };
+    let at = if post.forge == Some(Forge::Stale) { long_before(at) } else { at };
     (at.as_millis() / 1000).to_string()
 }
 
-fn a_day_before(at: UnixMillis) -> UnixMillis {
-    UnixMillis::new(at.as_millis().saturating_sub(86_400_000))
+fn long_before(at: UnixMillis) -> UnixMillis {
+    UnixMillis::new(at.as_millis().saturating_sub(STALE_MS))
 }
 
 fn hmac_sha256(key: &[u8], message: &[u8]) -> Result<Vec<u8>, String> {
@@ -243,5 +243,7 @@ fn field(name: &str, value: impl Into<String>) -> (String, String) {
 pub(crate) const CONFIRMATION: &str = "SubscriptionConfirmation";
 /// Where SNS's certificate is.
 pub(crate) const CERTIFICATE_PATH: &str = "/sandbox/ses/SimpleNotificationService-x.pem";
+/// Two days: no provider tries for longer, so no receiver has to believe it.
+const STALE_MS: u64 = 172_800_000;
 /// A topic of AWS's example account.
 const DEFAULT_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:simulator";
