@@ -52,7 +52,7 @@ fn providers() -> Value {
         json!({"name": kind.as_str(), "kind": kind.as_str(), "base_url": "https://esp.example", "credential": "ESP", "webhook": webhook(kind)})
     });
     let own = json!({"name": "main", "kind": "sandbox", "base_url": "http://127.0.0.1:1/esp", "credential": "ESP", "webhook": webhook(ProviderKind::Sandbox)});
-    let smtp = json!({"name": "mta", "kind": "smtp", "base_url": "https://mta.example", "credential": "ESP", "webhook": webhook(ProviderKind::Smtp)});
+    let smtp = json!({"name": "mta", "kind": "smtp", "base_url": "smtps://mta.example:465", "credential": "ESP", "webhook": webhook(ProviderKind::Smtp)});
     [own, smtp].into_iter().chain(others).collect()
 }
 
