@@ -329,10 +329,10 @@ fn configuration_errors_name_the_field() {
         let error = Config::from_json(&text).unwrap_err();
         (error.field, error.detail)
     };
-    let nine = (0..9).map(|n| json!({"name": format!("p{n}"), "kind": "sandbox", "base_url": "https://e.example"}));
-    let nine: Value = nine.collect();
+    let many = (0..33).map(|n| json!({"name": format!("p{n}"), "kind": "sandbox", "base_url": "https://e.example"}));
+    let many: Value = many.collect();
     for (change, field, detail) in [
-        (json!({"providers": nine}), "providers", "at most 8 providers, got 9"),
+        (json!({"providers": many}), "providers", "at most 32 providers, got 33"),
         (json!({"failover": {"after_failures": 0}}), "failover.after_failures", "must be 1 to 100, got 0"),
         (json!({"failover": {"after_ms": 86_400_001}}), "failover.after_ms", "must be 0 to 86400000, got 86400001"),
         (json!({"batch": {"max_messages": 501}}), "batch.max_messages", "must be 1 to 500, got 501"),

@@ -40,7 +40,7 @@ pub struct Calls {
 impl AccountConfig {
     pub(super) fn check_routing(&self, at: &str) -> Result<(), ConfigError> {
         if !(1..=MAX_PROVIDERS).contains(&self.providers.len()) {
-            let most = if self.providers.is_empty() { "at least 1 provider" } else { "at most 8 providers" };
+            let most = if self.providers.is_empty() { "at least 1 provider" } else { "at most 32 providers" };
             return Err(wrong(&format!("{at}.providers"), &format!("{most}, got {}", self.providers.len())));
         }
         let mut names = BTreeSet::new();
@@ -66,8 +66,8 @@ impl AccountConfig {
     }
 }
 
-/// Providers of an account. A message knows which of them it may go through in a byte.
-pub const MAX_PROVIDERS: usize = 8;
+/// Providers of an account. A message knows which of them it may go through in 32 bits.
+pub const MAX_PROVIDERS: usize = 32;
 /// Five seconds: longer than a `Retry-After` of a full second, shorter than anybody waits for a password mail.
 const AFTER_MS: u64 = 5_000;
 /// A day: who wants to wait longer for one provider does not want another.

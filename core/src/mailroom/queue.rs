@@ -6,7 +6,7 @@
 //! receiver that is full cost one question, not a thousand. Within a class nobody overtakes who waits longer for the
 //! same group, so a message to many recipients of a group is not starved by messages to one.
 
-use crate::{gate::Weight, id::MessageId, message::Class, time::UnixMillis};
+use crate::{config::MAX_PROVIDERS, gate::Weight, id::MessageId, message::Class, time::UnixMillis};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -37,7 +37,7 @@ pub(crate) struct Head {
 
 /// The providers that a message may go through, by their places: a bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Route(u8);
+pub(crate) struct Route(u32);
 
 /// The limited groups that a lane's messages go to.
 type LaneKey = Arc<[Arc<str>]>;
@@ -93,7 +93,7 @@ impl Entry {
 
 impl Route {
     /// Every provider.
-    pub(crate) const ANY: Self = Self(u8::MAX);
+    pub(crate) const ANY: Self = Self(u32::MAX);
 
     /// The provider at this place, and no other.
     pub(crate) const fn only(place: usize) -> Self {
@@ -112,8 +112,8 @@ impl Route {
 }
 
 /// The bit of a place; none for a place that no configuration has.
-const fn bit(place: usize) -> u8 {
-    if place < 8 { 1 << place } else { 0 }
+const fn bit(place: usize) -> u32 {
+    if place < MAX_PROVIDERS { 1 << place } else { 0 }
 }
 
 impl Queue {
@@ -566,7 +566,7 @@ mod tests {
     #[test]
     fn a_route_holds_its_providers() {
         let all = Route::ANY;
-        assert!((0..8).all(|place| all.has(place)) && !all.has(8));
+        assert!((0..32).all(|place| all.has(place)) && !all.has(32));
         let others = all.without(2);
         assert_eq!(
             (others.has(2), others.has(3), Route::only(2).has(2), Route::only(2).has(3)),

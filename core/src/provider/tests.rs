@@ -264,6 +264,7 @@ fn a_batch_beyond_its_bounds_is_not_built() {
         (ProviderKind::Mailgun, 1_000),
         (ProviderKind::Postmark, 500),
         (ProviderKind::Resend, 100),
+        (ProviderKind::Sandbox, 100),
     ] {
         let messages = |count: usize| {
             (0..count).map(|n| message(json!({ "to": alloc::format!("b{n}@example.net") }))).collect::<Vec<_>>()
@@ -272,7 +273,7 @@ fn a_batch_beyond_its_bounds_is_not_built() {
         assert_eq!(batch(kind, &messages(most + 1)), Err(BuildError::NotTogether), "{kind:?}");
     }
     let two = [message(json!({})), message(json!({}))];
-    assert_eq!(batch(ProviderKind::Sandbox, &two), Err(BuildError::NotTogether));
+    assert_eq!(batch(ProviderKind::Cloudflare, &two), Err(BuildError::NotTogether));
     let crowd = |count: usize| -> Vec<_> { (0..count).map(|n| alloc::format!("b{n}@example.net")).collect() };
     let halves = |count| [crowd(500), crowd(count)].map(|to| message(json!({ "to": to })));
     assert!(batch(ProviderKind::Sendgrid, &halves(500)).is_ok());
