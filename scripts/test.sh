@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi e2e
-    browser readme wrangler)
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi sdk
+    e2e browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -18,8 +18,8 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python tests/runners scripts
-    "$PY/ruff" check --no-cache --config python/pyproject.toml python tests/runners scripts
+    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python tests/runners tests/sdk scripts
+    "$PY/ruff" check --no-cache --config python/pyproject.toml python tests/runners tests/sdk scripts
 }
 
 step_clippy() { # lints, for this machine and for the Worker with and without its simulator
@@ -96,6 +96,12 @@ step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, a
     cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
     tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
     exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
+}
+
+step_sdk() { # the official SDKs of Python and Node against the simulator, and their requests against ours
+    cargo build --locked -p sendgate-esp
+    cargo build --locked -p sendgate-core --example requests
+    tests/sdk/run.sh "$TARGET/debug"
 }
 
 step_e2e() { # the Worker on raw workerd, from outside

@@ -3,8 +3,8 @@
     python3 compare.py OURS THEIRS
 
 OURS is what the example `requests` printed, THEIRS what record.py wrote. Every difference must be a row of
-differences.toml, and every row must be met by a difference: a row that nothing meets is a story that stopped being true.
-The last line counts cases: N passed, N failed, N skipped.
+differences.toml, and every row must be met by a difference: a row that nothing meets is a story that stopped being
+true. The last line counts cases: N passed, N failed, N skipped.
 """
 
 import json

@@ -2,8 +2,9 @@
 
     python send.py PORT PLAN
 
-PORT is the recorder's; PLAN is a file with a JSON object of provider -> ids of the messages it can send. Each SDK must report that the
-message was taken: an exception, or an answer that says otherwise, fails the case. The last line counts cases.
+PORT is the recorder's; PLAN is a file with a JSON object of provider -> ids of the messages it can send. Each SDK must
+report that the message was taken: an exception, or an answer that says otherwise, fails the case. The last line counts
+cases.
 """
 
 import base64
@@ -162,7 +163,9 @@ def by_postmark(message: dict) -> None:
         template = {"TemplateAlias": message["template"]["id"], "TemplateModel": message["template"]["data"]}
         answer = client.emails._send_with_template(**common, **template)
     else:
-        bodies = filled(Subject=message["subject"], TextBody=message.get("text_body"), HtmlBody=message.get("html_body"))
+        bodies = filled(
+            Subject=message["subject"], TextBody=message.get("text_body"), HtmlBody=message.get("html_body")
+        )
         answer = client.emails.send(**common, **bodies)
     # The SDK throws what is no ErrorCode of 0, and takes the code out of the answer.
     assert answer["MessageID"], answer
@@ -222,7 +225,9 @@ def by_ses(message: dict) -> None:
         OpenTrackingEnabled=switch[tracking["opens"]] if "opens" in tracking else None,
         ClickTrackingEnabled=switch[tracking["clicks"]] if "clicks" in tracking else None,
     )
-    tags = [{"Name": "tag" if n == 0 else f"tag_{n + 1}", "Value": tag} for n, tag in enumerate(message.get("tags", []))]
+    tags = [
+        {"Name": "tag" if n == 0 else f"tag_{n + 1}", "Value": tag} for n, tag in enumerate(message.get("tags", []))
+    ]
     tags += [{"Name": name, "Value": value} for name, value in message.get("metadata", {}).items()]
     answer = client.send_email(
         FromEmailAddress=seven_bit(message["from"]),
@@ -335,7 +340,8 @@ def main() -> int:
             try:
                 send(every[CASE])
                 passed += 1
-            except Exception as error:  # noqa: BLE001 - whatever an SDK throws is its way to say no
+            # Whatever an SDK throws is its way to say no.
+            except Exception as error:
                 failed += 1
                 print(f"python {provider} {CASE}: {type(error).__name__}: {error}", flush=True)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
