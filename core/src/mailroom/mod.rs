@@ -42,6 +42,7 @@ mod start;
 mod status;
 mod store;
 mod submit;
+mod told;
 mod trace;
 
 pub use status::Status;
