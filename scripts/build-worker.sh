@@ -20,12 +20,12 @@ for tool in "$bindgen" "$optimise" "$bundle"; do
 done
 
 # shellcheck disable=SC2086 # features is two words or none
-cargo build --package sendgate-worker --lib --release --target wasm32-unknown-unknown $features
+cargo build --package sendgate-worker --lib --profile worker --target wasm32-unknown-unknown $features
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$bindgen" --target web --no-typescript --experimental-reset-state-function --out-dir "$work" --out-name rust \
-    "${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/sendgate_worker.wasm"
+    "${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/worker/sendgate_worker.wasm"
 "$optimise" $level --all-features --disable-gc --strip-debug --strip-producers "$work/rust_bg.wasm" -o "$work/sendgate.wasm"
 
 mkdir -p "$out"
