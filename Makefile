@@ -9,7 +9,7 @@ export PORT
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
-run: ## Builds Sendgate and starts it on http://127.0.0.1:8787 (PORT=... and PROVIDER=resend|postmark change that)
+run: ## Builds Sendgate and starts it on http://127.0.0.1:8787 (PORT=... and PROVIDER=postmark change that)
 	@scripts/run.sh
 
 simulator: ## Starts the ESP simulator alone, for testing any client: HTTP on 8025, SMTP on 2525 and 2465 (SIMULATOR="--help" tells more)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds Sendgate with its simulator and starts it on loopback. PORT chooses the port, 8787 by default; PROVIDER the dialect
-# in which mail leaves to the simulator: sandbox (the default), resend or postmark.
+# in which mail leaves to the simulator: sandbox (the default), or any provider that speaks HTTP.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -5,6 +5,7 @@ use sendgate_core::{
     config, front,
     message::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES},
     problem::Code,
+    provider::{self, ProviderKind},
 };
 use std::collections::BTreeMap;
 
@@ -40,6 +41,26 @@ fn the_table_of_bounds_has_the_figures_of_the_code() {
     assert_eq!(figure("| messages in a request"), u64::try_from(config::MAX_MESSAGES).unwrap());
     assert_eq!(figure("| a message with its attachments"), u64::try_from(MAX_MESSAGE_BYTES).unwrap());
     assert_eq!(figure("| attachments of a message"), u64::try_from(MAX_ATTACHMENTS).unwrap());
+}
+
+/// Every provider is in the table, with what its file says of calls and keys.
+#[test]
+fn the_table_of_providers_is_the_dialects_own() {
+    let mut listed = Vec::new();
+    let table = README.lines().skip_while(|line| !line.starts_with("| provider | `kind` |")).skip(2);
+    for row in table.take_while(|line| line.starts_with('|')) {
+        let cells = cells(row);
+        listed.push((cells[1].to_owned(), cells[2].parse::<usize>().unwrap(), cells[3].to_owned()));
+    }
+    let known = ProviderKind::ALL.map(|kind| {
+        let key = match provider::idempotency_ms(kind) {
+            None => "no".into(),
+            Some(ms) if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
+            Some(ms) => format!("{} min", ms / 60_000),
+        };
+        (kind.as_str().to_owned(), provider::bounds(kind).messages, key)
+    });
+    assert_eq!(listed, known);
 }
 
 /// The example configuration is one: only its hash is not.

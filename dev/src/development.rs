@@ -1,7 +1,7 @@
 //! The development account: its key, its limits, and the simulator as its provider.
 
 use sendgate_core::{key, provider::ProviderKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Development {
         vec![
             ("SENDGATE_CONFIG".into(), self.config(port)),
             ("SENDGATE_KEY_SECRET".into(), self.secret.clone()),
-            ("SIMULATOR_CREDENTIAL".into(), CREDENTIAL.into()),
+            ("SIMULATOR_CREDENTIAL".into(), self.credential().into()),
         ]
     }
 
@@ -51,55 +51,85 @@ impl Development {
         )
     }
 
-    fn config(&self, port: u16) -> String {
-        let route = match self.provider {
-            ProviderKind::Resend => "resend",
-            ProviderKind::Postmark => "postmark",
-            ProviderKind::Sandbox => "esp",
+    /// The provider with the simulator's own default windows, and what else its calls need.
+    fn provider_config(&self, port: u16) -> Value {
+        let window = |limit: u32, period_ms: u32| json!([{"kind": "sliding", "name": "simulator", "limit": limit, "period_ms": period_ms}]);
+        let more = match self.provider {
+            ProviderKind::Resend => json!({ "windows": window(5, 1_000) }),
+            ProviderKind::Mailersend => json!({ "windows": window(120, 60_000) }),
+            ProviderKind::Brevo => json!({ "windows": window(1_000, 1_000) }),
+            ProviderKind::Mailgun => json!({ "domain": "mg.shop.example" }),
+            ProviderKind::Cloudflare => json!({ "account_id": "development" }),
+            // The simulator begins in SES's sandbox, as every account of Amazon's does.
+            ProviderKind::Ses => json!({ "region": "eu-west-1", "profile": "ses.sandbox" }),
+            ProviderKind::Sendgrid
+            | ProviderKind::Postmark
+            | ProviderKind::Mailtrap
+            | ProviderKind::Sparkpost
+            | ProviderKind::Sandbox
+            | ProviderKind::CloudflareBinding
+            | ProviderKind::Smtp => json!({}),
+        };
+        let route = simulated(self.provider).unwrap_or_default();
+        let mut config = json!({
+            "name": "simulator",
+            "kind": self.provider.as_str(),
+            "base_url": format!("http://127.0.0.1:{port}/sandbox/{route}"),
+            "credential": "SIMULATOR_CREDENTIAL",
+        });
+        if let (Some(config), Value::Object(more)) = (config.as_object_mut(), more) {
+            config.extend(more);
+        }
+        config
+    }
+
+    const fn credential(&self) -> &'static str {
+        match self.provider {
+            ProviderKind::Ses => SES_CREDENTIAL,
             ProviderKind::Sendgrid
             | ProviderKind::Mailgun
-            | ProviderKind::Ses
+            | ProviderKind::Postmark
+            | ProviderKind::Resend
             | ProviderKind::Cloudflare
             | ProviderKind::CloudflareBinding
             | ProviderKind::Smtp
             | ProviderKind::Brevo
             | ProviderKind::Mailersend
             | ProviderKind::Mailtrap
-            | ProviderKind::Sparkpost => self.provider.as_str(),
-        };
-        let windows = match self.provider {
-            // The simulator's own default for this dialect, and Resend's: 5 requests a second and team.
-            ProviderKind::Resend => {
-                json!([{"kind": "sliding", "name": "resend-second", "limit": 5, "period_ms": 1000}])
-            }
-            ProviderKind::Postmark
-            | ProviderKind::Sandbox
-            | ProviderKind::Sendgrid
-            | ProviderKind::Mailgun
-            | ProviderKind::Ses
-            | ProviderKind::Cloudflare
-            | ProviderKind::CloudflareBinding
-            | ProviderKind::Smtp
-            | ProviderKind::Brevo
-            | ProviderKind::Mailersend
-            | ProviderKind::Mailtrap
-            | ProviderKind::Sparkpost => json!([]),
-        };
+            | ProviderKind::Sparkpost
+            | ProviderKind::Sandbox => CREDENTIAL,
+        }
+    }
+
+    fn config(&self, port: u16) -> String {
         json!({"accounts": {ACCOUNT: {
             "keys": [{"id": "k1", "hash": key::hash(&self.key), "scopes": ["send", "read", "suppressions"]}],
             "account_windows": [{"kind": "sliding", "name": "plan-minute", "limit": 600, "period_ms": 60000}],
             "quotas": [{"period": "day", "limit": 50000}, {"period": "month", "limit": 1_000_000}],
             "max_messages": 500,
             "sending": {"per_second": 100, "per_minute": 6000},
-            "providers": [{
-                "name": "simulator",
-                "kind": self.provider.as_str(),
-                "base_url": format!("http://127.0.0.1:{port}/sandbox/{route}"),
-                "credential": "SIMULATOR_CREDENTIAL",
-                "windows": windows
-            }]
+            "providers": [self.provider_config(port)]
         }}})
         .to_string()
+    }
+}
+
+/// Where the simulator answers in a provider's dialect; `None` for what is not spoken over HTTP.
+#[must_use]
+pub fn simulated(provider: ProviderKind) -> Option<&'static str> {
+    match provider {
+        ProviderKind::Sandbox => Some("esp"),
+        ProviderKind::Cloudflare => Some("cloudflare/client/v4"),
+        ProviderKind::Sendgrid
+        | ProviderKind::Mailgun
+        | ProviderKind::Postmark
+        | ProviderKind::Ses
+        | ProviderKind::Resend
+        | ProviderKind::Brevo
+        | ProviderKind::Mailersend
+        | ProviderKind::Mailtrap
+        | ProviderKind::Sparkpost => Some(provider.as_str()),
+        ProviderKind::CloudflareBinding | ProviderKind::Smtp => None,
     }
 }
 
@@ -127,4 +157,6 @@ fn secret_of(state: &Path) -> io::Result<String> {
 const ACCOUNT: &str = "dev";
 /// Any token will do for the simulator; this one has the form that Resend's dialect asks for.
 const CREDENTIAL: &str = "re_development";
+/// The one key that the simulator's SES knows (`simulator/README.md`).
+const SES_CREDENTIAL: &str = "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const FIRST_MESSAGE: &str = r#"{"messages": [{"from": "Shop <orders@shop.example>", "to": "ann@example.com", "subject": "Hello from Sendgate", "text_body": "It works.", "html_body": "<p>It <b>works</b>.</p>"}]}"#;

@@ -1,7 +1,7 @@
 //! `sendgate-dev run`: Sendgate on this machine.
 
 use sendgate_core::provider::ProviderKind;
-use sendgate_dev::{Development, Settings, Workerd, checkout};
+use sendgate_dev::{Development, Settings, Workerd, checkout, simulated};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{
@@ -125,10 +125,10 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 fn parse_provider(text: &str) -> Result<ProviderKind, String> {
-    let known = ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == text);
-    known.ok_or_else(|| {
-        let names = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
-        format!("--provider must be one of {names}, got '{text}'")
+    let mut spoken = ProviderKind::ALL.into_iter().filter(|kind| simulated(*kind).is_some());
+    spoken.clone().find(|kind| kind.as_str() == text).ok_or_else(|| {
+        let names: Vec<&str> = spoken.by_ref().map(ProviderKind::as_str).collect();
+        format!("--provider must be one of {}, got '{text}'", names.join(", "))
     })
 }
 
