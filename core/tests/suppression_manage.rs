@@ -273,3 +273,56 @@ fn what_is_no_list_is_refused() {
     }
     assert_eq!(counts(&import(&mut host, b"[1, {\"email\": \"ann@example.com\"}, {\"mail\": 1}]")), [3, 1, 0, 0, 0, 2]);
 }
+
+/// R055: a person is forgotten and stays spared: the list, finished messages and reports name a hash, both checks know it.
+#[test]
+fn an_erased_person_is_forgotten_and_not_written_to() {
+    let mut host = Host::new();
+    let ids = host.send_ok(vec![message("Ann.Doe@EXAMPLE.com"), message("bob@example.com")]);
+    let (attempts, _) = host::drain(&mut host);
+    assert_eq!(attempts.len(), 2);
+    import(&mut host, b"email,reason,scope\nann.doe@example.com,unsubscribe,class:bulk\n");
+    let later = host.now.plus(3_600_000);
+    let mut waiting = message("ann.doe@example.com");
+    waiting["send_at"] = json!(later.to_string());
+    let waiting = host.send_ok(vec![waiting]);
+
+    let answer = body(&call(&mut host, "DELETE", "/v1/subjects/ann.doe%40example.com", ""));
+    assert_eq!((answer["messages"].as_u64(), answer["waiting"].as_u64()), (Some(1), Some(1)));
+    let hash = answer["suppressed_as"].as_str().unwrap().to_owned();
+    assert!(!host.trace(&ids[0]).to_string().to_lowercase().contains("ann.doe"));
+    assert!(host.trace(&ids[1]).to_string().contains("bob@example.com"), "nobody else is touched");
+    assert_eq!(emails(&list(&mut host, "")), [hash.clone(), hash.clone()], "the entry it had, and one for all mail");
+
+    let sent = body(&host.send(&json!({"messages": [message("ann.doe@example.com")]})));
+    assert_eq!(sent["suppression_summary"]["suppressed_recipients"], 1, "the pre-check knows the hash");
+    host.now = later;
+    assert!(!matches!(host.next(), sendgate_core::mailroom::Effect::Send { .. }), "and so does the final check");
+    assert_eq!(host.trace(&waiting[0])["status"], "suppressed");
+    let again = body(&call(&mut host, "DELETE", "/v1/subjects/ann.doe%40example.com", ""));
+    assert_eq!((again["suppressed_as"].as_str(), again["waiting"].as_u64()), (Some(hash.as_str()), Some(0)));
+    assert!(!host.trace(&waiting[0]).to_string().contains("ann.doe"), "what waited is forgotten once it has ended");
+
+    let exported = host.request_query(&key_of("k1"), "/v1/suppressions/export", "");
+    assert_eq!(counts(&import(&mut Host::new(), &exported.body)), [2, 2, 0, 0, 0, 0], "a hash is part of the list");
+    assert_eq!(call(&mut host, "DELETE", "/v1/suppressions/ann.doe@example.com", "").status, 204);
+    assert_eq!(emails(&list(&mut host, "")), [""; 0], "whoever comes back can be taken off by the address");
+    assert_eq!(call(&mut host, "DELETE", "/v1/subjects/nonsense", "").status, 400);
+}
+
+/// R055: mail to many without a way out is refused, warned of or taken, by the account's policy.
+#[test]
+fn mail_to_many_says_how_to_leave() {
+    for (policy, status, warned) in [("warn", 202, true), ("reject", 400, false), ("accept", 202, false)] {
+        let mut host = Host::with(|account| account["missing_unsubscribe"] = json!(policy));
+        let mut bulk = host::of_class("bulk", "ann@example.com");
+        let answer = host.send(&json!({"messages": [bulk]}));
+        assert_eq!(answer.status, status, "{policy}");
+        let text = text(&answer);
+        assert_eq!(text.contains("\"warnings\":[\"missing_unsubscribe\"]"), warned, "{policy}");
+        assert_eq!(text.contains("\"code\":\"missing_unsubscribe\""), status == 400, "{policy}");
+        bulk["headers"] = json!({"List-Unsubscribe": "<https://shop.example/u/1>"});
+        let answer = host.send(&json!({"messages": [bulk, message("bob@example.com")]}));
+        assert_eq!((answer.status, host::text(&answer).contains("missing_unsubscribe")), (202, false), "{policy}");
+    }
+}

@@ -10,6 +10,7 @@ mod quota;
 mod read;
 mod reports;
 mod send;
+mod subjects;
 mod suppressions;
 
 use crate::{
@@ -284,6 +285,7 @@ impl Account {
             ("GET", ["v1", "suppressions", "export"]) => suppressions::export(pass, sql, now),
             ("GET", ["v1", "suppressions", address]) => suppressions::one(address, pass, sql, now),
             ("PATCH", ["v1", "suppressions", address]) => suppressions::change(address, pass, body, sql, now),
+            ("DELETE", ["v1", "subjects", address]) => subjects::erase(address, pass, sql, now),
             ("POST", ["v1", "suppressions"]) => suppressions::add(pass, body, sql, now),
             ("DELETE", ["v1", "suppressions", address]) => suppressions::remove(address, pass, sql, now),
             (_, known) => {
@@ -335,7 +337,7 @@ fn scope_of(path: &str) -> Option<Scope> {
     match (segments.next(), segments.next()) {
         (Some("v1"), Some("send")) => Some(Scope::Send),
         (Some("v1"), Some("messages" | "limits" | "alerts")) => Some(Scope::Read),
-        (Some("v1"), Some("suppressions")) => Some(Scope::Suppressions),
+        (Some("v1"), Some("suppressions" | "subjects")) => Some(Scope::Suppressions),
         _ => None,
     }
 }
@@ -345,6 +347,7 @@ fn wrong_route(segments: &[&str]) -> (Problem, Option<&'static str>) {
     let methods = match segments {
         ["v1", "send"] | ["v1", "suppressions", "import"] => "POST",
         ["v1", "messages", _] | ["v1", "limits"] | ["v1", "alerts"] | ["v1", "suppressions", "export"] => "GET",
+        ["v1", "subjects", _] => "DELETE",
         ["v1", "suppressions"] => "GET, POST",
         ["v1", "suppressions", _] => "GET, PATCH, DELETE",
         _ => return (Problem::new(Code::NotFound, "no such route"), None),

@@ -5,7 +5,7 @@ use super::{
     quota::{over_quota, retry_after},
 };
 use crate::{
-    config::{OnLimit, SuppressionMode},
+    config::{MissingUnsubscribe, OnLimit, SuppressionMode},
     front::Pass,
     guard::{Dimension, Guard, TooLarge},
     id::MessageId,
@@ -44,6 +44,8 @@ struct Prepared<'a> {
     class: Class,
     send_at: Option<UnixMillis>,
     expires_at: Option<UnixMillis>,
+    /// What is not wrong but worth a word.
+    warnings: Vec<&'static str>,
     /// Where it is sent from: an entry of the suppression list may be for one sending domain.
     domain: String,
     recipients: Vec<Recipient>,
@@ -67,6 +69,8 @@ struct ItemView<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     to: Vec<&'a str>,
     status: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorView<'a>>,
 }
@@ -169,6 +173,20 @@ impl Account {
         if let Some(flaws) = self.unsupported(place, &message) {
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
+        let lacks_exit = matches!(message.class, Class::Drip | Class::Bulk) && !says_how_to_leave(&message);
+        let warnings = match self.config.missing_unsubscribe {
+            MissingUnsubscribe::Reject if lacks_exit => {
+                let detail = "mail of this class needs a List-Unsubscribe header";
+                let flaw = Flaw {
+                    field: format!("messages[{place}].headers"),
+                    code: MISSING_UNSUBSCRIBE,
+                    detail: detail.into(),
+                };
+                return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
+            }
+            MissingUnsubscribe::Warn if lacks_exit => alloc::vec![MISSING_UNSUBSCRIBE],
+            MissingUnsubscribe::Warn | MissingUnsubscribe::Reject | MissingUnsubscribe::Accept => Vec::new(),
+        };
         let recipients = Recipient::all_of(&message);
         if let Some((name, window)) = self.mailroom.never_admits(message.class, &recipients) {
             let detail = format!("the window {} of {name} holds {} at once", window.name(), window.limit());
@@ -177,7 +195,7 @@ impl Account {
         }
         let domain = message.from.address.domain().into();
         let Message { class, send_at, expires_at, .. } = message;
-        Item::Good(Prepared { body: raw, class, send_at, expires_at, domain, recipients })
+        Item::Good(Prepared { body: raw, class, send_at, expires_at, warnings, domain, recipients })
     }
 
     /// What the preferred provider lacks, when no provider has all that the message needs.
@@ -272,6 +290,7 @@ impl Account {
                     message_id: None,
                     to: Vec::new(),
                     status: "rejected",
+                    warnings: &[],
                     error: Some(ErrorView { code: code.word(), errors: flaws }),
                 },
                 Item::Good(good) => {
@@ -288,7 +307,13 @@ impl Account {
                     let status = self.mailroom.submit(&submission, sql, now)?;
                     let is_to = |recipient: &&Recipient| recipient.kind == RecipientKind::To;
                     let to = good.recipients.iter().filter(is_to).map(|recipient| recipient.address.as_str()).collect();
-                    ItemView { message_id: Some(id.to_string()), to, status: status.word(), error: None }
+                    ItemView {
+                        message_id: Some(id.to_string()),
+                        to,
+                        status: status.word(),
+                        warnings: &good.warnings,
+                        error: None,
+                    }
                 }
             });
         }
@@ -403,6 +428,10 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
 }
 
+fn says_how_to_leave(message: &Message) -> bool {
+    message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("list-unsubscribe"))
+}
+
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.
 const fn mix(entropy: [u64; 2], place: u16) -> u64 {
     let [a, b] = entropy;
@@ -413,5 +442,7 @@ fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
+/// The word for mail to many without a way out.
+const MISSING_UNSUBSCRIBE: &str = "missing_unsubscribe";
 /// A refusal names at most this many fields, however many messages it holds.
 const MAX_FLAWS: usize = 100;

@@ -146,6 +146,22 @@ pub struct AccountConfig {
     /// How refusals are printed.
     #[serde(default)]
     pub error_shape: ErrorShape,
+    /// What happens to drip and bulk mail without a `List-Unsubscribe` header (R055).
+    #[serde(default)]
+    pub missing_unsubscribe: MissingUnsubscribe,
+}
+
+/// What happens to mail that is sent to many and says nothing of how to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingUnsubscribe {
+    /// It is taken, and the answer warns.
+    #[default]
+    Warn,
+    /// It is refused.
+    Reject,
+    /// It is taken: its template, or the provider, puts the way out in.
+    Accept,
 }
 
 /// What happens to a request's messages when a window refuses the request.

@@ -29,6 +29,7 @@
 
 mod choose;
 mod deliveries;
+mod erase;
 mod letter;
 mod members;
 mod next;
@@ -69,6 +70,7 @@ use provider::Provider;
 use queue::{Entry, Queue, Route};
 
 pub(crate) use deliveries::{Found, Report, find, note};
+pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that

@@ -21,7 +21,9 @@ pub fn check(keys: &BTreeSet<&str>, sql: &mut dyn Sql, now: UnixMillis) -> Resul
     if keys.is_empty() {
         return Ok(found);
     }
-    let list = serde_json::to_string(keys).map_err(|error| SqlError(alloc::format!("{error}")))?;
+    let hashes: BTreeMap<String, &str> = keys.iter().map(|key| (erased_key(key), *key)).collect();
+    let wanted: Vec<&str> = keys.iter().copied().chain(hashes.keys().map(String::as_str)).collect();
+    let list = serde_json::to_string(&wanted).map_err(|error| SqlError(alloc::format!("{error}")))?;
     let statement = "SELECT s.address, s.scope, s.reason FROM json_each(?1) AS wanted \
                      JOIN suppression AS s ON s.address = wanted.value \
                      WHERE s.active <> 0 AND (s.expires_ms IS NULL OR s.expires_ms > ?2)";
@@ -29,6 +31,7 @@ pub fn check(keys: &BTreeSet<&str>, sql: &mut dyn Sql, now: UnixMillis) -> Resul
         let Ok([Value::Text(address), Value::Text(scope), Value::Text(reason)]) = <[Value; 3]>::try_from(row) else {
             return Err(shape());
         };
+        let address = hashes.get(&address).map_or(address, |key| String::from(*key));
         found.0.entry(address).or_default().push((scope, reason));
     }
     Ok(found)
@@ -118,10 +121,48 @@ pub fn update(key: &str, scope: &Scope, change: &EntryChange, sql: &mut dyn Sql)
 /// The store's.
 pub fn remove(key: &str, scope: Option<&Scope>, sql: &mut dyn Sql) -> Result<bool, SqlError> {
     let scope = scope.map(ToString::to_string);
-    let statement = "DELETE FROM suppression WHERE address = ?1 AND (?2 IS NULL OR scope = ?2) RETURNING address";
-    let rows = sql.run(statement, &[Param::Text(key), scope.as_deref().map_or(Param::Null, Param::Text)])?;
+    let statement =
+        "DELETE FROM suppression WHERE address IN (?1, ?3) AND (?2 IS NULL OR scope = ?2) RETURNING address";
+    let scope = scope.as_deref().map_or(Param::Null, Param::Text);
+    let rows = sql.run(statement, &[Param::Text(key), scope, Param::Text(&erased_key(key))])?;
     Ok(!rows.is_empty())
 }
+
+/// Keeps an address's entries under its hash in place of the address, and adds one for all mail where none stops it now.
+/// Returns the word that stands for the address from now on.
+///
+/// # Errors
+/// The store's.
+pub fn erase(key: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<String, SqlError> {
+    let hash = erased_key(key);
+    let statement = "INSERT OR REPLACE INTO suppression(address, scope, reason, expires_ms, active, created_ms) \
+                     SELECT ?2, scope, reason, expires_ms, active, created_ms FROM suppression WHERE address = ?1";
+    sql.run(statement, &[Param::Text(key), Param::Text(&hash)])?;
+    sql.run("DELETE FROM suppression WHERE address = ?1", &[Param::Text(key)])?;
+    let entries = entries(&hash, sql)?;
+    let stops_all = |entry: &Entry| entry.scope == Scope::Account && entry.active && entry.expires_at.is_none();
+    if !entries.iter().any(stops_all) {
+        add(&hash, &Entry::of(Reason::Manual), sql, now)?;
+    }
+    Ok(hash)
+}
+
+/// The word under which an erased address stays on the list.
+#[must_use]
+pub fn erased_key(key: &str) -> String {
+    [ERASED, &crate::key::fingerprint(key.as_bytes())].concat()
+}
+
+/// Whether a text is such a word: an export of the list holds them, and an import takes them.
+#[must_use]
+pub fn is_erased_key(text: &str) -> bool {
+    let is_hex =
+        |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    text.strip_prefix(ERASED).is_some_and(is_hex)
+}
+
+/// No address begins so: a colon stands in none without quotes.
+const ERASED: &str = "sha256:";
 
 /// Every entry of an address, expired and inactive ones too, in the order of their scopes.
 ///

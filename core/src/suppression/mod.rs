@@ -17,7 +17,7 @@ mod set;
 pub use entry::{Changed, Entry, EntryChange, Reason, Scope, ScopeError};
 pub use import::{Imported, Importer};
 pub use index::{IndexError, Lookup, SuppressionIndex};
-pub use list::{Found, add, check, entries, remove, update};
+pub use list::{Found, add, check, entries, erase, erased_key, is_erased_key, remove, update};
 pub use page::{EntryStatus, Filter, Listed, of_address, page};
 pub use set::{
     LOAD_CODES, LoadError, MAX_ENTRIES, Pieces, Progress, SavedPart, SetBuilder, SetLoader, Stage, SuppressionSet,

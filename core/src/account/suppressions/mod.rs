@@ -154,7 +154,11 @@ fn flaw(field: &str, code: &'static str, detail: String) -> Flaw {
 }
 
 fn address(value: &Value) -> Result<String, (&'static str, String)> {
-    Address::parse(text(value)?).map(|address| address.key()).map_err(|error| ("invalid_address", error.to_string()))
+    let text = text(value)?;
+    if suppression::is_erased_key(text) {
+        return Ok(text.into());
+    }
+    Address::parse(text).map(|address| address.key()).map_err(|error| ("invalid_address", error.to_string()))
 }
 
 fn reason(value: &Value) -> Result<Reason, (&'static str, String)> {
