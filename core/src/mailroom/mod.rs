@@ -9,7 +9,7 @@
 //! point. *Twice*: the mark of an attempt is stored before its request leaves, so a crash leaves an attempt of unknown
 //! outcome, never a forgotten one. It is repeated only under a provider's idempotency key, or when the account chose so.
 //!
-//! *Several providers*: the first in order that takes a message sends it; [`Failover`](crate::config::Failover) says when
+//! *Several providers*: the first in order that takes a message sends it; [`Failover`] says when
 //! a later one does. A message of which nobody knows whether it was taken stays with its provider.
 //!
 //! *Several messages a call*: what is due at the same moment, of the same class, and may share a call does. Each has its

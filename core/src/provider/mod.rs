@@ -1,7 +1,7 @@
 //! Email service providers: a message in, an HTTP request out; a response in, one [`Outcome`](crate::outcome::Outcome)
 //! out.
 //!
-//! One file per provider, each a [`Dialect`]: it says what the provider lacks ([`check`]), builds the call ([`build`],
+//! One file per provider, each a `Dialect`: it says what the provider lacks ([`check`]), builds the call ([`build`],
 //! [`build_batch`]) and holds the table that answers are classified by ([`classify`]). A feature that a provider lacks
 //! is refused, never left out in silence.
 
@@ -9,6 +9,8 @@ mod brevo;
 mod classify;
 mod cloudflare;
 mod cloudflare_binding;
+mod error;
+mod kind;
 pub mod learn;
 mod mailersend;
 mod mailgun;
@@ -22,9 +24,13 @@ mod sendgrid;
 mod ses;
 mod smtp;
 mod sparkpost;
+mod target;
+
+pub use error::{BuildError, Unsupported};
+pub use kind::ProviderKind;
+pub use target::{Compose, Dispatch, Letter, Target};
 
 use crate::{
-    address::Mailbox,
     http::{HttpRequest, HttpResponse},
     message::Message,
     outcome::{Answer, Outcome},
@@ -35,117 +41,6 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
-use serde::{Deserialize, Serialize};
-
-/// A provider that Sendgate speaks to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProviderKind {
-    /// SendGrid v3, `POST /v3/mail/send`.
-    Sendgrid,
-    /// Mailgun v3, `POST /v3/{domain}/messages`.
-    Mailgun,
-    /// Postmark, `POST /email`.
-    Postmark,
-    /// Amazon SES v2, `POST /v2/email/outbound-emails`.
-    Ses,
-    /// Resend, `POST /emails`.
-    Resend,
-    /// Cloudflare Email Service over REST.
-    Cloudflare,
-    /// Cloudflare Email Service through a Worker's `send_email` binding.
-    CloudflareBinding,
-    /// A mail server that takes submissions (RFC 6409).
-    Smtp,
-    /// Brevo, `POST /v3/smtp/email`.
-    Brevo,
-    /// MailerSend, `POST /v1/email`.
-    Mailersend,
-    /// Mailtrap, `POST /api/send`.
-    Mailtrap,
-    /// SparkPost, `POST /api/v1/transmissions`.
-    Sparkpost,
-    /// The simulator's own plain interface, `POST /messages`.
-    Sandbox,
-}
-
-impl ProviderKind {
-    /// Every provider.
-    pub const ALL: [Self; 13] = [
-        Self::Sendgrid,
-        Self::Mailgun,
-        Self::Postmark,
-        Self::Ses,
-        Self::Resend,
-        Self::Cloudflare,
-        Self::CloudflareBinding,
-        Self::Smtp,
-        Self::Brevo,
-        Self::Mailersend,
-        Self::Mailtrap,
-        Self::Sparkpost,
-        Self::Sandbox,
-    ];
-
-    /// The word for it in JSON, in the trace and as a key of `provider_options`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sendgrid => "sendgrid",
-            Self::Mailgun => "mailgun",
-            Self::Postmark => "postmark",
-            Self::Ses => "ses",
-            Self::Resend => "resend",
-            Self::Cloudflare => "cloudflare",
-            Self::CloudflareBinding => "cloudflare_binding",
-            Self::Smtp => "smtp",
-            Self::Brevo => "brevo",
-            Self::Mailersend => "mailersend",
-            Self::Mailtrap => "mailtrap",
-            Self::Sparkpost => "sparkpost",
-            Self::Sandbox => "sandbox",
-        }
-    }
-
-    /// The family of profiles that describe it: the two ways to Cloudflare are one provider.
-    #[must_use]
-    pub const fn family(self) -> &'static str {
-        match self {
-            Self::CloudflareBinding => Self::Cloudflare.as_str(),
-            Self::Sendgrid
-            | Self::Mailgun
-            | Self::Postmark
-            | Self::Ses
-            | Self::Resend
-            | Self::Cloudflare
-            | Self::Smtp
-            | Self::Brevo
-            | Self::Mailersend
-            | Self::Mailtrap
-            | Self::Sparkpost
-            | Self::Sandbox => self.as_str(),
-        }
-    }
-
-    /// Whether its calls carry a credential: a mail server may ask for none, and a binding is one.
-    #[must_use]
-    pub fn needs_credential(self) -> bool {
-        dialect(self).needs_credential()
-    }
-
-    /// Where its API is when the configuration does not say; `None` where only the account's owner knows.
-    #[must_use]
-    pub fn default_base_url(self) -> Option<&'static str> {
-        dialect(self).default_base_url()
-    }
-
-    /// What is wrong with an address of its API; `None` when nothing is.
-    #[must_use]
-    pub fn base_url_fault(self, url: &str) -> Option<&'static str> {
-        dialect(self).base_url_fault(url)
-    }
-}
 
 /// What one provider's file answers.
 trait Dialect {
@@ -239,168 +134,6 @@ impl Bounds {
     /// For a provider whose calls carry one message.
     pub const ONE: Self = Self { messages: 1, recipients: usize::MAX, bytes: usize::MAX };
 }
-
-/// A feature of a message that a provider lacks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Unsupported {
-    /// The feature, in words that do not change: `more than one tag`.
-    pub feature: &'static str,
-    /// The provider's word.
-    pub provider: &'static str,
-}
-
-impl Unsupported {
-    /// The stable word for it.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "unsupported_feature"
-    }
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} does not support: {}", self.provider, self.feature)
-    }
-}
-
-impl core::error::Error for Unsupported {}
-
-/// Where a request goes.
-#[derive(Clone, Copy)]
-pub struct Target<'a> {
-    /// The API's base, without the path of the call; a trailing slash is allowed.
-    pub base_url: &'a str,
-    /// The provider's key or token; where it has parts, they stand with colons between them (`user:password`,
-    /// `access key:secret:session token`).
-    pub credential: &'a str,
-    /// Mailgun's sending domain.
-    pub domain: Option<&'a str>,
-    /// Cloudflare's account id.
-    pub account_id: Option<&'a str>,
-    /// The AWS region, where the base URL does not name it.
-    pub region: Option<&'a str>,
-    /// Writes a message as MIME text, for providers that take one.
-    pub compose: Option<Compose>,
-}
-
-impl<'a> Target<'a> {
-    /// An address and a credential, and nothing else.
-    #[must_use]
-    pub const fn new(base_url: &'a str, credential: &'a str) -> Self {
-        Self { base_url, credential, domain: None, account_id: None, region: None, compose: None }
-    }
-}
-
-/// Writes a mail as RFC 5322 text with CRLF line ends. MIME is a kept library's work, which needs more than the core
-/// has; the host brings it.
-pub type Compose = for<'a> fn(&Letter<'a>) -> Vec<u8>;
-
-/// What a mail is composed of.
-#[derive(Clone, Copy, Debug)]
-pub struct Letter<'a> {
-    /// The message; its own recipient lists are not used.
-    pub message: &'a Message,
-    /// Recipients shown.
-    pub to: &'a [&'a Mailbox],
-    /// Recipients of a copy, shown.
-    pub cc: &'a [&'a Mailbox],
-    /// `Message-ID` without its angle brackets.
-    pub message_id: &'a str,
-    /// `Date`.
-    pub date: UnixMillis,
-}
-
-/// Hides the credential.
-impl fmt::Debug for Target<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Target(..)")
-    }
-}
-
-/// What is sent: a message to those of its recipients that are left after suppression.
-#[derive(Clone, Copy, Debug)]
-pub struct Dispatch<'a> {
-    /// Sendgate's id of the message: the idempotency key where there is one.
-    pub message_id: &'a str,
-    /// The message; its own recipient lists are not used.
-    pub message: &'a Message,
-    /// Recipients shown; at least one.
-    pub to: &'a [&'a Mailbox],
-    /// Recipients of a copy.
-    pub cc: &'a [&'a Mailbox],
-    /// Recipients not shown.
-    pub bcc: &'a [&'a Mailbox],
-}
-
-impl Dispatch<'_> {
-    /// Recipients over `to`, `cc` and `bcc`.
-    fn recipient_count(&self) -> usize {
-        self.to.len().saturating_add(self.cc.len()).saturating_add(self.bcc.len())
-    }
-}
-
-/// Why no request can be built.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BuildError {
-    /// Nobody is left in `to`: no provider takes a message of copies only.
-    NoRecipient,
-    /// The provider lacks a feature that the message uses; [`check`] lists all of them.
-    Unsupported(Unsupported),
-    /// A header value would not be plain printable ASCII.
-    InvalidHeaderValue {
-        /// Which: `credential` or `message id`.
-        value: &'static str,
-    },
-    /// The message does not print as JSON.
-    NotPrintable,
-    /// The provider's configuration lacks something that its calls need.
-    Incomplete {
-        /// Which field: `domain`, `account_id`, `region`, `credential`, `base_url` or `compose`.
-        field: &'static str,
-    },
-    /// These messages cannot go into one call.
-    NotTogether,
-}
-
-impl BuildError {
-    /// Every code there is.
-    pub const CODES: [&'static str; 6] = [
-        "no_recipient",
-        "unsupported_feature",
-        "invalid_header_value",
-        "message_not_printable",
-        "provider_incomplete",
-        "not_together",
-    ];
-
-    /// The stable word for it.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NoRecipient => "no_recipient",
-            Self::Unsupported(_) => "unsupported_feature",
-            Self::InvalidHeaderValue { .. } => "invalid_header_value",
-            Self::NotPrintable => "message_not_printable",
-            Self::Incomplete { .. } => "provider_incomplete",
-            Self::NotTogether => "not_together",
-        }
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRecipient => f.write_str("no recipient is left in `to`"),
-            Self::Unsupported(feature) => feature.fmt(f),
-            Self::InvalidHeaderValue { value } => write!(f, "the {value} is empty, too long or not printable ASCII"),
-            Self::NotPrintable => f.write_str("the message does not print as JSON"),
-            Self::Incomplete { field } => write!(f, "the provider's {field} is missing or malformed"),
-            Self::NotTogether => f.write_str("the messages cannot go into one call"),
-        }
-    }
-}
-
-impl core::error::Error for BuildError {}
 
 /// Whether the provider can send the message as it is; asked when the message is submitted.
 ///
