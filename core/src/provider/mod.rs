@@ -1,4 +1,4 @@
-//! Email service providers: a message in, an HTTP request out; a response in, one [`Outcome`](crate::outcome::Outcome)
+//! Email service providers: a message in, an HTTP request out; a response in, one [`Outcome`]
 //! out.
 //!
 //! One file per provider, each a `Dialect`: it says what the provider lacks ([`check`]), builds the call ([`build`],
