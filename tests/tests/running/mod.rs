@@ -100,10 +100,15 @@ impl Running {
     }
 
     pub fn call(&self, method: &str, path: &str, key: Option<&str>, body: &[u8]) -> Answer {
+        let authorization = key.map(|key| ("authorization", format!("Bearer {key}")));
+        self.call_with(method, path, authorization.as_slice(), body)
+    }
+
+    pub fn call_with(&self, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
         let url = format!("{}{path}", self.workerd.base_url());
         let mut request = ureq::http::Request::builder().method(method).uri(url);
-        if let Some(key) = key {
-            request = request.header("authorization", format!("Bearer {key}"));
+        for (name, value) in headers {
+            request = request.header(*name, value);
         }
         let request = request.header("content-type", "application/json").body(body).unwrap();
         let mut response = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
