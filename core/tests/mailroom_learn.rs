@@ -5,7 +5,7 @@
 mod host;
 
 use host::*;
-use sendgate_core::{http::HttpResponse, mailroom::Effect};
+use sendgate_core::{http::HttpResponse, mailroom::Effect, outcome::TransportFailure};
 use serde_json::{Value, json};
 
 /// Resend's answer with its limit of requests a second.
@@ -77,4 +77,95 @@ fn a_restart_goes_back_to_the_profile() {
     assert_eq!((listed(&mut host).0, leave(&mut host, "8")), (5, 0));
     host.advance(1_100);
     assert_eq!(leave(&mut host, "8"), 8);
+}
+
+fn ses(change: impl FnOnce(&mut Value)) -> Host {
+    Host::with(|account| {
+        account["providers"][0]["kind"] = json!("ses");
+        account["providers"][0]["profile"] = json!("ses.sandbox");
+        account["providers"][0]["region"] = json!("eu-west-1");
+        account["providers"][0]["credential"] = json!("ESP:x");
+        account["providers"][0]["ask_account"] = json!(true);
+        change(account);
+    })
+}
+
+fn quota(day: f64, second: f64) -> HttpResponse {
+    let quota = json!({"Max24HourSend": day, "MaxSendRate": second, "SentLast24Hours": 0.0});
+    answer(200, &json!({ "SendQuota": quota }).to_string(), &[])
+}
+
+/// Takes all that may leave now; returns the paths of the calls.
+fn calls(host: &mut Host, page: &HttpResponse) -> Vec<String> {
+    let mut paths = Vec::new();
+    while let Effect::Send { attempt, call, .. } = host.next() {
+        let request = http(call);
+        let path = request.url.rsplit_once("/v2/").unwrap().1.to_owned();
+        let taken = answer(200, r#"{"MessageId":"m-1"}"#, &[]);
+        host.settle(attempt, Ok(if request.method == "GET" { page } else { &taken }));
+        paths.push(path);
+    }
+    paths
+}
+
+/// R027: SES says 14 a second and 50,000 a day where its sandbox has 1 and 200; the next decision knows it, and keeps its count.
+#[test]
+fn the_accounts_own_page_moves_the_profiles_windows() {
+    let mut host = ses(|_| {});
+    assert_eq!(host.next(), Effect::Idle, "nobody is asked while nothing waits");
+    host.send_ok((0..20).map(|n| message(&format!("u{n}@example.com"))).collect());
+    let paths = calls(&mut host, &quota(50_000.0, 14.0));
+    assert_eq!((paths[0].as_str(), paths.len()), ("email/account", 15), "one question, then fourteen messages");
+    assert!(paths[1..].iter().all(|path| path == "email/outbound-emails"));
+    host.advance(1_100);
+    assert_eq!(calls(&mut host, &quota(50_000.0, 14.0)).len(), 6, "it is not asked again");
+    let limits = body(&host.request(&key_of("k1"), "GET", "/v1/limits", b""));
+    let day = limits["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == "send-24h").unwrap();
+    assert_eq!((&day["limit"], &day["used"], &day["source"]), (&json!(50_000), &json!(20), &json!("learned")));
+
+    host.advance(3_600_000);
+    host.send_ok(vec![message("v@example.com")]);
+    assert_eq!(calls(&mut host, &quota(200.0, 1.0)), ["email/account", "email/outbound-emails"], "an hour later it is");
+}
+
+/// A question that fails changes nothing, ends no message, and is asked again an hour later.
+#[test]
+fn an_unanswered_question_changes_nothing() {
+    for lost in [Err(TransportFailure::MaybeSent), Err(TransportFailure::NotSent), Ok(answer(403, "{}", &[]))] {
+        let mut host = ses(|_| {});
+        let ids = host.send_ok(vec![message("a@example.com")]);
+        let (question, request) = host.next_request();
+        assert_eq!(request.method, "GET");
+        host.settle(question, lost.as_ref().map_err(|failure| *failure));
+        assert_eq!(calls(&mut host, &quota(1.0, 1.0)), ["email/outbound-emails"]);
+        assert_eq!(host.trace(&ids[0])["status"], "sent");
+        host.settle(question, Ok(&quota(1.0, 1.0)));
+        assert_eq!(host.trace(&ids[0])["status"], "sent", "a late answer is nobody's");
+    }
+}
+
+/// Killed while a question is on its way: what it may have cost the provider's window of requests stays charged.
+#[test]
+fn a_question_that_a_crash_interrupted_is_charged() {
+    let mut host = resend(|account| {
+        account["providers"][0]["ask_account"] = json!(true);
+        account["providers"][0]["windows"] = window("api-second", 1, 1_000);
+    });
+    host.send_ok(vec![message("a@example.com")]);
+    assert!(matches!(host.next(), Effect::Wait { .. }), "a process cannot know what the one before has asked");
+    host.advance(1_100);
+    assert_eq!(host.next_request().1.method, "GET");
+    assert_eq!(host.next(), Effect::Idle, "the question holds the only request of the second");
+    host.crash();
+    assert!(matches!(host.next(), Effect::Wait { .. }), "and so does what it may have cost");
+    host.advance(1_100);
+    assert_eq!(host.next_request().1.method, "GET", "the new process asks first");
+}
+
+/// A provider without such a page cannot be asked.
+#[test]
+fn who_has_no_page_is_not_asked() {
+    let config = config_with(|account| account["providers"][0]["ask_account"] = json!(true));
+    let error = sendgate_core::config::Config::from_json(&config).unwrap_err();
+    assert_eq!(error.field, "accounts.shop.providers[0].ask_account");
 }

@@ -9,7 +9,7 @@ use crate::{
     catalog::{Call, Contacts, Profile, Unit},
     key,
     limiter::Window,
-    provider::ProviderKind,
+    provider::{ProviderKind, learn},
 };
 use alloc::{format, string::String, vec::Vec};
 use serde::Deserialize;
@@ -69,6 +69,10 @@ pub struct ProviderConfig {
     /// Where its reports come in, and what they are believed by; absent where none are taken.
     #[serde(default)]
     pub webhook: Option<WebhookConfig>,
+    /// Whether the provider is asked, once an hour while mail waits, how much the account may send: SES, SendGrid, Resend and
+    /// MailerSend have a page that says so. It moves the profile's windows within bounds (R027).
+    #[serde(default)]
+    pub ask_account: bool,
     /// How long one request may take.
     #[serde(default = "defaults::request_timeout")]
     pub timeout_ms: u64,
@@ -150,6 +154,9 @@ impl ProviderConfig {
         }
         if let Some(fault) = self.kind.base_url_fault(&self.base_url) {
             return Err(wrong(&format!("{at}.base_url"), fault));
+        }
+        if self.ask_account && !learn::has_account_page(self.kind) {
+            return Err(wrong(&format!("{at}.ask_account"), "is for ses, sendgrid, resend and mailersend"));
         }
         if self.credential.is_none() && self.kind.needs_credential() {
             return Err(wrong(&format!("{at}.credential"), "names the secret that holds the provider's key"));

@@ -35,6 +35,7 @@ mod members;
 mod next;
 pub(crate) mod parts;
 mod provider;
+mod question;
 mod queue;
 mod refused;
 mod schema;
@@ -86,7 +87,8 @@ pub struct Attempt {
 /// What a host is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Carry out this request and settle the attempt with what came of it.
+    /// Carry out this request and settle the attempt with what came of it. It carries messages, or asks the provider about
+    /// the account.
     Send {
         /// Names the call to [`Mailroom::settle`]: the attempt at its first message.
         attempt: Attempt,
@@ -184,6 +186,7 @@ impl Mailroom {
             failover: config.failover,
             limited_until: None,
         };
+        mailroom.charge_questions(sql, now)?;
         mailroom.take_up(ledger, sql, now)?;
         Ok(mailroom)
     }

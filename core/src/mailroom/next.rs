@@ -37,6 +37,9 @@ impl Mailroom {
             self.queue.reopen_all();
             self.limited_until = None;
         }
+        if let Some(question) = self.question(now) {
+            return Ok(question);
+        }
         let mut held = 0;
         while held < ENDED_PER_CALL {
             let Some(head) = self.queue.head(now) else { return Ok(self.nothing_due(now)) };

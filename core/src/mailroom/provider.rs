@@ -41,6 +41,9 @@ pub(super) struct Provider {
     pub(super) is_down: bool,
     /// Calls on their way.
     pub(super) in_flight: usize,
+    /// Whether it is asked about the account, and when it was.
+    pub(super) asks: bool,
+    pub(super) asked_at: Option<UnixMillis>,
 }
 
 /// A window of the provider's, as configured.
@@ -90,7 +93,15 @@ impl Provider {
             failures: 0,
             is_down: false,
             in_flight: 0,
+            asks: config.ask_account,
+            asked_at: None,
         })
+    }
+
+    /// Whether it is to be asked about the account now.
+    pub(super) fn has_question(&self, now: UnixMillis) -> bool {
+        let is_due = self.asked_at.is_none_or(|at| now.since(at) >= ASK_AGAIN_MS);
+        self.asks && is_due && self.blocked_until <= now
     }
 
     /// Where its calls go.
@@ -238,6 +249,8 @@ fn blocked_row(provider: &str) -> String {
     format!("blocked:{provider}")
 }
 
+/// Quotas are raised by people, not by the minute.
+const ASK_AGAIN_MS: u64 = 3_600_000;
 /// A provider's word is kept for at most 31 days, a whole month's quota.
 const LONGEST_BLOCK_MS: u64 = 31 * 86_400_000;
 /// A spent quota without a hint is asked about once an hour: quotas are of a day or a month.

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     backoff::Retry,
     config::OnUnknown,
-    gate::Unit,
     ledger::{Ledger, Reservation},
     outcome::{Answer, Outcome, TransportFailure},
     provider,
@@ -55,6 +54,9 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let Some(flight) = self.in_flight.remove(&attempt) else { return Ok(()) };
+        if flight.items.is_empty() {
+            return self.answered(&flight, result, sql, now);
+        }
         let via = flight.via.unwrap_or(usize::MAX);
         self.limited_until = None;
         self.dispatch.release(&flight.weight, via, now);
@@ -80,19 +82,11 @@ impl Mailroom {
         self.conclude(flight, &answers, None, ledger, sql, entropy, now)
     }
 
-    /// Moves the windows of a provider's profile by what its answer tells. It is charged right after, which stores them;
-    /// after a restart they are the profile's until the next answer.
+    /// Moves the windows of a provider's profile by what its answer tells.
     fn learn(&mut self, via: usize, reply: &Reply, now: UnixMillis) {
         let Some(provider) = self.providers.get(via) else { return };
         let learned = provider::learn::learn(provider.kind, reply, now);
-        if learned.limits.is_empty() {
-            return;
-        }
-        for unit in Unit::ALL {
-            if let Some(windows) = provider.learned(unit, &learned, now) {
-                self.dispatch.change(via, unit, windows, now);
-            }
-        }
+        self.take_in(via, &learned, now);
     }
 
     /// Writes what follows from the answers to a call: the messages' rows, the ledger, the queue. `event` stands in the

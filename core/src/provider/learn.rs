@@ -8,7 +8,7 @@
 mod account;
 mod headers;
 
-pub use account::{account_query, learn_account};
+pub use account::{account_query, has_account_page, learn_account};
 pub use headers::learn;
 
 use crate::{calendar::CalendarUnit, gate::Unit, limiter::Window, time::UnixMillis};

@@ -11,6 +11,23 @@ use crate::{
 use alloc::{format, string::String, vec::Vec};
 use serde_json::{Map, Value};
 
+/// Whether a provider has a page that says how much the account may send.
+#[must_use]
+pub const fn has_account_page(kind: ProviderKind) -> bool {
+    match kind {
+        ProviderKind::Ses | ProviderKind::Sendgrid | ProviderKind::Resend | ProviderKind::Mailersend => true,
+        ProviderKind::Mailgun
+        | ProviderKind::Postmark
+        | ProviderKind::Cloudflare
+        | ProviderKind::CloudflareBinding
+        | ProviderKind::Smtp
+        | ProviderKind::Brevo
+        | ProviderKind::Mailtrap
+        | ProviderKind::Sparkpost
+        | ProviderKind::Sandbox => false,
+    }
+}
+
 /// The request that asks a provider about the account; `None` where it has no such page, or where the target lacks what
 /// the request needs.
 #[must_use]
