@@ -37,7 +37,7 @@ impl Development {
         vec![
             ("SENDGATE_CONFIG".into(), self.config(port)),
             ("SENDGATE_KEY_SECRET".into(), self.secret.clone()),
-            ("SIMULATOR_CREDENTIAL".into(), self.credential().into()),
+            ("SIMULATOR_CREDENTIAL".into(), credential(self.provider).into()),
         ]
     }
 
@@ -83,24 +83,6 @@ impl Development {
         config
     }
 
-    const fn credential(&self) -> &'static str {
-        match self.provider {
-            ProviderKind::Ses => SES_CREDENTIAL,
-            ProviderKind::Sendgrid
-            | ProviderKind::Mailgun
-            | ProviderKind::Postmark
-            | ProviderKind::Resend
-            | ProviderKind::Cloudflare
-            | ProviderKind::CloudflareBinding
-            | ProviderKind::Smtp
-            | ProviderKind::Brevo
-            | ProviderKind::Mailersend
-            | ProviderKind::Mailtrap
-            | ProviderKind::Sparkpost
-            | ProviderKind::Sandbox => CREDENTIAL,
-        }
-    }
-
     fn config(&self, port: u16) -> String {
         json!({"accounts": {ACCOUNT: {
             "keys": [{"id": "k1", "hash": key::hash(&self.key), "scopes": ["send", "read", "suppressions"]}],
@@ -130,6 +112,26 @@ pub fn simulated(provider: ProviderKind) -> Option<&'static str> {
         | ProviderKind::Mailtrap
         | ProviderKind::Sparkpost => Some(provider.as_str()),
         ProviderKind::CloudflareBinding | ProviderKind::Smtp => None,
+    }
+}
+
+/// A credential that the simulator takes in a provider's dialect: any of the right shape, and of Amazon's the one it knows.
+#[must_use]
+pub const fn credential(provider: ProviderKind) -> &'static str {
+    match provider {
+        ProviderKind::Ses => SES_CREDENTIAL,
+        ProviderKind::Sendgrid => "SG.development",
+        ProviderKind::Mailgun
+        | ProviderKind::Postmark
+        | ProviderKind::Resend
+        | ProviderKind::Cloudflare
+        | ProviderKind::CloudflareBinding
+        | ProviderKind::Smtp
+        | ProviderKind::Brevo
+        | ProviderKind::Mailersend
+        | ProviderKind::Mailtrap
+        | ProviderKind::Sparkpost
+        | ProviderKind::Sandbox => CREDENTIAL,
     }
 }
 

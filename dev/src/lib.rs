@@ -8,7 +8,7 @@ mod development;
 mod scratch;
 mod workerd;
 
-pub use development::{Development, simulated};
+pub use development::{Development, credential, simulated};
 pub use scratch::Scratch;
 pub use workerd::{Reach, Settings, StartError, Workerd, free_port};
 
