@@ -24,7 +24,11 @@ pub(crate) fn describe() -> String {
 
 fn system() -> String {
     let name = field("/etc/os-release", "PRETTY_NAME", '=').unwrap_or_else(|| std::env::consts::OS.into());
-    format!("{}, {}", name.trim_matches('"'), said("uname", "-sr"))
+    [name.trim_matches('"'), &said("uname", "-sr")]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Sizes of the first core's caches, as Linux tells them.
