@@ -46,7 +46,7 @@ pub(super) fn create(ask: &mut Ask<'_>) -> Result<Reply, Stop> {
             Err(Problem::new(Code::AlreadyExists, "there is an account of this name").into())
         };
     }
-    let record = ask.save(None, Record::new(&name, config, ask.now), "account.create")?;
+    let record = ask.save(None, Record::new(&name, config, ask.now), "account.create", "")?;
     Ok(Reply::changed(201, view(&record), &record))
 }
 
@@ -91,7 +91,7 @@ pub(super) fn change_plan(ask: &mut Ask<'_>, name: &str) -> Result<Reply, Stop> 
 }
 
 fn saved(ask: &mut Ask<'_>, before: &Record, after: Record, action: &str) -> Result<Reply, Stop> {
-    let record = ask.save(Some(before), after, action)?;
+    let record = ask.save(Some(before), after, action, "")?;
     Ok(Reply::changed(200, view(&record), &record))
 }
 

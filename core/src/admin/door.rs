@@ -24,12 +24,7 @@ pub enum AdminDecision {
 /// Decides where a request of the admin API goes; `None` when it is none. `tokens` is the secret `SENDGATE_ADMIN_TOKEN`:
 /// one token, or several with white space between them, each alone or as `name=token`. The name goes into the audit log.
 #[must_use]
-pub fn route(
-    request: &FrontRequest<'_>,
-    tokens: Option<&str>,
-    entropy: u64,
-    now: UnixMillis,
-) -> Option<AdminDecision> {
+pub fn route(request: &FrontRequest<'_>, tokens: Option<&str>, entropy: u64, now: UnixMillis) -> Option<AdminDecision> {
     if request.path != PREFIX && !request.path.strip_prefix(PREFIX)?.starts_with('/') {
         return None;
     }
@@ -53,7 +48,8 @@ fn admit(request: &FrontRequest<'_>, tokens: Option<&str>, request_id: &str) -> 
         return Err(Problem::new(Code::AdminDisabled, detail));
     }
     if tokens.iter().any(|(_, token)| token.len() < MIN_TOKEN_BYTES) {
-        let detail = format!("a token in SENDGATE_ADMIN_TOKEN has under {MIN_TOKEN_BYTES} bytes, so the admin API is off");
+        let detail =
+            format!("a token in SENDGATE_ADMIN_TOKEN has under {MIN_TOKEN_BYTES} bytes, so the admin API is off");
         return Err(Problem::new(Code::AdminDisabled, detail));
     }
     let given = request.authorization.and_then(front::bearer).unwrap_or_default();
@@ -91,9 +87,12 @@ fn named(text: &str) -> (&str, &str) {
 /// nothing of any token.
 fn holder<'a>(tokens: &[(&'a str, &str)], given: &str) -> Option<&'a str> {
     let given = key::hash(given);
-    tokens.iter().fold(None, |found, (name, token)| {
-        if key::same_hash(&key::hash(token), &given) { Some(*name) } else { found }
-    })
+    tokens.iter().fold(
+        None,
+        |found, (name, token)| {
+            if key::same_hash(&key::hash(token), &given) { Some(*name) } else { found }
+        },
+    )
 }
 
 fn too_large() -> Problem {

@@ -12,8 +12,8 @@ mod accounts;
 mod door;
 mod keys;
 mod log;
-mod push;
 mod providers;
+mod push;
 mod record;
 mod routes;
 mod secrets;
@@ -182,7 +182,7 @@ impl Reply {
 
 impl Ask<'_> {
     fn dispatch(&mut self) -> Result<Reply, Stop> {
-        let (route, [first, second]) = match routes::find(&self.pass.method, &self.pass.path) {
+        let (route, [first, second]) = match find(&self.pass.method, &self.pass.path) {
             Found::Route(route, parameters) => (route, parameters),
             Found::OtherMethod(methods) => {
                 let detail = format!("this route takes {methods}");
@@ -242,7 +242,7 @@ impl Ask<'_> {
     }
 
     /// Writes a changed account with its next revision, its audit line and its push; one that is as it was is left alone.
-    fn save(&mut self, before: Option<&Record>, mut after: Record, action: &str) -> Result<Record, Stop> {
+    fn save(&mut self, before: Option<&Record>, mut after: Record, action: &str, part: &str) -> Result<Record, Stop> {
         secrets::seal(&mut after, self)?;
         let config = after.check()?;
         secrets::settle(&mut after, &config, self)?;
@@ -252,7 +252,8 @@ impl Ask<'_> {
         after.revision = after.revision.saturating_add(1);
         after.updated_at = self.now;
         let (old, new) = settings::difference(before, &after);
-        log::append(self, action, &after.name, &old, &new)?;
+        let target = if part.is_empty() { String::new() } else { format!("/{part}") };
+        log::append(self, action, &format!("accounts/{}{target}", after.name), &old, &new)?;
         after.store(push::GRACE_MS, self.sql)?;
         Ok(after)
     }

@@ -70,7 +70,7 @@ pub(super) fn remove(ask: &mut Ask<'_>, account: &str, name: &str) -> Result<Rep
     if let Some(providers) = after.providers_mut().filter(|providers| place < providers.len()) {
         providers.remove(place);
     }
-    let record = ask.save(Some(&before), after, "provider.remove")?;
+    let record = ask.save(Some(&before), after, "provider.remove", &format!("providers/{name}"))?;
     Ok(Reply::changed(200, json!({"name": name}), &record))
 }
 
@@ -83,7 +83,7 @@ fn saved(
     action: &str,
 ) -> Result<Reply, Stop> {
     let record = ask
-        .save(Some(before), after, action)
+        .save(Some(before), after, action, &format!("providers/{name}"))
         .map_err(|stop| seen_from(stop, &format!("config.providers[{place}]")))?;
     shown(ask, status, &record, name)
 }

@@ -44,9 +44,7 @@ impl Directory {
         now: UnixMillis,
     ) -> Result<Option<Push>, SqlError> {
         let rows = match account {
-            Some(account) => {
-                sql.run("SELECT account FROM outbox WHERE account = ?1", &[Param::Text(account)])?
-            }
+            Some(account) => sql.run("SELECT account FROM outbox WHERE account = ?1", &[Param::Text(account)])?,
             None => sql.run(
                 "SELECT account FROM outbox WHERE due_ms <= ?1 ORDER BY due_ms LIMIT 1",
                 &[Param::Integer(now.as_i64())],

@@ -9,12 +9,7 @@ use crate::{
     sql::{Param, Sql, SqlError, Value as Cell},
     time::UnixMillis,
 };
-use alloc::{
-    collections::BTreeMap,
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -126,16 +121,19 @@ impl Record {
         let (config, keys, sealed) = (text(&self.config)?, text(&self.keys)?, text(&self.sealed)?);
         let statement = "INSERT OR REPLACE INTO account(name, revision, applied, created_ms, updated_ms, config, keys, \
                          sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        sql.run(statement, &[
-            Param::Text(&self.name),
-            Param::Integer(count(self.revision)),
-            Param::Integer(count(self.applied)),
-            Param::Integer(self.created_at.as_i64()),
-            Param::Integer(self.updated_at.as_i64()),
-            Param::Text(&config),
-            Param::Text(&keys),
-            Param::Text(&sealed),
-        ])?;
+        sql.run(
+            statement,
+            &[
+                Param::Text(&self.name),
+                Param::Integer(count(self.revision)),
+                Param::Integer(count(self.applied)),
+                Param::Integer(self.created_at.as_i64()),
+                Param::Integer(self.updated_at.as_i64()),
+                Param::Text(&config),
+                Param::Text(&keys),
+                Param::Text(&sealed),
+            ],
+        )?;
         let due = self.updated_at.plus(grace_ms);
         let statement = "INSERT OR REPLACE INTO outbox(account, due_ms, attempts) VALUES (?1, ?2, 0)";
         sql.run(statement, &[Param::Text(&self.name), Param::Integer(due.as_i64())]).map(drop)

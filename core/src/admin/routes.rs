@@ -93,8 +93,7 @@ pub enum Found<'p> {
 /// Finds a request's route.
 #[must_use]
 pub fn find<'p>(method: &str, path: &'p str) -> Found<'p> {
-    let fitting: Vec<_> =
-        ROUTES.iter().filter_map(|route| Some((route, parameters(route.path, path)?))).collect();
+    let fitting: Vec<_> = ROUTES.iter().filter_map(|route| Some((route, parameters(route.path, path)?))).collect();
     match fitting.iter().find(|(route, _)| route.method == method) {
         Some((route, parameters)) => Found::Route(route, *parameters),
         None if fitting.is_empty() => Found::Nothing,
@@ -144,7 +143,8 @@ mod tests {
 
     #[test]
     fn nothing_else_is_a_route() {
-        for path in ["/v1/admin", "/v1/admin/", "/v1/admin/accounts/", "/v1/admin/accounts//keys", "/v1/admin/audit/x"] {
+        for path in ["/v1/admin", "/v1/admin/", "/v1/admin/accounts/", "/v1/admin/accounts//keys", "/v1/admin/audit/x"]
+        {
             assert_eq!(find("GET", path), Found::Nothing, "{path}");
         }
     }
