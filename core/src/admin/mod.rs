@@ -20,7 +20,7 @@ mod secrets;
 mod settings;
 
 pub use door::{AdminDecision, MAX_BODY_BYTES, body_too_large, route};
-pub use push::Push;
+pub use push::{PUSH_MS, Push};
 pub use routes::{Found, Operation, ROUTES, Route, find};
 pub(crate) use secrets::SEALED;
 

@@ -117,8 +117,10 @@ fn put_off(account: &str, wait_ms: u64, sql: &mut dyn Sql, now: UnixMillis) -> R
     sql.run(statement, &[Param::Text(account), Param::Integer(due.as_i64())]).map(drop)
 }
 
-/// How long a push may take before it is taken for lost. An object that waits for its calls under way answers later than
-/// most hosts wait; the next push finds it done.
-pub(super) const GRACE_MS: u64 = 5_000;
+/// How long a host waits for an object's word. One that first waits for its calls under way may need longer: a later push
+/// finds it done.
+pub const PUSH_MS: u64 = 4_000;
+/// When a push is taken for lost that nobody told the end of: a crash came between.
+pub(super) const GRACE_MS: u64 = PUSH_MS + 1_000;
 /// An object that cannot be reached is asked again soon, and at least once a minute: a suspension must not come late.
 const BACKOFF: Backoff = Backoff { base_ms: 1_000, cap_ms: 60_000, max_attempts: u32::MAX, jitter: Jitter::None };

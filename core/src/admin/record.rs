@@ -9,12 +9,17 @@ use crate::{
     sql::{Param, Sql, SqlError, Value as Cell},
     time::UnixMillis,
 };
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An account.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Record {
     /// Its name.
     pub(super) name: String,
@@ -35,7 +40,7 @@ pub(super) struct Record {
 }
 
 /// A key of an account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Key {
     /// When it was made, in RFC 3339.
     pub(super) created_at: String,
