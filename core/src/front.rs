@@ -29,9 +29,11 @@ pub struct FrontRequest<'a> {
     pub authorization: Option<&'a str>,
     /// The value of `Idempotency-Key`.
     pub idempotency_key: Option<&'a str>,
+    /// The address that the request comes from, where the host knows it: what a client can write itself does not belong here.
+    pub client_ip: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
-    /// Every header field; asked for only when the request is a provider's report.
+    /// Every header field; asked for only of a provider's report and of the admin API.
     pub headers: &'a dyn Fn() -> Vec<(String, String)>,
 }
 
@@ -73,6 +75,9 @@ pub struct Pass {
     pub query: String,
     /// The idempotency key, as it came.
     pub idempotency_key: Option<String>,
+    /// The address that the request comes from, where the host knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<String>,
     /// The request's id.
     pub request_id: String,
     /// Of a report every header field, of anything else none.
@@ -119,6 +124,7 @@ pub fn route(
         path: request.path.into(),
         query: request.query.into(),
         idempotency_key: request.idempotency_key.map(ToString::to_string),
+        client_ip: request.client_ip.map(ToString::to_string),
         request_id,
         headers: Vec::new(),
     };
@@ -197,6 +203,7 @@ fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> P
         path: path.into(),
         query: String::new(),
         idempotency_key: None,
+        client_ip: None,
         request_id,
         headers: Vec::new(),
     }

@@ -20,6 +20,7 @@ pub mod backoff;
 pub mod calendar;
 pub mod catalog;
 pub mod config;
+pub mod domain;
 pub mod error_shape;
 pub mod event;
 pub mod front;

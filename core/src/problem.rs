@@ -25,6 +25,8 @@ pub enum Code {
     UnsupportedFeature,
     /// The sender's domain is not one of the account's.
     FromNotAllowed,
+    /// The sender's domain is the account's, and is not verified.
+    DomainNotVerified,
     /// The body is larger than 50,000,000 bytes.
     BodyTooLarge,
     /// No key was given.
@@ -33,6 +35,10 @@ pub enum Code {
     InvalidKey,
     /// The key was revoked.
     KeyRevoked,
+    /// The key has ended.
+    KeyExpired,
+    /// The key may not be used from where the request comes.
+    IpNotAllowed,
     /// The key may not do this.
     ScopeMissing,
     /// There is no such delivery account.
@@ -87,7 +93,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 41] = [
         Self::InvalidJson,
         Self::MissingSendPayload,
         Self::TooManyMessages,
@@ -97,10 +103,13 @@ impl Code {
         Self::TooManyAttachments,
         Self::UnsupportedFeature,
         Self::FromNotAllowed,
+        Self::DomainNotVerified,
         Self::BodyTooLarge,
         Self::MissingKey,
         Self::InvalidKey,
         Self::KeyRevoked,
+        Self::KeyExpired,
+        Self::IpNotAllowed,
         Self::ScopeMissing,
         Self::DeliveryAccountMissing,
         Self::AccountSuspended,
@@ -141,10 +150,13 @@ impl Code {
             Self::TooManyAttachments => (400, "too_many_attachments", "The message has too many attachments"),
             Self::UnsupportedFeature => (422, "unsupported_feature", "The provider lacks a feature of the message"),
             Self::FromNotAllowed => (403, "from_not_allowed", "The sender's domain is not one of the account's"),
+            Self::DomainNotVerified => (403, "domain_not_verified", "The sender's domain is not verified"),
             Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
             Self::MissingKey => (401, "missing_key", "No API key was given"),
             Self::InvalidKey => (401, "invalid_key", "The API key is not valid here"),
             Self::KeyRevoked => (401, "key_revoked", "The API key was revoked"),
+            Self::KeyExpired => (401, "key_expired", "The API key has ended"),
+            Self::IpNotAllowed => (403, "ip_not_allowed", "The API key may not be used from here"),
             Self::ScopeMissing => (403, "scope_missing", "The API key may not do this"),
             Self::DeliveryAccountMissing => (403, "delivery_account_missing", "There is no such delivery account"),
             Self::AccountSuspended => (403, "account_suspended", "The delivery account is suspended"),

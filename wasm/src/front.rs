@@ -2,7 +2,7 @@
 
 use crate::host::log;
 use crate::{bound, clock, stream, transport, wire};
-use js_sys::Uint8Array;
+use js_sys::{Reflect, Uint8Array};
 use sendgate_core::admin::{self, AdminDecision};
 use sendgate_core::front::{self, FrontDecision, FrontRequest};
 use sendgate_core::time::UnixMillis;
@@ -17,7 +17,7 @@ use worker::Env;
 /// No answer could be made: `entry.js` answers 500.
 #[wasm_bindgen]
 pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
-    let head = Head::of(&request)?;
+    let head = Head::of(&request, &env)?;
     #[cfg(feature = "sandbox")]
     if let Some(answer) = crate::sandbox::front(&request, &head, &env).await? {
         return wire::unpack(&answer);
@@ -111,17 +111,19 @@ pub(crate) struct Head {
     url: String,
     authorization: Option<String>,
     idempotency_key: Option<String>,
+    client_ip: Option<String>,
     pub(crate) content_length: Option<u64>,
 }
 
 impl Head {
-    fn of(request: &Request) -> Result<Self, JsValue> {
+    fn of(request: &Request, env: &Env) -> Result<Self, JsValue> {
         let headers = request.headers();
         Ok(Self {
             method: request.method(),
             url: request.url(),
             authorization: headers.get("authorization")?,
             idempotency_key: headers.get("idempotency-key")?,
+            client_ip: client_ip(request, env)?,
             content_length: headers.get("content-length")?.and_then(|length| length.parse().ok()),
         })
     }
@@ -141,9 +143,25 @@ impl Head {
             query,
             authorization: self.authorization.as_deref(),
             idempotency_key: self.idempotency_key.as_deref(),
+            client_ip: self.client_ip.as_deref(),
             content_length: self.content_length,
             headers,
         }
+    }
+}
+
+/// The address that a request comes from, where it is not the client's own word.
+///
+/// Cloudflare sets `CF-Connecting-IP` itself on each request that it takes in, and gives each of them its `cf`; a Worker that
+/// runs elsewhere has no `cf`, and there the header is whatever a client wrote. Behind a proxy of one's own,
+/// `SENDGATE_CLIENT_IP_HEADER` names the header that this proxy sets.
+fn client_ip(request: &Request, env: &Env) -> Result<Option<String>, JsValue> {
+    match bound::text(env, "SENDGATE_CLIENT_IP_HEADER") {
+        Some(header) => request.headers().get(&header),
+        None if Reflect::get(request, &JsValue::from_str("cf"))?.is_object() => {
+            request.headers().get("cf-connecting-ip")
+        }
+        None => Ok(None),
     }
 }
 

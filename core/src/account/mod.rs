@@ -12,6 +12,7 @@ mod read;
 mod reports;
 mod routes;
 mod send;
+mod sender;
 mod subjects;
 mod suppressions;
 
@@ -228,7 +229,7 @@ impl Account {
         self.mailroom.wake_at()
     }
 
-    /// The key's hash and status, the account's status, the windows, the scope: in this order.
+    /// The key's hash, status, end and networks, the account's status, the windows, the scope: in this order.
     fn admit(
         &mut self,
         pass: &Pass,
@@ -240,8 +241,8 @@ impl Account {
         let Some(key) = self.known_key(pass) else {
             return refuse(&Problem::new(Code::InvalidKey, "the account does not know this key"));
         };
-        if key.revoked {
-            return refuse(&Problem::new(Code::KeyRevoked, "this key was revoked; use another one"));
+        if let Some(problem) = sender::refusal(key, pass, now) {
+            return refuse(&problem);
         }
         let missing = match found {
             Found::Route(route, _) if !key.scopes.contains(&route.scope) => Some(route.scope),

@@ -128,7 +128,7 @@ impl Account {
             Err(refusal) => return problem(&refusal, None),
         };
         let mut items: Vec<Item<'_>> =
-            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
+            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), &pass.key_id, now)).collect();
         let queued_until = match limited {
             Some((until, _)) if items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
                 Some(until)
@@ -158,7 +158,7 @@ impl Account {
     }
 
     /// Judges one message: its shape, its times, its sender, the provider's features.
-    fn judge<'a>(&self, place: usize, raw: &'a str, now: UnixMillis) -> Item<'a> {
+    fn judge<'a>(&self, place: usize, raw: &'a str, key_id: &str, now: UnixMillis) -> Item<'a> {
         let message = match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
             Ok(message) => message,
             Err(errors) => return refused_fields(place, errors),
@@ -166,9 +166,8 @@ impl Account {
         if let Err(error) = self.fits_plan(&message) {
             return refused_fields(place, alloc::vec![error]);
         }
-        let own = |domain: &String| domain.eq_ignore_ascii_case(message.from.address.domain());
-        if self.config.domains.as_ref().is_some_and(|domains| !domains.iter().any(own)) {
-            return refused(place, Code::FromNotAllowed, "from", "the domain is not one of the account's");
+        if let Some((code, detail)) = self.sender_refused(key_id, message.from.address.domain()) {
+            return refused(place, code, "from", detail);
         }
         if let Some(flaws) = self.unsupported(place, &message) {
             return Item::Refused { code: Code::UnsupportedFeature, flaws };

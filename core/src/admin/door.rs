@@ -70,6 +70,7 @@ fn admit(request: &FrontRequest<'_>, tokens: Option<&str>, request_id: &str) -> 
         path: request.path.into(),
         query: request.query.into(),
         idempotency_key: None,
+        client_ip: request.client_ip.map(Into::into),
         request_id: request_id.into(),
         headers,
     })
@@ -122,6 +123,7 @@ mod tests {
             query: "",
             authorization,
             idempotency_key: None,
+            client_ip: None,
             content_length: None,
             headers: &headers,
         };

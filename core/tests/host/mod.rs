@@ -43,6 +43,8 @@ pub struct Host {
     pub web: BTreeMap<String, HttpResponse>,
     /// What was fetched.
     pub fetched: Vec<String>,
+    /// Where requests come from.
+    pub client_ip: Option<String>,
 }
 
 /// How many statements read, and how many wrote.
@@ -141,6 +143,7 @@ impl Host {
             secrets: BTreeMap::new(),
             web: BTreeMap::new(),
             fetched: Vec::new(),
+            client_ip: None,
         }
     }
 
@@ -207,12 +210,14 @@ impl Host {
         body: &[u8],
     ) -> HttpResponse {
         let authorization = format!("Bearer {key}");
+        let client_ip = self.client_ip.clone();
         let request = FrontRequest {
             method,
             path,
             query,
             authorization: Some(&authorization),
             idempotency_key,
+            client_ip: client_ip.as_deref(),
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
         };
@@ -244,6 +249,7 @@ impl Host {
             query: "",
             authorization: None,
             idempotency_key: None,
+            client_ip: None,
             content_length: Some(body.len() as u64),
             headers: &|| headers.to_vec(),
         };
