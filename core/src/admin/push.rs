@@ -90,9 +90,10 @@ impl Directory {
             let next = Record { revision: has.saturating_add(1), ..record };
             return next.store(0, sql).map(|()| false);
         }
-        let statement = "UPDATE account SET applied = MAX(applied, ?2) WHERE name = ?1";
-        sql.run(statement, &[Param::Text(&push.account), Param::Integer(count(has))])?;
-        if has < record.revision {
+        let applied = record.applied.max(has);
+        let statement = "UPDATE account SET applied = ?2 WHERE name = ?1";
+        sql.run(statement, &[Param::Text(&push.account), Param::Integer(count(applied))])?;
+        if applied < record.revision {
             return Ok(false);
         }
         sql.run("DELETE FROM outbox WHERE account = ?1", &[Param::Text(&push.account)]).map(|_| true)

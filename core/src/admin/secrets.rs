@@ -62,6 +62,7 @@ pub(super) fn settle(record: &mut Record, config: &AccountConfig, ask: &Ask<'_>)
             ("webhook.roots", webhook.and_then(|webhook| webhook.roots.as_ref())),
         ];
         for (field, name) in named.into_iter().filter_map(|(field, name)| Some((field, name?))) {
+            let is_credential = field == "credential";
             let field = format!("config.providers[{n}].{field}");
             match name.strip_prefix(SEALED) {
                 Some(sealed) if record.sealed.contains_key(sealed) => _ = used.insert(sealed.to_string()),
@@ -69,10 +70,13 @@ pub(super) fn settle(record: &mut Record, config: &AccountConfig, ask: &Ask<'_>)
                 None if name.starts_with(OWN) => {
                     return Err(wrong(&field, "a secret of Sendgate's own is nobody's credential").into());
                 }
-                None if (ask.tools.secret)(name).is_none() => {
-                    return Err(wrong(&field, "no secret of this name is bound").into());
+                None => {
+                    let bound = (ask.tools.secret)(name);
+                    let bound = bound.ok_or_else(|| wrong(&field, "no secret of this name is bound"))?;
+                    if is_credential && !provider::is_credential(&bound) {
+                        return Err(wrong(&field, "the secret of this name cannot stand in a header field").into());
+                    }
                 }
-                None => {}
             }
         }
     }

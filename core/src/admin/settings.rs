@@ -41,14 +41,22 @@ pub(super) fn check(name: &str, config: &Members, keys: &[Key]) -> Result<Accoun
         Ok(mut read) => read.accounts.remove(name).ok_or_else(|| wrong("name", "the account was not read").into()),
         Err(error) => {
             let inside = error.field.strip_prefix(&format!("accounts.{name}")).map(|rest| rest.trim_start_matches('.'));
-            let field = match inside {
-                Some(field) if field.starts_with("keys") => field.to_string(),
-                Some("") => "name".into(),
-                Some(field) => format!("config.{field}"),
-                None => blame(config, keys),
-            };
-            Err(wrong(&field, &error.detail).into())
+            Err(match inside {
+                Some(field) if field.starts_with("keys") => wrong(field, &error.detail),
+                Some("") => wrong("name", &error.detail),
+                Some(field) => wrong(&format!("config.{field}"), &error.detail),
+                None => wrong(&blame(config, keys), said_of(&error.detail)),
+            }
+            .into())
         }
+    }
+}
+
+/// What the reader said, without the place in a text that the caller never saw.
+fn said_of(detail: &str) -> &str {
+    match detail.split_once(" at line ") {
+        Some((said, _)) if said.contains('`') => said,
+        Some(_) | None => "is nothing that this field takes",
     }
 }
 
