@@ -91,6 +91,9 @@ export const objectClass = (name) =>
     receive(ask, body) {
       return guarded(requestGuard(this.env), () => this.#object().receive(ask, body));
     }
+    configure(pushed) {
+      return guarded(requestGuard(this.env), () => this.#object().configure(pushed));
+    }
     alarm() {
       return guarded(alarmGuard(this.env), () => this.#object().alarm());
     }

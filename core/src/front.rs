@@ -1,7 +1,7 @@
 //! The door of the API: which route, whose key, which account. No store is asked here.
 //!
 //! A request that is not from a key of this deployment ends here, so a made-up key never creates an object. Everything
-//! else goes to its account, which alone can say what the key may do and where its limits stand.
+//! else goes to its account, which alone can say whether it exists, what the key may do and where its limits stand.
 
 use crate::{
     config::{AccountConfig, Config},
@@ -33,7 +33,7 @@ pub struct FrontRequest<'a> {
     pub client_ip: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
-    /// Every header field; asked for only when the request is a provider's report.
+    /// Every header field; asked for only of a provider's report and of the admin API.
     pub headers: &'a dyn Fn() -> Vec<(String, String)>,
 }
 
@@ -100,7 +100,7 @@ pub fn route(
         return FrontDecision::Answer(healthy(&request_id, now));
     }
     if let Some((_, account)) = report_path(request.path) {
-        return route_report(request, account, config, &request_id, now);
+        return route_report(request, account, config, key_secret, &request_id, now);
     }
     let Some(given) = request.authorization.and_then(bearer) else {
         return refuse(&if request.path.starts_with("/v1/") {
@@ -113,9 +113,6 @@ pub fn route(
         let detail = "the key is not one of this deployment's, or it was mistyped";
         return refuse(&Problem::new(Code::InvalidKey, detail));
     };
-    if !config.accounts.contains_key(claim.account) {
-        return refuse(&Problem::new(Code::DeliveryAccountMissing, "the key's account is not one of this deployment"));
-    }
     if request.content_length.is_some_and(|length| length > MAX_BODY_BYTES) {
         return FrontDecision::Answer(body_too_large(entropy, now));
     }
@@ -169,10 +166,17 @@ fn route_report(
     request: &FrontRequest<'_>,
     account: &str,
     config: &Config,
+    key_secret: &str,
     request_id: &str,
     now: UnixMillis,
 ) -> FrontDecision {
-    if !config.accounts.contains_key(account) {
+    // A report carries no key, so anybody can name an account. One that the configuration does not name is believed by the
+    // tag behind it, which only this deployment can make: no store is asked, and no object is made for a made-up name.
+    let (account, is_known) = match account.split_once('.') {
+        Some((account, tag)) => (account, key::is_report_tag(key_secret, account, tag)),
+        None => (account, config.accounts.contains_key(account)),
+    };
+    if !is_known {
         return FrontDecision::Answer(refusal(&Problem::new(Code::NotFound, "no such route"), request_id, now));
     }
     if request.method != "POST" {
@@ -212,6 +216,13 @@ pub fn body_too_large(entropy: u64, now: UnixMillis) -> HttpResponse {
     refusal(&Problem::new(Code::BodyTooLarge, detail), &id::request_id(entropy, now), now)
 }
 
+/// The answer when an object has no configuration: nothing was stored, and nothing was charged (R185).
+#[must_use]
+pub fn account_missing(entropy: u64, now: UnixMillis) -> HttpResponse {
+    let problem = Problem::new(Code::DeliveryAccountMissing, "the key's account is not one of this deployment");
+    refusal(&problem, &id::request_id(entropy, now), now)
+}
+
 /// The answer when an account's store failed: nothing was accepted, and asking again is right.
 #[must_use]
 pub fn store_failed(entropy: u64, now: UnixMillis) -> HttpResponse {
@@ -234,7 +245,7 @@ pub fn internal_error(entropy: u64, now: UnixMillis) -> HttpResponse {
 }
 
 /// A refusal of the door, with the headers every answer has.
-fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> HttpResponse {
+pub(crate) fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> HttpResponse {
     let mut headers: Vec<(String, String)> = alloc::vec![
         ("content-type".into(), "application/problem+json".into()),
         ("x-request-id".into(), request_id.into()),
@@ -254,7 +265,7 @@ fn healthy(request_id: &str, now: UnixMillis) -> HttpResponse {
     HttpResponse { status: 200, headers, body: br#"{"status":"ok"}"#.to_vec() }
 }
 
-fn bearer(authorization: &str) -> Option<&str> {
+pub(crate) fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, key) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim()).filter(|key| !key.is_empty())
 }

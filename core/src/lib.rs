@@ -13,6 +13,7 @@ extern crate alloc;
 
 pub mod account;
 pub mod address;
+pub mod admin;
 pub mod alert;
 pub mod audit;
 pub mod backoff;

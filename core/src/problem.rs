@@ -73,6 +73,16 @@ pub enum Code {
     InvalidEvent,
     /// The provider has no such interface.
     NotSupported,
+    /// The admin API has no token, and is off.
+    AdminDisabled,
+    /// The admin token is missing or wrong.
+    InvalidAdminToken,
+    /// An account's configuration is wrong; `errors` names the field.
+    InvalidConfig,
+    /// Something else has this name.
+    AlreadyExists,
+    /// It was changed since it was read.
+    PreconditionFailed,
     /// The configuration of this deployment is wrong.
     Misconfigured,
     /// The store failed; nothing was accepted.
@@ -83,7 +93,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 41] = [
         Self::InvalidJson,
         Self::MissingSendPayload,
         Self::TooManyMessages,
@@ -117,6 +127,11 @@ impl Code {
         Self::InvalidSignature,
         Self::InvalidEvent,
         Self::NotSupported,
+        Self::AdminDisabled,
+        Self::InvalidAdminToken,
+        Self::InvalidConfig,
+        Self::AlreadyExists,
+        Self::PreconditionFailed,
         Self::Misconfigured,
         Self::StoreFailed,
         Self::InternalError,
@@ -161,6 +176,11 @@ impl Code {
             Self::InvalidSignature => (401, "invalid_signature", "The report is not proved to be the provider's"),
             Self::InvalidEvent => (400, "invalid_event", "The report is not what the provider sends"),
             Self::NotSupported => (422, "not_supported", "The provider has no such interface"),
+            Self::AdminDisabled => (403, "admin_disabled", "The admin API is off"),
+            Self::InvalidAdminToken => (401, "invalid_admin_token", "The admin token is not valid"),
+            Self::InvalidConfig => (422, "invalid_config", "The configuration is wrong"),
+            Self::AlreadyExists => (409, "already_exists", "There is one of this name already"),
+            Self::PreconditionFailed => (412, "precondition_failed", "It was changed since it was read"),
             Self::Misconfigured => (500, "misconfigured", "The deployment's configuration is wrong"),
             Self::StoreFailed => (503, "store_failed", "The store failed and nothing was accepted"),
             Self::InternalError => (500, "internal_error", "A defect of ours stopped the request"),

@@ -3,7 +3,9 @@
 use crate::host::log;
 use crate::{bound, clock, stream, transport, wire};
 use js_sys::{Reflect, Uint8Array};
+use sendgate_core::admin::{self, AdminDecision};
 use sendgate_core::front::{self, FrontDecision, FrontRequest};
+use sendgate_core::time::UnixMillis;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
@@ -21,6 +23,9 @@ pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
         return wire::unpack(&answer);
     }
     let (entropy, now) = (clock::random_u64()?, clock::now());
+    if let Some(answer) = to_directory(&request, &head, &env, entropy, now).await? {
+        return wire::unpack(&answer);
+    }
     let decided = bound::config(&env).and_then(|config| {
         let secret = bound::key_secret(&env)?;
         let headers = || transport::header_fields(&request.headers());
@@ -47,6 +52,29 @@ pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
         }
     };
     wire::unpack(&packed)
+}
+
+/// The Directory's answer, to a request of the admin API.
+async fn to_directory(
+    request: &Request,
+    head: &Head,
+    env: &Env,
+    entropy: u64,
+    now: UnixMillis,
+) -> Result<Option<JsValue>, JsValue> {
+    let headers = || transport::header_fields(&request.headers());
+    match admin::route(&head.as_front(&headers), bound::admin_token(env).as_deref(), entropy, now) {
+        None => Ok(None),
+        Some(AdminDecision::Answer(answer)) => {
+            take_in(request).await;
+            wire::pack(&answer).map(Some)
+        }
+        Some(AdminDecision::ToDirectory { pass }) => {
+            let body = body(request, head.content_length).await?;
+            let directory = bound::namespace(env, "DIRECTORY")?;
+            wire::call(&directory, DIRECTORY, &JsValue::from_str(&pass), &body).await.map(Some)
+        }
+    }
 }
 
 /// Takes in messages of the queue `name`, each as its JSON; whether each of them is done with, in their order.
@@ -155,6 +183,9 @@ async fn take_in(request: &Request) {
         stream::discard(&body, MOST_DISCARDED_BYTES).await;
     }
 }
+
+/// The name of the one object that has the accounts.
+const DIRECTORY: &str = "directory";
 
 /// Twice the largest body; who sends more meets a closed connection.
 const MOST_DISCARDED_BYTES: usize = 100_000_000;

@@ -20,6 +20,8 @@ extern "C" {
     fn handle(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn receive(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn configure(this: &Remote, pushed: &str) -> Result<Promise, JsValue>;
 }
 
 /// Calls `handle(ask, body)` of the object `name`. A new stub each time: one that failed once stays broken.
@@ -50,6 +52,17 @@ pub(crate) async fn report(
     let remote: Remote = namespace.get_by_name(name)?.into_rpc();
     let answer = remote.receive(ask, body)?;
     wasm_bindgen_futures::JsFuture::from(answer).await
+}
+
+/// Calls `configure(pushed)` of the object `name`, and returns the revision that it has then.
+///
+/// # Errors
+/// As [`call`], or the object did not take it.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a revision was a u64 below 2^53")]
+pub(crate) async fn configure(namespace: &ObjectNamespace, name: &str, pushed: &str) -> Result<u64, JsValue> {
+    let remote: Remote = namespace.get_by_name(name)?.into_rpc();
+    let revision = wasm_bindgen_futures::JsFuture::from(remote.configure(pushed)?).await?;
+    revision.as_f64().map(|revision| revision as u64).ok_or_else(|| JsValue::from_str("a revision is a number"))
 }
 
 /// The status of a packed answer; 0 when it has none.

@@ -4,8 +4,9 @@
 //! transaction; after an error it rolls the transaction back and opens the account anew.
 
 mod alerts;
+pub(crate) mod configuration;
 mod idempotency;
-mod query;
+pub(crate) mod query;
 mod quota;
 mod read;
 mod reports;
@@ -36,8 +37,10 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use configuration::InForce;
 use quota::quota_name;
 
+pub use configuration::Configured;
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
 
@@ -70,7 +73,9 @@ enum Admitted {
 /// Why an account could not open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountError {
-    /// The configuration has no such account, or its policy is malformed.
+    /// Neither the store nor the deployment's configuration has such an account. Nothing was stored.
+    Missing,
+    /// The configuration's policy is malformed.
     Config(String),
     /// The secret of this name is not there.
     MissingCredential(String),
@@ -81,6 +86,7 @@ pub enum AccountError {
 impl core::fmt::Display for AccountError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
+            Self::Missing => f.write_str("there is no such account"),
             Self::Config(detail) => write!(f, "the account cannot be configured: {detail}"),
             Self::MissingCredential(name) => write!(f, "the secret {name} is not there"),
             Self::Store(error) => write!(f, "{error}"),
@@ -133,7 +139,8 @@ impl Reply {
 }
 
 impl Account {
-    /// Opens an account over its store, creating what is missing.
+    /// Opens an account over its store, creating what is missing: under the configuration that the store has
+    /// ([`Account::configure`]), or else under the deployment's.
     ///
     /// # Errors
     /// No such account, a secret that is not there, or the store's.
@@ -144,9 +151,10 @@ impl Account {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, AccountError> {
-        let Some(config) = config.accounts.get(account) else {
-            return Err(AccountError::Config("there is no such account".into()));
-        };
+        let in_force = InForce::of(config, account, tools, sql)?;
+        let Some(config) = in_force.config.accounts.get(account) else { return Err(AccountError::Missing) };
+        let secret = |name: &str| in_force.secret(name, account, tools);
+        let tools = HostTools { secret: &secret, ..tools };
         let secrets =
             config.providers.iter().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
         mailroom::create_schema(sql)?;

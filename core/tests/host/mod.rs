@@ -225,6 +225,10 @@ impl Host {
         match front::route(&request, &self.config, SECRET, entropy, self.now) {
             FrontDecision::Answer(response) => response,
             FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
+            // This host has the objects of its configuration, and no other.
+            FrontDecision::ToAccount { account, .. } if !self.config.accounts.contains_key(&account) => {
+                front::account_missing(entropy, self.now)
+            }
             FrontDecision::ToAccount { pass, .. } => {
                 let (entropy, now) = ([self.random(), self.random()], self.now);
                 let (account, statements) = (&mut self.account, &mut self.statements);

@@ -1,0 +1,169 @@
+//! The Durable Object of the admin API: the Directory over its storage, and the way of a change to its account.
+
+use crate::host::{Either, Timer, log, message, race};
+use crate::storage::Storage;
+use crate::stream::{Read, read_up_to};
+use crate::{bound, clock, wire};
+use js_sys::Uint8Array;
+use sendgate_core::admin::{self, AdminTools, Directory as Accounts, Handled, Push};
+use sendgate_core::front;
+use sendgate_core::sql::{Sql, SqlError};
+use sendgate_core::time::UnixMillis;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use web_sys::ReadableStream;
+use worker::Env;
+
+/// The Rust object inside `entry.js`'s class of the same name.
+#[wasm_bindgen]
+pub struct Directory {
+    desk: Rc<Desk>,
+}
+
+#[wasm_bindgen]
+impl Directory {
+    /// Takes the object's `ctx` and `env`.
+    ///
+    /// # Errors
+    /// The object has no SQLite storage.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: Env) -> Result<Directory, JsValue> {
+        Ok(Self { desk: Rc::new(Desk { env, storage: Storage::of(&state)? }) })
+    }
+
+    /// Answers one request of the admin API, when the change it made has been pushed to its account or cannot be now.
+    ///
+    /// # Errors
+    /// Only what stops an answer from being made at all; a failing store is an answer.
+    pub fn handle(&self, pass: String, body: JsValue) -> js_sys::Promise {
+        let desk = Rc::clone(&self.desk);
+        future_to_promise(async move {
+            let body = match body.dyn_into::<Uint8Array>() {
+                Ok(bytes) => bytes.to_vec(),
+                Err(stream) => match read_up_to(&stream.dyn_into::<ReadableStream>()?, MAX_BODY_BYTES).await {
+                    Read::Whole(bytes) => bytes,
+                    Read::TooLong => {
+                        return wire::pack(&admin::body_too_large(clock::random_u64()?, clock::now()));
+                    }
+                    Read::Broken(_) => return Err(JsValue::from_str("the request's body broke off")),
+                },
+            };
+            desk.answer(&pass, &body).await
+        })
+    }
+
+    /// Pushes what is due.
+    ///
+    /// # Errors
+    /// The store failed: the platform repeats the alarm.
+    pub async fn alarm(&self) -> Result<(), JsValue> {
+        let desk = Rc::clone(&self.desk);
+        for _ in 0..PUSHES_PER_RUN {
+            let Some(push) = desk.decide(|accounts, sql, now| accounts.next_push(None, sql, now)).map_err(thrown)?
+            else {
+                return Ok(());
+            };
+            desk.push(&push).await.map_err(thrown)?;
+        }
+        Ok(())
+    }
+}
+
+struct Desk {
+    env: Env,
+    storage: Storage,
+}
+
+impl Desk {
+    /// Runs one verb of the Directory in one transaction, with the alarm that it calls for.
+    fn decide<T>(
+        &self,
+        verb: impl FnOnce(&mut Accounts, &mut dyn Sql, UnixMillis) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let now = clock::now();
+        self.storage.transaction(|sql| {
+            let mut accounts = Accounts::open(sql)?;
+            let value = verb(&mut accounts, sql, now)?;
+            match accounts.wake_at(sql)? {
+                Some(at) => self.storage.set_alarm(at)?,
+                None => self.storage.delete_alarm()?,
+            }
+            Ok(value)
+        })
+    }
+
+    async fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
+        let entropy = [clock::random_u64()?, clock::random_u64()?];
+        match self.carry_out(pass, body, entropy) {
+            Ok(handled) => {
+                let in_force = self.put_in_force(handled.changed()).await;
+                wire::pack(&handled.answer(in_force, clock::now()))
+            }
+            Err(error) => {
+                log(&error.to_string());
+                wire::pack(&front::store_failed(clock::random_u64()?, clock::now()))
+            }
+        }
+    }
+
+    fn carry_out(&self, pass: &str, body: &[u8], entropy: [u64; 2]) -> Result<Handled, SqlError> {
+        let config = bound::config(&self.env).map_err(SqlError)?;
+        let key_secret = bound::key_secret(&self.env).map_err(SqlError)?;
+        let sealing_key = bound::text(&self.env, "SENDGATE_SEALING_KEY");
+        let tools = AdminTools {
+            key_secret: &key_secret,
+            sealing_key: sealing_key.as_deref(),
+            secret: &|name| bound::text(&self.env, name),
+            is_static: &|name| config.accounts.contains_key(name),
+        };
+        self.decide(|accounts, sql, now| accounts.handle(pass, body, tools, sql, entropy, now))
+    }
+
+    /// Pushes a changed account's configuration now. Whatever stops that, the outbox has it.
+    async fn put_in_force(&self, changed: Option<&str>) -> bool {
+        let Some(account) = changed else { return false };
+        match self.decide(|accounts, sql, now| accounts.next_push(Some(account), sql, now)) {
+            Ok(Some(push)) => self.push(&push).await.unwrap_or_else(|error| {
+                log(&error.to_string());
+                false
+            }),
+            // Nothing waits: the object has it.
+            Ok(None) => true,
+            Err(error) => {
+                log(&error.to_string());
+                false
+            }
+        }
+    }
+
+    async fn push(&self, push: &Push) -> Result<bool, SqlError> {
+        let has = match self.configure(push).await {
+            Ok(has) => has,
+            Err(error) => {
+                log(&message(&error));
+                None
+            }
+        };
+        self.decide(|accounts, sql, now| accounts.pushed(push, has, sql, now))
+    }
+
+    /// Hands a configuration to its account's object; the revision that it has then, or `None` when it does not say in time.
+    async fn configure(&self, push: &Push) -> Result<Option<u64>, JsValue> {
+        let accounts = bound::namespace(&self.env, "ACCOUNT_GATE")?;
+        let timer = Timer::start(admin::PUSH_MS)?;
+        match race(wire::configure(&accounts, &push.account, &push.configuration), timer.end()).await {
+            Either::First(has) => has.map(Some),
+            Either::Second(()) => Ok(None),
+        }
+    }
+}
+
+fn thrown(error: impl std::error::Error) -> JsValue {
+    js_sys::Error::new(&error.to_string()).into()
+}
+
+/// A push is one request to another object; the next alarm goes on at once.
+const PUSHES_PER_RUN: usize = 40;
+#[allow(clippy::cast_possible_truncation, reason = "262,144 fits 32 bits")]
+const MAX_BODY_BYTES: usize = admin::MAX_BODY_BYTES as usize;
