@@ -9,6 +9,7 @@
 //! Who may come in is decided before ([`route`]). Nothing is decided about mail here.
 
 mod accounts;
+mod domains;
 mod door;
 mod keys;
 mod log;
@@ -26,7 +27,8 @@ pub(crate) use secrets::SEALED;
 
 use crate::{
     front::{self, Pass},
-    http::HttpResponse,
+    http::{HttpRequest, HttpResponse},
+    outcome::TransportFailure,
     problem::{Code, Problem},
     sql::{Sql, SqlError},
     time::UnixMillis,
@@ -47,6 +49,18 @@ pub struct AdminTools<'a> {
     pub secret: &'a dyn Fn(&str) -> Option<String>,
     /// Whether the deployment's own configuration has an account of this name.
     pub is_static: &'a dyn Fn(&str) -> bool,
+    /// The resolver that is asked over HTTPS (`SENDGATE_RESOLVER`); Cloudflare's when it is not given.
+    pub resolver: Option<&'a str>,
+    /// What came of the fetches that this request asked for before ([`Handled::fetches`]).
+    pub brought: &'a [Brought],
+}
+
+/// What came of a fetch.
+pub struct Brought {
+    /// What was fetched.
+    pub url: String,
+    /// The answer, or what went wrong.
+    pub result: Result<HttpResponse, TransportFailure>,
 }
 
 /// The accounts of a deployment.
@@ -56,6 +70,7 @@ pub struct Directory(());
 pub struct Handled {
     reply: Result<Reply, Problem>,
     request_id: String,
+    fetches: Vec<HttpRequest>,
 }
 
 /// An answer under way.
@@ -73,6 +88,8 @@ enum Stop {
     Refuse(Problem),
     /// The store failed.
     Fail(SqlError),
+    /// This is to be fetched first; nothing was written.
+    Fetch(Vec<HttpRequest>),
 }
 
 impl From<Problem> for Stop {
@@ -105,6 +122,7 @@ impl Directory {
     pub fn open(sql: &mut dyn Sql) -> Result<Self, SqlError> {
         record::create_schema(sql)?;
         log::create_schema(sql)?;
+        domains::create_schema(sql)?;
         Ok(Self(()))
     }
 
@@ -127,12 +145,24 @@ impl Directory {
             Ok(reply) => Ok(reply),
             Err(Stop::Refuse(problem)) => Err(problem),
             Err(Stop::Fail(error)) => return Err(error),
+            Err(Stop::Fetch(fetches)) => {
+                // A host that brings nothing answers with this.
+                let reply = Err(Problem::new(Code::StoreFailed, "what the request needs was not fetched"));
+                return Ok(Handled { reply, request_id: pass.request_id, fetches });
+            }
         };
-        Ok(Handled { reply, request_id: pass.request_id })
+        Ok(Handled { reply, request_id: pass.request_id, fetches: Vec::new() })
     }
 }
 
 impl Handled {
+    /// What the host is to fetch before the request can be carried out: it fetches all of it and hands the request in again
+    /// with all that it has brought so far. Nothing is held between the steps.
+    #[must_use]
+    pub fn fetches(&self) -> &[HttpRequest] {
+        &self.fetches
+    }
+
     /// The account that was changed, whose object is to have its new configuration.
     #[must_use]
     pub fn changed(&self) -> Option<&str> {
@@ -208,6 +238,12 @@ impl Ask<'_> {
             Operation::ReadProvider => providers::read(self, first, second),
             Operation::ChangeProvider => providers::change(self, first, second),
             Operation::RemoveProvider => providers::remove(self, first, second),
+            Operation::ListDomains => domains::list(self, first),
+            Operation::AddDomain => domains::add(self, first),
+            Operation::ReadDomain => domains::read(self, first, second),
+            Operation::ChangeDomain => domains::change(self, first, second),
+            Operation::RemoveDomain => domains::remove(self, first, second),
+            Operation::CheckDomain => domains::look(self, first, second),
             Operation::ListAudit => log::list(self),
             Operation::VerifyAudit => log::verify(self),
         }

@@ -121,6 +121,13 @@ pub enum PlanError {
         /// The parameter.
         parameter: String,
     },
+    /// The account has no such provider.
+    NoProvider {
+        /// The name that was given.
+        provider: String,
+        /// The account's providers.
+        known: String,
+    },
     /// The provider has no such parameter.
     Unknown {
         /// The account's name for the provider.
@@ -155,6 +162,7 @@ impl PlanError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "missing_parameter",
+            Self::NoProvider { .. } => "unknown_provider",
             Self::Unknown { .. } => "unknown_parameter",
             Self::Value { .. } => "invalid_value",
             Self::Name { .. } => "invalid_record_name",
@@ -170,7 +178,9 @@ impl PlanError {
             Self::Missing { provider, parameter } | Self::Value { provider, parameter } => {
                 format!("providers.{provider}.{parameter}")
             }
-            Self::Unknown { provider, .. } | Self::Name { provider } => format!("providers.{provider}"),
+            Self::NoProvider { provider, .. } | Self::Unknown { provider, .. } | Self::Name { provider } => {
+                format!("providers.{provider}")
+            }
             Self::TooMany { .. } | Self::Catalog(_) => "providers".into(),
         }
     }
@@ -180,6 +190,7 @@ impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { parameter, .. } => write!(f, "{parameter} is shown in the provider's console"),
+            Self::NoProvider { known, .. } => write!(f, "the account's providers are {known}"),
             Self::Unknown { known, .. } => write!(f, "the parameters are {known}"),
             Self::Value { .. } => {
                 write!(f, "must be 1 to {MAX_VALUE} visible ASCII characters, or 1 to {MAX_VALUES} such texts")
