@@ -9,6 +9,7 @@ use sendgate_core::admin::{self, AdminTools, Directory as Accounts, Handled, Pus
 use sendgate_core::front;
 use sendgate_core::sql::{Sql, SqlError};
 use sendgate_core::time::UnixMillis;
+use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -29,7 +30,7 @@ impl Directory {
     /// The object has no SQLite storage.
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: Env) -> Result<Directory, JsValue> {
-        Ok(Self { desk: Rc::new(Desk { env, storage: Storage::of(&state)? }) })
+        Ok(Self { desk: Rc::new(Desk { env, storage: Storage::of(&state)?, alarm: Cell::default() }) })
     }
 
     /// Answers one request of the admin API, when the change it made has been pushed to its account or cannot be now.
@@ -53,12 +54,22 @@ impl Directory {
         })
     }
 
+    /// The account that a queue's messages belong to, when the Directory has it.
+    ///
+    /// # Errors
+    /// The store failed.
+    #[wasm_bindgen(js_name = accountOf)]
+    pub fn account_of(&self, queue: &str) -> Result<Option<String>, JsValue> {
+        self.desk.decide(|accounts, sql, _| accounts.account_of_queue(queue, sql)).map_err(thrown)
+    }
+
     /// Pushes what is due.
     ///
     /// # Errors
     /// The store failed: the platform repeats the alarm.
     pub async fn alarm(&self) -> Result<(), JsValue> {
         let desk = Rc::clone(&self.desk);
+        desk.alarm.set(None);
         for _ in 0..PUSHES_PER_RUN {
             let Some(push) = desk.decide(|accounts, sql, now| accounts.next_push(None, sql, now)).map_err(thrown)?
             else {
@@ -73,6 +84,8 @@ impl Directory {
 struct Desk {
     env: Env,
     storage: Storage,
+    /// The instant that the alarm stands at, or that there is none; `None` while that is not known.
+    alarm: Cell<Option<Option<UnixMillis>>>,
 }
 
 impl Desk {
@@ -82,15 +95,24 @@ impl Desk {
         verb: impl FnOnce(&mut Accounts, &mut dyn Sql, UnixMillis) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let now = clock::now();
-        self.storage.transaction(|sql| {
+        let (value, alarm) = self.storage.transaction(|sql| {
             let mut accounts = Accounts::open(sql)?;
             let value = verb(&mut accounts, sql, now)?;
-            match accounts.wake_at(sql)? {
-                Some(at) => self.storage.set_alarm(at)?,
-                None => self.storage.delete_alarm()?,
+            let alarm = accounts.wake_at(sql)?;
+            if self.alarm.get() != Some(alarm) {
+                self.move_alarm(alarm)?;
             }
-            Ok(value)
-        })
+            Ok::<_, SqlError>((value, alarm))
+        })?;
+        self.alarm.set(Some(alarm));
+        Ok(value)
+    }
+
+    fn move_alarm(&self, to: Option<UnixMillis>) -> Result<(), SqlError> {
+        match to {
+            Some(at) => self.storage.set_alarm(at),
+            None => self.storage.delete_alarm(),
+        }
     }
 
     async fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {

@@ -28,6 +28,7 @@ use crate::{
     front::{self, Pass},
     http::HttpResponse,
     problem::{Code, Problem},
+    rate_headers,
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
@@ -55,6 +56,8 @@ pub struct Directory(());
 /// A request that was carried out, before its answer says whether the change is in force.
 pub struct Handled {
     reply: Result<Reply, Problem>,
+    /// The methods of the path, where the request's is none of them.
+    allow: Option<String>,
     request_id: String,
 }
 
@@ -71,6 +74,8 @@ struct Reply {
 enum Stop {
     /// This is its answer; nothing was written.
     Refuse(Problem),
+    /// The path takes these methods only.
+    OtherMethod(String),
     /// The store failed.
     Fail(SqlError),
 }
@@ -108,6 +113,14 @@ impl Directory {
         Ok(Self(()))
     }
 
+    /// The account that a queue's messages belong to, when it is one of the Directory's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn account_of_queue(&self, queue: &str, sql: &mut dyn Sql) -> Result<Option<String>, SqlError> {
+        record::with_queue(queue, sql)
+    }
+
     /// Carries out a request that [`route`] passed on.
     ///
     /// # Errors
@@ -123,12 +136,16 @@ impl Directory {
     ) -> Result<Handled, SqlError> {
         let pass: Pass = serde_json::from_str(pass).map_err(|_| SqlError("a pass is not readable".into()))?;
         let mut ask = Ask { pass: &pass, body, tools, sql, entropy, now };
-        let reply = match ask.dispatch() {
-            Ok(reply) => Ok(reply),
-            Err(Stop::Refuse(problem)) => Err(problem),
+        let (reply, allow) = match ask.dispatch() {
+            Ok(reply) => (Ok(reply), None),
+            Err(Stop::Refuse(problem)) => (Err(problem), None),
+            Err(Stop::OtherMethod(methods)) => {
+                let detail = format!("this route takes {methods}");
+                (Err(Problem::new(Code::MethodNotAllowed, detail)), Some(methods))
+            }
             Err(Stop::Fail(error)) => return Err(error),
         };
-        Ok(Handled { reply, request_id: pass.request_id })
+        Ok(Handled { reply, allow, request_id: pass.request_id })
     }
 }
 
@@ -146,7 +163,7 @@ impl Handled {
             Ok(reply) => reply,
             Err(problem) => {
                 let mut answer = front::refusal(&problem, &self.request_id, now);
-                answer.headers.extend(problem.window.map(|methods| ("allow".into(), methods)));
+                answer.headers.extend(self.allow.map(|methods| ("allow".into(), methods)));
                 return answer;
             }
         };
@@ -158,6 +175,7 @@ impl Handled {
             ("x-request-id".into(), self.request_id),
             ("cache-control".into(), "no-store".into()),
         ];
+        headers.extend(rate_headers::fields(&[], now));
         headers.extend(reply.headers);
         HttpResponse { status: reply.status, headers, body: serde_json::to_vec(&reply.body).unwrap_or_default() }
     }
@@ -184,10 +202,7 @@ impl Ask<'_> {
     fn dispatch(&mut self) -> Result<Reply, Stop> {
         let (route, [first, second]) = match find(&self.pass.method, &self.pass.path) {
             Found::Route(route, parameters) => (route, parameters),
-            Found::OtherMethod(methods) => {
-                let detail = format!("this route takes {methods}");
-                return Err(Problem { window: Some(methods), ..Problem::new(Code::MethodNotAllowed, detail) }.into());
-            }
+            Found::OtherMethod(methods) => return Err(Stop::OtherMethod(methods)),
             Found::Nothing => return Err(not_found("no such route")),
         };
         match route.operation {

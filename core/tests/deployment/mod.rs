@@ -1,7 +1,13 @@
 //! A deployment for tests: the Directory and its accounts' objects, each over a database of its own, and a network between
 //! them that loses what a test wants lost.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a host for tests fails loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a host for tests fails loudly"
+)]
 
 use sendgate_core::{
     account::{Account, AccountError, HostTools},
@@ -237,6 +243,10 @@ impl Deployment {
 
     pub fn wake_at(&mut self) -> Option<UnixMillis> {
         self.in_directory(|directory, sql| directory.wake_at(sql))
+    }
+
+    pub fn account_of_queue(&mut self, queue: &str) -> Option<String> {
+        self.in_directory(|directory, sql| directory.account_of_queue(queue, sql))
     }
 
     fn in_directory<T>(&mut self, verb: impl FnOnce(&mut Directory, &mut dyn Sql) -> Result<T, SqlError>) -> T {
