@@ -131,21 +131,25 @@ pub fn route(
     FrontDecision::ToAccount { account: claim.account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
 }
 
-/// The account that a queue's messages belong to, and what to hand on with each of them; `None` when no account names
-/// the queue.
+/// The account of the deployment's configuration that a queue's messages belong to.
 #[must_use]
-pub fn route_queue(queue: &str, config: &Config, entropy: u64, now: UnixMillis) -> Option<(String, String)> {
+pub fn account_of_queue<'a>(queue: &str, config: &'a Config) -> Option<&'a str> {
     let takes = |account: &AccountConfig| {
         account
             .providers
             .iter()
             .any(|provider| provider.webhook.as_ref().and_then(|hook| hook.queue.as_deref()) == Some(queue))
     };
-    let (account, _) = config.accounts.iter().find(|(_, account)| takes(account))?;
+    config.accounts.iter().find(|(_, account)| takes(account)).map(|(name, _)| name.as_str())
+}
+
+/// What to hand on to an account with a message of its queue.
+#[must_use]
+pub fn queue_pass(account: &str, queue: &str, entropy: u64, now: UnixMillis) -> String {
     // A request's path begins with a slash, so no request can be taken for this.
     let path = alloc::format!("{QUEUE}{queue}");
     let pass = report_pass(account, "POST", &path, id::request_id(entropy, now));
-    Some((account.clone(), serde_json::to_string(&pass).unwrap_or_default()))
+    serde_json::to_string(&pass).unwrap_or_default()
 }
 
 /// Whether an answer of this status says that a queue's message is done with; else it is to be delivered again.
@@ -192,6 +196,11 @@ fn route_report(
     let mut pass = report_pass(account, request.method, request.path, request_id.into());
     pass.headers = (request.headers)();
     FrontDecision::ToReceiver { account: account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
+}
+
+/// A request that nobody made.
+pub(crate) fn own_pass(actor: &str) -> Pass {
+    Pass { key_id: actor.into(), ..report_pass("", "POST", "", String::new()) }
 }
 
 fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> Pass {

@@ -410,3 +410,17 @@ fn a_reports_path_is_the_deployments_own() {
         assert_eq!(deployment.report(&path), Err(404), "{path}");
     }
 }
+
+/// Cloudflare's events come through a queue, which names no account: the Directory knows whose it is.
+#[test]
+fn a_queue_finds_its_account() {
+    let (mut deployment, _) = Deployment::with_shop(|config| {
+        let cloudflare = json!({
+            "name": "cloudflare", "kind": "cloudflare", "credential": "ESP", "account_id": "a",
+            "webhook": {"queue": "mail-events"}
+        });
+        config["providers"].as_array_mut().unwrap().push(cloudflare);
+    });
+    assert_eq!(deployment.account_of_queue("mail-events").as_deref(), Some("shop"));
+    assert_eq!(deployment.account_of_queue("other-events"), None);
+}

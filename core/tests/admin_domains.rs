@@ -188,3 +188,47 @@ fn an_account_whose_last_domain_went_sends_from_none() {
     assert_eq!(verdict(&deployment.send(&key, &[message("ann@example.com")])), (403, "from_not_allowed".into()));
     assert_eq!(deployment.admin("GET", ONE, &Value::Null).status, 404);
 }
+
+/// R074: nobody has to ask. Records that come are seen within the hour, those that go within a day and three more.
+#[test]
+fn domains_are_looked_at_without_being_asked_for() {
+    let (mut deployment, key) = Deployment::with_shop(|_| {});
+    assert_eq!(deployment.admin("POST", DOMAINS, &json!({"name": "shop.example"})).status, 201);
+    let hours = |n: u64| UnixMillis::new(START + n * 3_600_000);
+    let may_send = |deployment: &mut Deployment| deployment.send(&key, &[message("ann@example.com")]).status == 202;
+    publish_all(&mut deployment);
+    unpublish(&mut deployment);
+    deployment.run_until(hours(5));
+    assert!(!may_send(&mut deployment));
+    publish_all(&mut deployment);
+    deployment.run_until(hours(6));
+    assert!(may_send(&mut deployment));
+    assert_eq!(deployment.get(ONE)["state"], "verified");
+
+    unpublish(&mut deployment);
+    deployment.run_until(hours(6 + 24));
+    assert_eq!(deployment.get(ONE)["state"], "grace");
+    deployment.run_until(UnixMillis::new(hours(6 + 24 + 72).as_millis() - 1));
+    assert!(may_send(&mut deployment), "to the last moment of its grace");
+    deployment.run_until(hours(6 + 24 + 73));
+    assert!(!may_send(&mut deployment));
+    let audit = deployment.get("/audit");
+    let last = audit["audit"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["action"], &last["actor"]), (&json!("domain.status"), &json!("(directory)")));
+
+    // It was added more than three days ago: now it waits until somebody asks.
+    assert_eq!(deployment.wake_at(), None);
+    publish_all(&mut deployment);
+    assert_eq!(check(&mut deployment), words("matches", "verified"));
+}
+
+/// A domain that was taken out of the configuration by hand is not looked at for ever.
+#[test]
+fn a_domain_that_is_gone_is_forgotten() {
+    let (mut deployment, _) = Deployment::with_shop(|_| {});
+    assert_eq!(deployment.admin("POST", DOMAINS, &json!({"name": "shop.example"})).status, 201);
+    let patch = json!({"config": {"domains": null}});
+    assert_eq!(deployment.admin("PATCH", "/accounts/shop", &patch).status, 200);
+    deployment.run_until(UnixMillis::new(START + 10_000));
+    assert_eq!(deployment.wake_at(), None);
+}

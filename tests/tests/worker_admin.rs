@@ -15,7 +15,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An account `made` with a sealed credential for the simulator; returns its key.
-fn make(sendgate: &Running) -> String {
+fn make(sendgate: &Running, timeout_ms: u32) -> String {
     let config = json!({
         "plan": "hobby",
         "key_windows": [{"kind": "sliding", "name": "key-second", "limit": 1000, "period_ms": 1000}],
@@ -27,7 +27,7 @@ fn make(sendgate: &Running) -> String {
             "base_url": format!("{}/sandbox/esp", sendgate.workerd.base_url()),
             "credential_value": "re_made-by-an-operator",
             "webhook": {"secret_value": "the-webhooks-secret"},
-            "timeout_ms": 2000
+            "timeout_ms": timeout_ms
         }]
     });
     let made = sendgate.admin("POST", "/accounts", &json!({"name": "made", "config": config}));
@@ -66,7 +66,7 @@ fn an_account_lives_as_its_operator_says() {
     let stranger = sendgate_core::key::issue(SECRET, "made", "k1", [1; 16]).unwrap();
     let early = send(&sendgate, &stranger, "ann@example.com");
     assert_eq!((early.status, early.code().as_str()), (403, "delivery_account_missing"));
-    let key = make(&sendgate);
+    let key = make(&sendgate, 2_000);
     assert_eq!(send(&sendgate, &key, "ann@example.com").status, 202);
     until("the mail arrives", || sendgate.inbox().len() == 1);
 
@@ -104,7 +104,7 @@ fn an_account_lives_as_its_operator_says() {
 #[test]
 fn a_made_account_takes_reports() {
     let sendgate = Running::start("sandbox", |_| {});
-    make(&sendgate);
+    make(&sendgate, 2_000);
     let provider = sendgate.admin("GET", "/accounts/made/providers/simulator", &Value::Null).json();
     let path = provider["reports"].as_str().unwrap();
     let unsigned = sendgate.call("POST", path, None, b"{}");
@@ -117,11 +117,11 @@ fn a_made_account_takes_reports() {
 #[test]
 fn a_kill_loses_no_change() {
     let mut sendgate = Running::start("sandbox", |_| {});
-    let key = make(&sendgate);
+    let key = make(&sendgate, 10_000);
     // The object waits for the call under way before it takes a configuration; there the process ends.
     sendgate.fault(&json!({"dialect": "esp", "fault": "timeout_after", "count": 1}));
     assert_eq!(send(&sendgate, &key, "ann@example.com").status, 202);
-    until("the call is under way", || !sendgate.log().is_empty());
+    until("the call is under way", || !sendgate.log().is_empty() || !sendgate.inbox().is_empty());
     let revision = sendgate.admin("GET", "/accounts/made", &Value::Null).json()["revision"].as_u64().unwrap();
     let url = sendgate.workerd.base_url();
     let change = std::thread::spawn(move || {

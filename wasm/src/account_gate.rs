@@ -109,8 +109,9 @@ pub(crate) struct Desk {
     pub(crate) pumping: Cell<bool>,
     pub(crate) in_flight: Cell<usize>,
     pub(crate) bell: Bell,
-    /// Configurations that wait for the calls under way: meanwhile none is started.
-    waiting: Cell<usize>,
+    /// Until when no call is started, because a configuration waits for those under way. It is moved on while one waits,
+    /// so that one which waits no more, for whatever reason, holds nothing up.
+    held_until: Cell<UnixMillis>,
 }
 
 impl Desk {
@@ -127,7 +128,7 @@ impl Desk {
             pumping: Cell::default(),
             in_flight: Cell::default(),
             bell: Bell::default(),
-            waiting: Cell::default(),
+            held_until: Cell::default(),
         })
     }
 
@@ -171,17 +172,18 @@ impl Desk {
 
     /// Whether no call may be started now.
     pub(crate) fn is_held(&self) -> bool {
-        self.waiting.get() > 0
+        self.held_until.get() > clock::now()
     }
 
     /// Puts a configuration in force. The account is opened anew under it, which would take a call under way for lost: so
     /// those are waited for first, each of which ends within its time-out.
     async fn configure(&self, pushed: &str) -> Result<u64, JsValue> {
-        let _held = Held::new(&self.waiting);
         while self.in_flight.get() > 0 {
+            self.held_until.set(clock::now().plus(HOLD_MS));
             Timer::start(LOOK_MS)?.end().await;
         }
         let configured = self.replace(pushed);
+        self.held_until.set(UnixMillis::default());
         self.bell.ring();
         configured.map_err(|error| {
             log(&error.to_string());
@@ -275,22 +277,6 @@ impl Desk {
     }
 }
 
-/// One more that waits, for as long as the value lives.
-struct Held<'a>(&'a Cell<usize>);
-
-impl<'a> Held<'a> {
-    fn new(count: &'a Cell<usize>) -> Self {
-        count.set(count.get() + 1);
-        Self(count)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-}
-
 /// The answer when a verb failed; why goes to the log.
 fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
     // Of an account that is not there nothing is logged: its keys may be used for a long time yet.
@@ -307,5 +293,7 @@ fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
 
 /// How often a configuration looks whether the calls under way have ended: nobody notices less.
 const LOOK_MS: u64 = 20;
+/// Many looks, on a machine that is slow.
+const HOLD_MS: u64 = 1_000;
 #[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]
 const MAX_BODY_BYTES: usize = front::MAX_BODY_BYTES as usize;

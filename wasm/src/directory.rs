@@ -10,6 +10,7 @@ use sendgate_core::front;
 use sendgate_core::http::HttpRequest;
 use sendgate_core::sql::{Sql, SqlError};
 use sendgate_core::time::UnixMillis;
+use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -30,7 +31,7 @@ impl Directory {
     /// The object has no SQLite storage.
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: Env) -> Result<Directory, JsValue> {
-        Ok(Self { desk: Rc::new(Desk { env, storage: Storage::of(&state)? }) })
+        Ok(Self { desk: Rc::new(Desk { env, storage: Storage::of(&state)?, alarm: Cell::default() }) })
     }
 
     /// Answers one request of the admin API, when the change it made has been pushed to its account or cannot be now.
@@ -54,16 +55,27 @@ impl Directory {
         })
     }
 
-    /// Pushes what is due.
+    /// The account that a queue's messages belong to, when the Directory has it.
+    ///
+    /// # Errors
+    /// The store failed.
+    #[wasm_bindgen(js_name = accountOf)]
+    pub fn account_of(&self, queue: &str) -> Result<Option<String>, JsValue> {
+        self.desk.decide(|accounts, sql, _| accounts.account_of_queue(queue, sql)).map_err(thrown)
+    }
+
+    /// Pushes what is due, and then looks at one domain that is due.
     ///
     /// # Errors
     /// The store failed: the platform repeats the alarm.
     pub async fn alarm(&self) -> Result<(), JsValue> {
         let desk = Rc::clone(&self.desk);
+        desk.alarm.set(None);
         for _ in 0..PUSHES_PER_RUN {
             let Some(push) = desk.decide(|accounts, sql, now| accounts.next_push(None, sql, now)).map_err(thrown)?
             else {
-                return Ok(());
+                // A look asks up to 48 times; the alarm comes again at once for the next one.
+                return desk.look().await.map_err(thrown);
             };
             desk.push(&push).await.map_err(thrown)?;
         }
@@ -74,6 +86,8 @@ impl Directory {
 struct Desk {
     env: Env,
     storage: Storage,
+    /// The instant that the alarm stands at, or that there is none; `None` while that is not known.
+    alarm: Cell<Option<Option<UnixMillis>>>,
 }
 
 impl Desk {
@@ -83,30 +97,30 @@ impl Desk {
         verb: impl FnOnce(&mut Accounts, &mut dyn Sql, UnixMillis) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let now = clock::now();
-        self.storage.transaction(|sql| {
+        let (value, alarm) = self.storage.transaction(|sql| {
             let mut accounts = Accounts::open(sql)?;
             let value = verb(&mut accounts, sql, now)?;
-            match accounts.wake_at(sql)? {
-                Some(at) => self.storage.set_alarm(at)?,
-                None => self.storage.delete_alarm()?,
+            let alarm = accounts.wake_at(sql)?;
+            if self.alarm.get() != Some(alarm) {
+                self.move_alarm(alarm)?;
             }
-            Ok(value)
-        })
+            Ok::<_, SqlError>((value, alarm))
+        })?;
+        self.alarm.set(Some(alarm));
+        Ok(value)
+    }
+
+    fn move_alarm(&self, to: Option<UnixMillis>) -> Result<(), SqlError> {
+        match to {
+            Some(at) => self.storage.set_alarm(at),
+            None => self.storage.delete_alarm(),
+        }
     }
 
     async fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
         let entropy = [clock::random_u64()?, clock::random_u64()?];
-        let mut brought = Vec::new();
-        loop {
-            match self.carry_out(pass, body, &brought, entropy) {
-                Ok(handled) if !handled.fetches().is_empty() => brought.extend(fetch(handled.fetches()).await),
-                handled => return self.told(handled).await,
-            }
-        }
-    }
-
-    async fn told(&self, handled: Result<Handled, SqlError>) -> Result<JsValue, JsValue> {
-        match handled {
+        let done = self.finish(|accounts, tools, sql, now| accounts.handle(pass, body, tools, sql, entropy, now));
+        match done.await {
             Ok(handled) => {
                 let in_force = self.put_in_force(handled.changed()).await;
                 wire::pack(&handled.answer(in_force, clock::now()))
@@ -118,7 +132,34 @@ impl Desk {
         }
     }
 
-    fn carry_out(&self, pass: &str, body: &[u8], brought: &[Brought], entropy: [u64; 2]) -> Result<Handled, SqlError> {
+    /// Looks at the domain whose look is due, if one is.
+    async fn look(&self) -> Result<(), SqlError> {
+        let Some(look) = self.decide(|accounts, sql, now| accounts.next_look(sql, now))? else { return Ok(()) };
+        let handled = self.finish(|accounts, tools, sql, now| accounts.look(&look, tools, sql, now)).await?;
+        self.put_in_force(handled.changed()).await;
+        Ok(())
+    }
+
+    /// Runs a verb, again and again as long as it asks for something to be fetched first.
+    async fn finish(
+        &self,
+        verb: impl Fn(&mut Accounts, AdminTools<'_>, &mut dyn Sql, UnixMillis) -> Result<Handled, SqlError>,
+    ) -> Result<Handled, SqlError> {
+        let mut brought = Vec::new();
+        loop {
+            let handled = self.carry_out(&brought, &verb)?;
+            if handled.fetches().is_empty() {
+                return Ok(handled);
+            }
+            brought.extend(fetch(handled.fetches()).await);
+        }
+    }
+
+    fn carry_out(
+        &self,
+        brought: &[Brought],
+        verb: impl Fn(&mut Accounts, AdminTools<'_>, &mut dyn Sql, UnixMillis) -> Result<Handled, SqlError>,
+    ) -> Result<Handled, SqlError> {
         let config = bound::config(&self.env).map_err(SqlError)?;
         let key_secret = bound::key_secret(&self.env).map_err(SqlError)?;
         let sealing_key = bound::text(&self.env, "SENDGATE_SEALING_KEY");
@@ -131,7 +172,7 @@ impl Desk {
             resolver: resolver.as_deref(),
             brought,
         };
-        self.decide(|accounts, sql, now| accounts.handle(pass, body, tools, sql, entropy, now))
+        self.decide(|accounts, sql, now| verb(accounts, tools, sql, now))
     }
 
     /// Pushes a changed account's configuration now. Whatever stops that, the outbox has it.

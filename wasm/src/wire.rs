@@ -22,6 +22,8 @@ extern "C" {
     fn receive(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn configure(this: &Remote, pushed: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = accountOf)]
+    fn account_of(this: &Remote, queue: &str) -> Result<Promise, JsValue>;
 }
 
 /// Calls `handle(ask, body)` of the object `name`. A new stub each time: one that failed once stays broken.
@@ -63,6 +65,20 @@ pub(crate) async fn configure(namespace: &ObjectNamespace, name: &str, pushed: &
     let remote: Remote = namespace.get_by_name(name)?.into_rpc();
     let revision = wasm_bindgen_futures::JsFuture::from(remote.configure(pushed)?).await?;
     revision.as_f64().map(|revision| revision as u64).ok_or_else(|| JsValue::from_str("a revision is a number"))
+}
+
+/// Calls `accountOf(queue)` of the object `name`: the account that the queue belongs to, if it knows one.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) async fn account_of(
+    namespace: &ObjectNamespace,
+    name: &str,
+    queue: &str,
+) -> Result<Option<String>, JsValue> {
+    let remote: Remote = namespace.get_by_name(name)?.into_rpc();
+    let account = wasm_bindgen_futures::JsFuture::from(remote.account_of(queue)?).await?;
+    Ok(account.as_string())
 }
 
 /// The status of a packed answer; 0 when it has none.

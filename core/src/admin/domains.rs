@@ -90,7 +90,7 @@ pub(super) fn add(ask: &mut Ask<'_>, account: &str) -> Result<Reply, Stop> {
     if config.domains.as_ref().is_some_and(|domains| domains.len() >= MAX_DOMAINS) {
         return Err(wrong("name", &format!("an account has at most {MAX_DOMAINS} domains")).into());
     }
-    let known = Known { parameters, ..Known::default() };
+    let known = Known { parameters, standing: Standing::added(ask.now), ..Known::default() };
     let mut after = before.clone();
     let entry = json!({"name": name.as_str(), "status": "pending"});
     match after.config.get_mut("domains").and_then(Value::as_array_mut) {
@@ -98,7 +98,7 @@ pub(super) fn add(ask: &mut Ask<'_>, account: &str) -> Result<Reply, Stop> {
         None => drop(after.config.insert("domains".into(), json!([entry]))),
     }
     let record = saved(ask, &before, after, "domain.add", &name)?;
-    known.store(account, &name, ask.sql)?;
+    known.store(account, &name, Some(ask.now), ask.sql)?;
     note_parameters(ask, account, &name, None, Some(&known.parameters))?;
     Ok(Reply::changed(201, view(&name, &known, &config, account, ask), &record))
 }
@@ -115,7 +115,7 @@ pub(super) fn change(ask: &mut Ask<'_>, account: &str, name: &str) -> Result<Rep
     if known.parameters != parameters {
         note_parameters(ask, account, &name, Some(&known.parameters), Some(&parameters))?;
         known.parameters = parameters;
-        known.store(account, &name, ask.sql)?;
+        known.store(account, &name, known.standing.next_look(ask.now), ask.sql)?;
     }
     Ok(Reply::of(200, view(&name, &known, &config, account, ask), &record))
 }
@@ -130,8 +130,7 @@ pub(super) fn remove(ask: &mut Ask<'_>, account: &str, name: &str) -> Result<Rep
         domains.retain(|entry| entry_name(entry).as_ref() != Some(&name));
     }
     let record = saved(ask, &before, after, "domain.remove", &name)?;
-    let statement = "DELETE FROM domain WHERE account = ?1 AND name = ?2";
-    ask.sql.run(statement, &[Param::Text(account), Param::Text(name.as_str())])?;
+    forget(account, name.as_str(), ask.sql)?;
     note_parameters(ask, account, &name, Some(&known.parameters), None)?;
     Ok(Reply::changed(200, json!({"name": name.as_str()}), &record))
 }
@@ -159,7 +158,7 @@ pub(super) fn look(ask: &mut Ask<'_>, account: &str, name: &str) -> Result<Reply
         }
     }
     let record = saved(ask, &before, after, "domain.status", &name)?;
-    known.store(account, &name, ask.sql)?;
+    known.store(account, &name, known.standing.next_look(ask.now), ask.sql)?;
     let mut shown = view(&name, &known, &config, account, ask);
     if let Some(shown) = shown.as_object_mut() {
         let word = match outcome {
@@ -170,6 +169,30 @@ pub(super) fn look(ask: &mut Ask<'_>, account: &str, name: &str) -> Result<Reply
         shown.insert("outcome".into(), word.into());
     }
     Ok(Reply::changed(200, shown, &record))
+}
+
+/// The domain whose look is due first, with its account. It is put off at once: a look that a crash ends is not repeated
+/// before another one is due.
+pub(super) fn due(sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<(String, String)>, SqlError> {
+    let statement = "SELECT account, name FROM domain WHERE next_ms <= ?1 ORDER BY next_ms LIMIT 1";
+    let rows = sql.run(statement, &[Param::Integer(now.as_i64())])?;
+    let Some([Cell::Text(account), Cell::Text(name)]) = rows.first().map(|row| row.as_slice()) else { return Ok(None) };
+    let statement = "UPDATE domain SET next_ms = ?3 WHERE account = ?1 AND name = ?2";
+    let later = Param::Integer(now.plus(RETRY_MS).as_i64());
+    sql.run(statement, &[Param::Text(account), Param::Text(name), later])?;
+    Ok(Some((account.clone(), name.clone())))
+}
+
+/// Forgets what stands beside the configuration.
+pub(super) fn forget(account: &str, name: &str, sql: &mut dyn Sql) -> Result<(), SqlError> {
+    let statement = "DELETE FROM domain WHERE account = ?1 AND name = ?2";
+    sql.run(statement, &[Param::Text(account), Param::Text(name)]).map(drop)
+}
+
+/// When the next look is due.
+pub(super) fn wake_at(sql: &mut dyn Sql) -> Result<Option<UnixMillis>, SqlError> {
+    let rows = sql.run("SELECT MIN(next_ms) FROM domain", &[])?;
+    Ok(rows.first().and_then(|row| row.first()).and_then(instant))
 }
 
 /// A look whose questions are all answered.
@@ -337,16 +360,16 @@ impl Known {
     /// Reads what is known of a domain. The configuration has the last word on whether mail may leave: an operator may have
     /// changed it there.
     fn load(account: &str, name: &DomainName, status: DomainStatus, sql: &mut dyn Sql) -> Result<Self, SqlError> {
-        let statement =
-            "SELECT parameters, state, grace_ms, checked_ms, seen FROM domain WHERE account = ?1 AND name = ?2";
+        let statement = "SELECT parameters, state, grace_ms, checked_ms, sought_ms, seen FROM domain WHERE account = ?1 AND name = ?2";
         let rows = sql.run(statement, &[Param::Text(account), Param::Text(name.as_str())])?;
         let mut known = match rows.first().map(|row| row.as_slice()) {
-            Some([Cell::Text(parameters), Cell::Text(state), grace, checked, Cell::Text(seen)]) => Self {
+            Some([Cell::Text(parameters), Cell::Text(state), grace, checked, sought, Cell::Text(seen)]) => Self {
                 parameters: serde_json::from_str(parameters).map_err(|_| unreadable())?,
                 standing: Standing {
                     state: serde_json::from_value(Value::String(state.clone())).map_err(|_| unreadable())?,
                     grace_until: instant(grace),
                     checked_at: instant(checked),
+                    sought_until: instant(sought),
                 },
                 seen: serde_json::from_str(seen).map_err(|_| unreadable())?,
             },
@@ -363,11 +386,17 @@ impl Known {
         Ok(known)
     }
 
-    fn store(&self, account: &str, name: &DomainName, sql: &mut dyn Sql) -> Result<(), SqlError> {
+    fn store(
+        &self,
+        account: &str,
+        name: &DomainName,
+        next: Option<UnixMillis>,
+        sql: &mut dyn Sql,
+    ) -> Result<(), SqlError> {
         let (parameters, seen) = (text(&self.parameters)?, text(&self.seen)?);
         let instant = |at: Option<UnixMillis>| at.map_or(Param::Null, |at| Param::Integer(at.as_i64()));
-        let statement = "INSERT OR REPLACE INTO domain(account, name, parameters, state, grace_ms, checked_ms, seen) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let statement = "INSERT OR REPLACE INTO domain(account, name, parameters, state, grace_ms, checked_ms, sought_ms, \
+                         next_ms, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let parameters = [
             Param::Text(account),
             Param::Text(name.as_str()),
@@ -375,6 +404,8 @@ impl Known {
             Param::Text(self.standing.state.word()),
             instant(self.standing.grace_until),
             instant(self.standing.checked_at),
+            instant(self.standing.sought_until),
+            instant(next),
             Param::Text(&seen),
         ];
         sql.run(statement, &parameters).map(drop)
@@ -395,9 +426,11 @@ pub(super) fn create_schema(sql: &mut dyn Sql) -> Result<(), SqlError> {
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS domain(\
      account TEXT NOT NULL, name TEXT NOT NULL, parameters TEXT NOT NULL, state TEXT NOT NULL, grace_ms INTEGER, \
-     checked_ms INTEGER, seen TEXT NOT NULL, PRIMARY KEY(account, name)) WITHOUT ROWID";
+     checked_ms INTEGER, sought_ms INTEGER, next_ms INTEGER, seen TEXT NOT NULL, PRIMARY KEY(account, name)) WITHOUT ROWID";
 /// Each message is compared with them, and the whole configuration goes along with each change.
 const MAX_DOMAINS: usize = 100;
+/// When a look is taken for lost.
+const RETRY_MS: u64 = 3_600_000;
 /// Cloudflare's own resolver, which a Worker is next to.
 const DEFAULT_RESOLVER: &str = "https://cloudflare-dns.com/dns-query";
 /// RFC 7208 section 4.6.4 is broken.

@@ -30,6 +30,7 @@ use crate::{
     http::{HttpRequest, HttpResponse},
     outcome::TransportFailure,
     problem::{Code, Problem},
+    rate_headers,
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
@@ -63,12 +64,21 @@ pub struct Brought {
     pub result: Result<HttpResponse, TransportFailure>,
 }
 
+/// A domain that is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    account: String,
+    domain: String,
+}
+
 /// The accounts of a deployment.
 pub struct Directory(());
 
 /// A request that was carried out, before its answer says whether the change is in force.
 pub struct Handled {
     reply: Result<Reply, Problem>,
+    /// The methods of the path, where the request's is none of them.
+    allow: Option<String>,
     request_id: String,
     fetches: Vec<HttpRequest>,
 }
@@ -86,6 +96,8 @@ struct Reply {
 enum Stop {
     /// This is its answer; nothing was written.
     Refuse(Problem),
+    /// The path takes these methods only.
+    OtherMethod(String),
     /// The store failed.
     Fail(SqlError),
     /// This is to be fetched first; nothing was written.
@@ -126,6 +138,14 @@ impl Directory {
         Ok(Self(()))
     }
 
+    /// The account that a queue's messages belong to, when it is one of the Directory's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn account_of_queue(&self, queue: &str, sql: &mut dyn Sql) -> Result<Option<String>, SqlError> {
+        record::with_queue(queue, sql)
+    }
+
     /// Carries out a request that [`route`] passed on.
     ///
     /// # Errors
@@ -141,17 +161,57 @@ impl Directory {
     ) -> Result<Handled, SqlError> {
         let pass: Pass = serde_json::from_str(pass).map_err(|_| SqlError("a pass is not readable".into()))?;
         let mut ask = Ask { pass: &pass, body, tools, sql, entropy, now };
-        let reply = match ask.dispatch() {
-            Ok(reply) => Ok(reply),
-            Err(Stop::Refuse(problem)) => Err(problem),
+        let done = ask.dispatch();
+        Handled::of(done, pass.request_id)
+    }
+
+    /// The domain whose look is due, if one is. Each is handed out once until its next look is due.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_look(&mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<Look>, SqlError> {
+        Ok(domains::due(sql, now)?.map(|(account, domain)| Look { account, domain }))
+    }
+
+    /// Looks at a domain as its route does, with nobody who asked.
+    ///
+    /// # Errors
+    /// The store's; the host rolls back.
+    pub fn look(
+        &mut self,
+        look: &Look,
+        tools: AdminTools<'_>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Handled, SqlError> {
+        let pass = front::own_pass(OWN_ACTOR);
+        let mut ask = Ask { pass: &pass, body: &[], tools, sql, entropy: [0; 2], now };
+        let done = domains::look(&mut ask, &look.account, &look.domain);
+        if matches!(&done, Err(Stop::Refuse(problem)) if problem.code == Code::NotFound) {
+            // It was taken out of the configuration by hand.
+            domains::forget(&look.account, &look.domain, sql)?;
+        }
+        Handled::of(done, pass.request_id)
+    }
+}
+
+impl Handled {
+    fn of(done: Result<Reply, Stop>, request_id: String) -> Result<Self, SqlError> {
+        let (reply, allow) = match done {
+            Ok(reply) => (Ok(reply), None),
+            Err(Stop::Refuse(problem)) => (Err(problem), None),
+            Err(Stop::OtherMethod(methods)) => {
+                let detail = format!("this route takes {methods}");
+                (Err(Problem::new(Code::MethodNotAllowed, detail)), Some(methods))
+            }
             Err(Stop::Fail(error)) => return Err(error),
             Err(Stop::Fetch(fetches)) => {
                 // A host that brings nothing answers with this.
                 let reply = Err(Problem::new(Code::StoreFailed, "what the request needs was not fetched"));
-                return Ok(Handled { reply, request_id: pass.request_id, fetches });
+                return Ok(Self { reply, allow: None, request_id, fetches });
             }
         };
-        Ok(Handled { reply, request_id: pass.request_id, fetches: Vec::new() })
+        Ok(Self { reply, allow, request_id, fetches: Vec::new() })
     }
 }
 
@@ -176,7 +236,7 @@ impl Handled {
             Ok(reply) => reply,
             Err(problem) => {
                 let mut answer = front::refusal(&problem, &self.request_id, now);
-                answer.headers.extend(problem.window.map(|methods| ("allow".into(), methods)));
+                answer.headers.extend(self.allow.map(|methods| ("allow".into(), methods)));
                 return answer;
             }
         };
@@ -188,6 +248,7 @@ impl Handled {
             ("x-request-id".into(), self.request_id),
             ("cache-control".into(), "no-store".into()),
         ];
+        headers.extend(rate_headers::fields(&[], now));
         headers.extend(reply.headers);
         HttpResponse { status: reply.status, headers, body: serde_json::to_vec(&reply.body).unwrap_or_default() }
     }
@@ -214,10 +275,7 @@ impl Ask<'_> {
     fn dispatch(&mut self) -> Result<Reply, Stop> {
         let (route, [first, second]) = match find(&self.pass.method, &self.pass.path) {
             Found::Route(route, parameters) => (route, parameters),
-            Found::OtherMethod(methods) => {
-                let detail = format!("this route takes {methods}");
-                return Err(Problem { window: Some(methods), ..Problem::new(Code::MethodNotAllowed, detail) }.into());
-            }
+            Found::OtherMethod(methods) => return Err(Stop::OtherMethod(methods)),
             Found::Nothing => return Err(not_found("no such route")),
         };
         match route.operation {
@@ -311,3 +369,6 @@ fn only(body: &Members, known: &[&str]) -> Result<(), Stop> {
 fn page(list: &str, views: Vec<Value>, next: Option<String>) -> Value {
     json!({list: views, "next": next})
 }
+
+/// Who the Directory itself is in the audit log. A name has no such characters, so no token goes by it.
+const OWN_ACTOR: &str = "(directory)";

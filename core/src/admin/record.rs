@@ -183,6 +183,18 @@ impl Record {
     }
 }
 
+/// The first account with a provider whose reports come through this queue. Asked once for a batch of messages, so all
+/// accounts are looked at.
+pub(super) fn with_queue(queue: &str, sql: &mut dyn Sql) -> Result<Option<String>, SqlError> {
+    let statement = "SELECT account.name FROM account, json_each(account.config, '$.providers') AS provider \
+                     WHERE json_extract(provider.value, '$.webhook.queue') = ?1 ORDER BY account.name LIMIT 1";
+    let rows = sql.run(statement, &[Param::Text(queue)])?;
+    Ok(match rows.first().map(|row| row.as_slice()) {
+        Some([Cell::Text(name)]) => Some(name.clone()),
+        Some(_) | None => None,
+    })
+}
+
 /// Creates what is missing.
 pub(super) fn create_schema(sql: &mut dyn Sql) -> Result<(), SqlError> {
     TABLES.iter().try_for_each(|statement| sql.run(statement, &[]).map(drop))

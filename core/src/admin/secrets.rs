@@ -95,13 +95,11 @@ fn take(
     let Some(members) = object.as_object_mut() else { return Ok(None) };
     let Some(given) = members.remove(value) else { return Ok(None) };
     let field = format!("{at}.{value}");
-    match given {
-        Value::String(text) if !text.is_empty() && provider::is_credential(&text) => {
-            members.insert(name.into(), Value::String(format!("{SEALED}{sealed}")));
-            Ok(Some((sealed, text, field)))
-        }
-        _ => Err(wrong(&field, "must be a text that can stand in a header field").into()),
-    }
+    let Some(text) = given.as_str().filter(|text| !text.is_empty() && provider::is_credential(text)) else {
+        return Err(wrong(&field, "must be a text that can stand in a header field").into());
+    };
+    members.insert(name.into(), Value::String(format!("{SEALED}{sealed}")));
+    Ok(Some((sealed, text.into(), field)))
 }
 
 fn nonce(entropy: [u64; 2], place: usize) -> [u8; NONCE_BYTES] {

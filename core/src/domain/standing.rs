@@ -36,6 +36,8 @@ pub struct Standing {
     pub grace_until: Option<UnixMillis>,
     /// The last look that said something.
     pub checked_at: Option<UnixMillis>,
+    /// Pending: until when it is looked at without being asked for.
+    pub sought_until: Option<UnixMillis>,
 }
 
 impl DomainState {
@@ -60,6 +62,23 @@ impl DomainState {
 }
 
 impl Standing {
+    /// A domain that was just added: pending, and looked at for three days.
+    #[must_use]
+    pub fn added(now: UnixMillis) -> Self {
+        Self { sought_until: Some(now.plus(GRACE_MS)), ..Self::default() }
+    }
+
+    /// When to look again without being asked for: a day after a look that found everything, an hour after any other one; a
+    /// domain that stays pending is given up after three days, and looked at when somebody asks.
+    #[must_use]
+    pub fn next_look(self, now: UnixMillis) -> Option<UnixMillis> {
+        match self.state {
+            DomainState::Verified => Some(now.plus(VERIFIED_LOOK_MS)),
+            DomainState::Grace => Some(self.grace_until.unwrap_or(now).min(now.plus(OTHER_LOOK_MS))),
+            DomainState::Pending => self.sought_until.filter(|until| now < *until).map(|_| now.plus(OTHER_LOOK_MS)),
+        }
+    }
+
     /// Where it stands after a look.
     ///
     /// Only a whole match verifies. A look that could not see everything moves nothing, but that a grace still ends: the
@@ -67,7 +86,7 @@ impl Standing {
     #[must_use]
     pub fn after(self, outcome: Outcome, now: UnixMillis) -> Self {
         let is_over = self.grace_until.is_none_or(|until| now >= until);
-        let at = |state, grace_until| Self { state, grace_until, checked_at: Some(now) };
+        let at = |state, grace_until| Self { state, grace_until, checked_at: Some(now), ..self };
         match (outcome, self.state) {
             (Outcome::Matches, DomainState::Pending | DomainState::Verified | DomainState::Grace) => {
                 at(DomainState::Verified, None)
@@ -85,6 +104,9 @@ impl Standing {
 
 /// Three days: as long as Resend goes on looking for the records of a domain that it had verified.
 const GRACE_MS: u64 = 259_200_000;
+/// A verified domain that loses its records is noticed within a day.
+const VERIFIED_LOOK_MS: u64 = 86_400_000;
+const OTHER_LOOK_MS: u64 = 3_600_000;
 
 #[cfg(test)]
 mod tests {
@@ -119,6 +141,21 @@ mod tests {
         assert_eq!(again.after(Outcome::Matches, end).state, Verified);
         let back = UnixMillis::new(NOW.as_millis() - 86_400_000);
         assert_eq!(grace.after(Outcome::Missing, back).grace_until, Some(end), "a clock set back");
+    }
+
+    #[test]
+    fn looks_come_daily_hourly_and_end() {
+        let hour = 3_600_000;
+        let added = Standing::added(NOW);
+        assert_eq!(added.next_look(NOW), Some(NOW.plus(hour)));
+        let end = NOW.plus(72 * hour);
+        assert_eq!(added.next_look(UnixMillis::new(end.as_millis() - 1)), Some(end.plus(hour - 1)));
+        assert_eq!(added.next_look(end), None, "three days were enough");
+        let verified = added.after(Outcome::Matches, NOW);
+        assert_eq!(verified.next_look(NOW), Some(NOW.plus(24 * hour)));
+        let grace = verified.after(Outcome::Missing, NOW);
+        assert_eq!(grace.next_look(NOW), Some(NOW.plus(hour)));
+        assert_eq!(grace.next_look(NOW.plus(72 * hour - 1)), Some(end), "the end of a grace is not missed");
     }
 
     #[test]

@@ -1,7 +1,13 @@
 //! A deployment for tests: the Directory and its accounts' objects, each over a database of its own, and a network between
 //! them that loses what a test wants lost.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a host for tests fails loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a host for tests fails loudly"
+)]
 
 use sendgate_core::{
     account::{Account, AccountError, HostTools},
@@ -260,8 +266,43 @@ impl Deployment {
         self.in_directory(|directory, sql| directory.pushed(push, has, sql, now))
     }
 
+    /// Looks at the domain whose look is due, as a host's alarm does.
+    pub fn look_one(&mut self) {
+        let now = self.now;
+        let Some(look) = self.in_directory(|directory, sql| directory.next_look(sql, now)) else { return };
+        let mut brought = Vec::new();
+        loop {
+            let tools = AdminTools {
+                key_secret: KEY_SECRET,
+                sealing_key: Some(SEALING_KEY),
+                secret: &|_| Some("esp-secret".into()),
+                is_static: &|_| false,
+                resolver: None,
+                brought: &brought,
+            };
+            let done = self
+                .directory
+                .transaction::<_, Failed, _>(|sql| Ok(Directory::open(sql)?.look(&look, tools, sql, now)?));
+            let handled = done.unwrap();
+            if handled.fetches().is_empty() {
+                if let Some(account) = handled.changed().map(ToString::to_string) {
+                    self.push_one(Some(&account));
+                }
+                return;
+            }
+            for request in handled.fetches() {
+                let result = self.web.get(&request.url).cloned().ok_or(TransportFailure::MaybeSent);
+                brought.push(Brought { url: request.url.clone(), result });
+            }
+        }
+    }
+
     pub fn wake_at(&mut self) -> Option<UnixMillis> {
         self.in_directory(|directory, sql| directory.wake_at(sql))
+    }
+
+    pub fn account_of_queue(&mut self, queue: &str) -> Option<String> {
+        self.in_directory(|directory, sql| directory.account_of_queue(queue, sql))
     }
 
     fn in_directory<T>(&mut self, verb: impl FnOnce(&mut Directory, &mut dyn Sql) -> Result<T, SqlError>) -> T {
@@ -286,7 +327,9 @@ impl Deployment {
     pub fn run_until(&mut self, end: UnixMillis) {
         while let Some(at) = self.wake_at().filter(|at| *at <= end) {
             self.now = self.now.max(at);
-            self.push_one(None);
+            if self.push_one(None).is_none() {
+                self.look_one();
+            }
         }
         self.now = end;
     }
