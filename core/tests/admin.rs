@@ -259,6 +259,29 @@ fn a_credential_is_sealed_and_never_shown_again() {
     assert_eq!((refused.status, &body(&refused)["errors"][0]["field"]), (422, &json!("credential_value")));
 }
 
+/// A new sealing key takes over with any write of an account; then the old one can go.
+#[test]
+fn a_sealing_key_is_rotated_by_touching_the_accounts() {
+    let (mut deployment, key) = Deployment::with_shop(|config| {
+        config["providers"][0].as_object_mut().unwrap().remove("credential");
+        config["providers"][0]["credential_value"] = json!("re_of-the-test");
+    });
+    let touch = |deployment: &mut Deployment| {
+        let answer = deployment.admin("PATCH", "/accounts/shop", &json!({}));
+        assert_eq!((answer.status, &body(&answer)["in_force"]), (200, &json!(true)));
+        body(&answer)["revision"].as_u64().unwrap()
+    };
+    let revision = touch(&mut deployment);
+    let new = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+    deployment.secrets.insert("SENDGATE_SEALING_KEY".into(), format!("{new},{SEALING_KEY}"));
+    assert_eq!([1, 2].map(|_| touch(&mut deployment)), [revision + 1; 2], "sealed again, once");
+    deployment.secrets.insert("SENDGATE_SEALING_KEY".into(), new.into());
+    deployment.crash("shop");
+    assert_eq!(deployment.send(&key, &[message("ann@example.com")]).status, 202);
+    let (_, request) = deployment.next_request("shop");
+    assert!(request.headers.iter().any(|(_, value)| value.contains("re_of-the-test")));
+}
+
 /// R077: an account may have several providers, added and taken away one by one; the last one stays.
 #[test]
 fn providers_come_and_go() {
