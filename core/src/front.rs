@@ -198,6 +198,11 @@ fn route_report(
     FrontDecision::ToReceiver { account: account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
 }
 
+/// A request that nobody made.
+pub(crate) fn own_pass(actor: &str) -> Pass {
+    Pass { key_id: actor.into(), ..report_pass("", "POST", "", String::new()) }
+}
+
 fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> Pass {
     Pass {
         account: account.into(),

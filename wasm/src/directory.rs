@@ -1,12 +1,13 @@
 //! The Durable Object of the admin API: the Directory over its storage, and the way of a change to its account.
 
-use crate::host::{Either, Timer, log, message, race};
+use crate::host::{Either, Timer, all, log, message, race};
 use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
-use crate::{bound, clock, wire};
+use crate::{bound, clock, transport, wire};
 use js_sys::Uint8Array;
-use sendgate_core::admin::{self, AdminTools, Directory as Accounts, Handled, Push};
+use sendgate_core::admin::{self, AdminTools, Brought, Directory as Accounts, Handled, Push};
 use sendgate_core::front;
+use sendgate_core::http::HttpRequest;
 use sendgate_core::sql::{Sql, SqlError};
 use sendgate_core::time::UnixMillis;
 use std::cell::Cell;
@@ -63,7 +64,7 @@ impl Directory {
         self.desk.decide(|accounts, sql, _| accounts.account_of_queue(queue, sql)).map_err(thrown)
     }
 
-    /// Pushes what is due.
+    /// Pushes what is due, and then looks at one domain that is due.
     ///
     /// # Errors
     /// The store failed: the platform repeats the alarm.
@@ -73,7 +74,8 @@ impl Directory {
         for _ in 0..PUSHES_PER_RUN {
             let Some(push) = desk.decide(|accounts, sql, now| accounts.next_push(None, sql, now)).map_err(thrown)?
             else {
-                return Ok(());
+                // A look asks up to 48 times; the alarm comes again at once for the next one.
+                return desk.look().await.map_err(thrown);
             };
             desk.push(&push).await.map_err(thrown)?;
         }
@@ -117,7 +119,8 @@ impl Desk {
 
     async fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
         let entropy = [clock::random_u64()?, clock::random_u64()?];
-        match self.carry_out(pass, body, entropy) {
+        let done = self.finish(|accounts, tools, sql, now| accounts.handle(pass, body, tools, sql, entropy, now));
+        match done.await {
             Ok(handled) => {
                 let in_force = self.put_in_force(handled.changed()).await;
                 wire::pack(&handled.answer(in_force, clock::now()))
@@ -129,17 +132,47 @@ impl Desk {
         }
     }
 
-    fn carry_out(&self, pass: &str, body: &[u8], entropy: [u64; 2]) -> Result<Handled, SqlError> {
+    /// Looks at the domain whose look is due, if one is.
+    async fn look(&self) -> Result<(), SqlError> {
+        let Some(look) = self.decide(|accounts, sql, now| accounts.next_look(sql, now))? else { return Ok(()) };
+        let handled = self.finish(|accounts, tools, sql, now| accounts.look(&look, tools, sql, now)).await?;
+        self.put_in_force(handled.changed()).await;
+        Ok(())
+    }
+
+    /// Runs a verb, again and again as long as it asks for something to be fetched first.
+    async fn finish(
+        &self,
+        verb: impl Fn(&mut Accounts, AdminTools<'_>, &mut dyn Sql, UnixMillis) -> Result<Handled, SqlError>,
+    ) -> Result<Handled, SqlError> {
+        let mut brought = Vec::new();
+        loop {
+            let handled = self.carry_out(&brought, &verb)?;
+            if handled.fetches().is_empty() {
+                return Ok(handled);
+            }
+            brought.extend(fetch(handled.fetches()).await);
+        }
+    }
+
+    fn carry_out(
+        &self,
+        brought: &[Brought],
+        verb: impl Fn(&mut Accounts, AdminTools<'_>, &mut dyn Sql, UnixMillis) -> Result<Handled, SqlError>,
+    ) -> Result<Handled, SqlError> {
         let config = bound::config(&self.env).map_err(SqlError)?;
         let key_secret = bound::key_secret(&self.env).map_err(SqlError)?;
         let sealing_key = bound::text(&self.env, "SENDGATE_SEALING_KEY");
+        let resolver = bound::text(&self.env, "SENDGATE_RESOLVER");
         let tools = AdminTools {
             key_secret: &key_secret,
             sealing_key: sealing_key.as_deref(),
             secret: &|name| bound::text(&self.env, name),
             is_static: &|name| config.accounts.contains_key(name),
+            resolver: resolver.as_deref(),
+            brought,
         };
-        self.decide(|accounts, sql, now| accounts.handle(pass, body, tools, sql, entropy, now))
+        self.decide(|accounts, sql, now| verb(accounts, tools, sql, now))
     }
 
     /// Pushes a changed account's configuration now. Whatever stops that, the outbox has it.
@@ -181,11 +214,22 @@ impl Desk {
     }
 }
 
+/// Fetches all of it at once.
+async fn fetch(requests: &[HttpRequest]) -> Vec<Brought> {
+    let one = async |request: &HttpRequest| Brought {
+        url: request.url.clone(),
+        result: transport::send(request, FETCH_MS).await,
+    };
+    all(requests.iter().map(one)).await
+}
+
 fn thrown(error: impl std::error::Error) -> JsValue {
     js_sys::Error::new(&error.to_string()).into()
 }
 
 /// A push is one request to another object; the next alarm goes on at once.
 const PUSHES_PER_RUN: usize = 40;
+/// A resolver answers in a fraction of a second; what it does not answer is not known.
+const FETCH_MS: u64 = 5_000;
 #[allow(clippy::cast_possible_truncation, reason = "262,144 fits 32 bits")]
 const MAX_BODY_BYTES: usize = admin::MAX_BODY_BYTES as usize;

@@ -160,17 +160,16 @@ impl Head {
 
 /// The address that a request comes from, where it is not the client's own word.
 ///
-/// Cloudflare sets `CF-Connecting-IP` itself on each request that it takes in, and gives each of them its `cf`; a Worker that
-/// runs elsewhere has no `cf`, and there the header is whatever a client wrote. Behind a proxy of one's own,
-/// `SENDGATE_CLIENT_IP_HEADER` names the header that this proxy sets.
+/// Cloudflare sets `CF-Connecting-IP` itself on each request that it takes in, and says in the request's `cf` which of its
+/// places that was (`colo`). A Worker that runs elsewhere has no such place, and there the header is whatever a client wrote.
+/// Behind a proxy of one's own, `SENDGATE_CLIENT_IP_HEADER` names the header that this proxy sets.
 fn client_ip(request: &Request, env: &Env) -> Result<Option<String>, JsValue> {
-    match bound::text(env, "SENDGATE_CLIENT_IP_HEADER") {
-        Some(header) => request.headers().get(&header),
-        None if Reflect::get(request, &JsValue::from_str("cf"))?.is_object() => {
-            request.headers().get("cf-connecting-ip")
-        }
-        None => Ok(None),
+    if let Some(header) = bound::text(env, "SENDGATE_CLIENT_IP_HEADER") {
+        return request.headers().get(&header);
     }
+    let cf = Reflect::get(request, &JsValue::from_str("cf"))?;
+    let is_cloudflare = cf.is_object() && Reflect::get(&cf, &JsValue::from_str("colo"))?.is_string();
+    if is_cloudflare { request.headers().get("cf-connecting-ip") } else { Ok(None) }
 }
 
 /// The body to hand over: bytes when it is surely small, else the stream itself, which the object reads and counts.

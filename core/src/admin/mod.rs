@@ -9,6 +9,7 @@
 //! Who may come in is decided before ([`route`]). Nothing is decided about mail here.
 
 mod accounts;
+mod domains;
 mod door;
 mod keys;
 mod log;
@@ -26,7 +27,8 @@ pub(crate) use secrets::SEALED;
 
 use crate::{
     front::{self, Pass},
-    http::HttpResponse,
+    http::{HttpRequest, HttpResponse},
+    outcome::TransportFailure,
     problem::{Code, Problem},
     rate_headers,
     sql::{Sql, SqlError},
@@ -48,6 +50,25 @@ pub struct AdminTools<'a> {
     pub secret: &'a dyn Fn(&str) -> Option<String>,
     /// Whether the deployment's own configuration has an account of this name.
     pub is_static: &'a dyn Fn(&str) -> bool,
+    /// The resolver that is asked over HTTPS (`SENDGATE_RESOLVER`); Cloudflare's when it is not given.
+    pub resolver: Option<&'a str>,
+    /// What came of the fetches that this request asked for before ([`Handled::fetches`]).
+    pub brought: &'a [Brought],
+}
+
+/// What came of a fetch.
+pub struct Brought {
+    /// What was fetched.
+    pub url: String,
+    /// The answer, or what went wrong.
+    pub result: Result<HttpResponse, TransportFailure>,
+}
+
+/// A domain that is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    account: String,
+    domain: String,
 }
 
 /// The accounts of a deployment.
@@ -59,6 +80,7 @@ pub struct Handled {
     /// The methods of the path, where the request's is none of them.
     allow: Option<String>,
     request_id: String,
+    fetches: Vec<HttpRequest>,
 }
 
 /// An answer under way.
@@ -78,6 +100,8 @@ enum Stop {
     OtherMethod(String),
     /// The store failed.
     Fail(SqlError),
+    /// This is to be fetched first; nothing was written.
+    Fetch(Vec<HttpRequest>),
 }
 
 impl From<Problem> for Stop {
@@ -110,6 +134,7 @@ impl Directory {
     pub fn open(sql: &mut dyn Sql) -> Result<Self, SqlError> {
         record::create_schema(sql)?;
         log::create_schema(sql)?;
+        domains::create_schema(sql)?;
         Ok(Self(()))
     }
 
@@ -136,7 +161,43 @@ impl Directory {
     ) -> Result<Handled, SqlError> {
         let pass: Pass = serde_json::from_str(pass).map_err(|_| SqlError("a pass is not readable".into()))?;
         let mut ask = Ask { pass: &pass, body, tools, sql, entropy, now };
-        let (reply, allow) = match ask.dispatch() {
+        let done = ask.dispatch();
+        Handled::of(done, pass.request_id)
+    }
+
+    /// The domain whose look is due, if one is. Each is handed out once until its next look is due.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_look(&mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<Look>, SqlError> {
+        Ok(domains::due(sql, now)?.map(|(account, domain)| Look { account, domain }))
+    }
+
+    /// Looks at a domain as its route does, with nobody who asked.
+    ///
+    /// # Errors
+    /// The store's; the host rolls back.
+    pub fn look(
+        &mut self,
+        look: &Look,
+        tools: AdminTools<'_>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Handled, SqlError> {
+        let pass = front::own_pass(OWN_ACTOR);
+        let mut ask = Ask { pass: &pass, body: &[], tools, sql, entropy: [0; 2], now };
+        let done = domains::look(&mut ask, &look.account, &look.domain);
+        if matches!(&done, Err(Stop::Refuse(problem)) if problem.code == Code::NotFound) {
+            // It was taken out of the configuration by hand.
+            domains::forget(&look.account, &look.domain, sql)?;
+        }
+        Handled::of(done, pass.request_id)
+    }
+}
+
+impl Handled {
+    fn of(done: Result<Reply, Stop>, request_id: String) -> Result<Self, SqlError> {
+        let (reply, allow) = match done {
             Ok(reply) => (Ok(reply), None),
             Err(Stop::Refuse(problem)) => (Err(problem), None),
             Err(Stop::OtherMethod(methods)) => {
@@ -144,12 +205,24 @@ impl Directory {
                 (Err(Problem::new(Code::MethodNotAllowed, detail)), Some(methods))
             }
             Err(Stop::Fail(error)) => return Err(error),
+            Err(Stop::Fetch(fetches)) => {
+                // A host that brings nothing answers with this.
+                let reply = Err(Problem::new(Code::StoreFailed, "what the request needs was not fetched"));
+                return Ok(Self { reply, allow: None, request_id, fetches });
+            }
         };
-        Ok(Handled { reply, allow, request_id: pass.request_id })
+        Ok(Self { reply, allow, request_id, fetches: Vec::new() })
     }
 }
 
 impl Handled {
+    /// What the host is to fetch before the request can be carried out: it fetches all of it and hands the request in again
+    /// with all that it has brought so far. Nothing is held between the steps.
+    #[must_use]
+    pub fn fetches(&self) -> &[HttpRequest] {
+        &self.fetches
+    }
+
     /// The account that was changed, whose object is to have its new configuration.
     #[must_use]
     pub fn changed(&self) -> Option<&str> {
@@ -223,6 +296,12 @@ impl Ask<'_> {
             Operation::ReadProvider => providers::read(self, first, second),
             Operation::ChangeProvider => providers::change(self, first, second),
             Operation::RemoveProvider => providers::remove(self, first, second),
+            Operation::ListDomains => domains::list(self, first),
+            Operation::AddDomain => domains::add(self, first),
+            Operation::ReadDomain => domains::read(self, first, second),
+            Operation::ChangeDomain => domains::change(self, first, second),
+            Operation::RemoveDomain => domains::remove(self, first, second),
+            Operation::CheckDomain => domains::look(self, first, second),
             Operation::ListAudit => log::list(self),
             Operation::VerifyAudit => log::verify(self),
         }
@@ -290,3 +369,6 @@ fn only(body: &Members, known: &[&str]) -> Result<(), Stop> {
 fn page(list: &str, views: Vec<Value>, next: Option<String>) -> Value {
     json!({list: views, "next": next})
 }
+
+/// Who the Directory itself is in the audit log. A name has no such characters, so no token goes by it.
+const OWN_ACTOR: &str = "(directory)";

@@ -1,7 +1,7 @@
 //! The way of a change to its account's object.
 
 use super::{
-    Directory,
+    Directory, domains,
     record::{Record, count, number, text, unreadable},
 };
 use crate::{
@@ -99,16 +99,17 @@ impl Directory {
         sql.run("DELETE FROM outbox WHERE account = ?1", &[Param::Text(&push.account)]).map(|_| true)
     }
 
-    /// When a host should ask for the next push.
+    /// When a host should ask for the next push or the next look.
     ///
     /// # Errors
     /// The store's.
     pub fn wake_at(&self, sql: &mut dyn Sql) -> Result<Option<UnixMillis>, SqlError> {
         let rows = sql.run("SELECT MIN(due_ms) FROM outbox", &[])?;
-        Ok(match rows.first().map(|row| row.as_slice()) {
+        let push = match rows.first().map(|row| row.as_slice()) {
             Some([Cell::Integer(due)]) => Some(UnixMillis::new(number(*due))),
             Some(_) | None => None,
-        })
+        };
+        Ok(push.into_iter().chain(domains::wake_at(sql)?).min())
     }
 }
 

@@ -39,6 +39,18 @@ pub enum Operation {
     ChangeProvider,
     /// Takes a provider away.
     RemoveProvider,
+    /// Shows an account's sending domains, with the DNS records that they need.
+    ListDomains,
+    /// Gives an account a domain, pending until its records are found.
+    AddDomain,
+    /// Shows a domain.
+    ReadDomain,
+    /// Takes other values that providers made for a domain.
+    ChangeDomain,
+    /// Takes a domain away.
+    RemoveDomain,
+    /// Looks at a domain's records now.
+    CheckDomain,
     /// Pages of the audit log.
     ListAudit,
     /// Walks the audit log's chain.
@@ -75,6 +87,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/admin/accounts/{account}/providers/{provider}", Operation::ReadProvider),
     route("PATCH", "/v1/admin/accounts/{account}/providers/{provider}", Operation::ChangeProvider),
     route("DELETE", "/v1/admin/accounts/{account}/providers/{provider}", Operation::RemoveProvider),
+    route("GET", "/v1/admin/accounts/{account}/domains", Operation::ListDomains),
+    route("POST", "/v1/admin/accounts/{account}/domains", Operation::AddDomain),
+    route("GET", "/v1/admin/accounts/{account}/domains/{domain}", Operation::ReadDomain),
+    route("PATCH", "/v1/admin/accounts/{account}/domains/{domain}", Operation::ChangeDomain),
+    route("DELETE", "/v1/admin/accounts/{account}/domains/{domain}", Operation::RemoveDomain),
+    route("POST", "/v1/admin/accounts/{account}/domains/{domain}/check", Operation::CheckDomain),
     route("GET", "/v1/admin/audit", Operation::ListAudit),
     route("GET", "/v1/admin/audit/verify", Operation::VerifyAudit),
 ];

@@ -11,11 +11,12 @@
 
 use sendgate_core::{
     account::{Account, AccountError, HostTools},
-    admin::{self, AdminDecision, AdminTools, Directory, Handled, Push},
+    admin::{self, AdminDecision, AdminTools, Brought, Directory, Handled, Push},
     config::Config,
     front::{self, FrontDecision, FrontRequest},
     http::{HttpRequest, HttpResponse},
     mailroom::{Attempt, Effect},
+    outcome::TransportFailure,
     sql::{Param, Row, Sql, SqlError},
     time::UnixMillis,
     transport::{Call, Reply},
@@ -52,6 +53,10 @@ pub struct Deployment {
     /// `Authorization` of the operator.
     pub operator: String,
     pub tokens: String,
+    /// What was fetched for the request under way.
+    pub brought: Vec<Brought>,
+    /// What the network has at an address; anything else is not reached.
+    pub web: BTreeMap<String, HttpResponse>,
     entropy: u64,
 }
 
@@ -130,6 +135,8 @@ impl Deployment {
             now: UnixMillis::new(START),
             operator: format!("Bearer {}", TOKEN.replace(' ', "-")),
             tokens: TOKEN.replace(' ', "-"),
+            brought: Vec::new(),
+            web: BTreeMap::new(),
             entropy: 1,
         }
     }
@@ -165,7 +172,23 @@ impl Deployment {
     /// A request of the admin API, `path` being what follows `/v1/admin`.
     pub fn admin_with(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> HttpResponse {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        match self.carry_out(method, path, headers, &body, usize::MAX) {
+        self.brought.clear();
+        loop {
+            let carried = self.carry_out(method, path, headers, &body, usize::MAX);
+            match &carried {
+                Ok(Ok(handled)) if !handled.fetches().is_empty() => {
+                    for request in handled.fetches() {
+                        let result = self.web.get(&request.url).cloned().ok_or(TransportFailure::MaybeSent);
+                        self.brought.push(Brought { url: request.url.clone(), result });
+                    }
+                }
+                Ok(_) | Err(_) => return self.finish(carried),
+            }
+        }
+    }
+
+    fn finish(&mut self, carried: Result<Result<Handled, HttpResponse>, Failed>) -> HttpResponse {
+        match carried {
             Ok(Ok(handled)) => {
                 let in_force = match handled.changed().map(ToString::to_string) {
                     Some(account) => self.push_one(Some(&account)).unwrap_or(true),
@@ -213,6 +236,8 @@ impl Deployment {
             sealing_key: secrets.get("SENDGATE_SEALING_KEY").map(String::as_str),
             secret: &|name| secrets.get(name).cloned(),
             is_static: &|name| config.accounts.contains_key(name),
+            resolver: None,
+            brought: &self.brought,
         };
         self.directory.transaction::<_, Failed, _>(|sql| {
             let mut sql = Failing(sql, statements);
@@ -239,6 +264,37 @@ impl Deployment {
     pub fn told(&mut self, push: &Push, has: Option<u64>) -> bool {
         let now = self.now;
         self.in_directory(|directory, sql| directory.pushed(push, has, sql, now))
+    }
+
+    /// Looks at the domain whose look is due, as a host's alarm does.
+    pub fn look_one(&mut self) {
+        let now = self.now;
+        let Some(look) = self.in_directory(|directory, sql| directory.next_look(sql, now)) else { return };
+        let mut brought = Vec::new();
+        loop {
+            let tools = AdminTools {
+                key_secret: KEY_SECRET,
+                sealing_key: Some(SEALING_KEY),
+                secret: &|_| Some("esp-secret".into()),
+                is_static: &|_| false,
+                resolver: None,
+                brought: &brought,
+            };
+            let done = self
+                .directory
+                .transaction::<_, Failed, _>(|sql| Ok(Directory::open(sql)?.look(&look, tools, sql, now)?));
+            let handled = done.unwrap();
+            if handled.fetches().is_empty() {
+                if let Some(account) = handled.changed().map(ToString::to_string) {
+                    self.push_one(Some(&account));
+                }
+                return;
+            }
+            for request in handled.fetches() {
+                let result = self.web.get(&request.url).cloned().ok_or(TransportFailure::MaybeSent);
+                brought.push(Brought { url: request.url.clone(), result });
+            }
+        }
     }
 
     pub fn wake_at(&mut self) -> Option<UnixMillis> {
@@ -271,7 +327,9 @@ impl Deployment {
     pub fn run_until(&mut self, end: UnixMillis) {
         while let Some(at) = self.wake_at().filter(|at| *at <= end) {
             self.now = self.now.max(at);
-            self.push_one(None);
+            if self.push_one(None).is_none() {
+                self.look_one();
+            }
         }
         self.now = end;
     }
