@@ -34,7 +34,7 @@ pub(super) fn seal(record: &mut Record, ask: &Ask<'_>) -> Result<(), Stop> {
             values.extend(take(webhook, "secret_value", "secret", format!("{name}/webhook"), &at)?);
         }
     }
-    let Some((_, _, first)) = values.first() else { return Ok(()) };
+    let Some(first) = values.first().map(|(_, _, field)| field) else { return seal_again(record, ask) };
     let Some(keys) = ask.tools.sealing_key else {
         return Err(wrong(first, "needs the secret SENDGATE_SEALING_KEY; or name a bound secret").into());
     };
@@ -44,6 +44,22 @@ pub(super) fn seal(record: &mut Record, ask: &Ask<'_>) -> Result<(), Stop> {
         let sealed =
             keys.seal(value, place, nonce(ask.entropy, n)).map_err(|error| wrong(field, &error.to_string()))?;
         record.sealed.insert(name.clone(), sealed);
+    }
+    Ok(())
+}
+
+/// Seals what an older key sealed with the current one: after a new sealing key any write of an account, if it changes
+/// nothing else, is enough to do without the older one. What cannot be opened is left as it is.
+fn seal_again(record: &mut Record, ask: &Ask<'_>) -> Result<(), Stop> {
+    let Some(keys) = ask.tools.sealing_key.and_then(|keys| SealingKeys::parse(keys).ok()) else { return Ok(()) };
+    let account = &record.name;
+    for (n, (name, sealed)) in record.sealed.iter_mut().enumerate().filter(|(_, (_, sealed))| !keys.is_current(sealed))
+    {
+        let place = Place { account, provider: name };
+        if let Ok(value) = keys.open(sealed, place) {
+            let again = keys.seal(value.expose(), place, nonce(ask.entropy, n));
+            *sealed = again.map_err(|error| wrong("credential_value", &error.to_string()))?;
+        }
     }
     Ok(())
 }
