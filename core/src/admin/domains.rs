@@ -5,50 +5,24 @@
 //! look found. A look is the host's to carry: the request is answered with what to fetch, and comes again with it.
 
 use super::{
-    Ask, Reply, Stop, log, not_found, only, page,
-    record::{Record, text, unreadable},
+    Ask, Reply, Stop,
+    domain_row::{Known, Parameters, Seen, forget, name_of},
+    log, not_found, only, page,
+    record::{Record, unreadable},
     settings::{Members, wrong},
 };
 use crate::{
     config::{AccountConfig, DomainStatus},
     domain::{
-        Check, DomainName, DomainState, Finding, OneOrMany, Outcome, PlanError, ProviderUse, Question, RecordPlan,
-        RecordState, Standing, WantedRecord, ownership_token, resolver_fault,
+        Check, DomainName, Outcome, PlanError, ProviderUse, Question, RecordPlan, Standing, WantedRecord,
+        ownership_token, resolver_fault,
     },
     problem::{Code, Problem},
-    sql::{Param, Sql, SqlError, Value as Cell},
+    sql::SqlError,
     time::UnixMillis,
 };
-use alloc::{
-    collections::BTreeMap,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
-use serde::{Deserialize, Serialize};
+use alloc::{collections::BTreeMap, format, string::ToString, vec::Vec};
 use serde_json::{Value, json};
-
-/// Values that providers made for the account, by the account's names of the providers.
-type Parameters = BTreeMap<String, BTreeMap<String, OneOrMany>>;
-
-/// What is known of a domain beside the configuration.
-#[derive(Default)]
-struct Known {
-    parameters: Parameters,
-    standing: Standing,
-    /// What the last look found of each record, by [`name_of`].
-    seen: BTreeMap<String, Seen>,
-}
-
-/// What a look found of a record.
-#[derive(Serialize, Deserialize)]
-struct Seen {
-    state: RecordState,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    merged: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    too_many_lookups: Option<usize>,
-}
 
 pub(super) fn list(ask: &mut Ask<'_>, account: &str) -> Result<Reply, Stop> {
     let record = ask.account(account)?;
@@ -169,30 +143,6 @@ pub(super) fn look(ask: &mut Ask<'_>, account: &str, name: &str) -> Result<Reply
         shown.insert("outcome".into(), word.into());
     }
     Ok(Reply::changed(200, shown, &record))
-}
-
-/// The domain whose look is due first, with its account. It is put off at once: a look that a crash ends is not repeated
-/// before another one is due.
-pub(super) fn due(sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<(String, String)>, SqlError> {
-    let statement = "SELECT account, name FROM domain WHERE next_ms <= ?1 ORDER BY next_ms LIMIT 1";
-    let rows = sql.run(statement, &[Param::Integer(now.as_i64())])?;
-    let Some([Cell::Text(account), Cell::Text(name)]) = rows.first().map(|row| row.as_slice()) else { return Ok(None) };
-    let statement = "UPDATE domain SET next_ms = ?3 WHERE account = ?1 AND name = ?2";
-    let later = Param::Integer(now.plus(RETRY_MS).as_i64());
-    sql.run(statement, &[Param::Text(account), Param::Text(name), later])?;
-    Ok(Some((account.clone(), name.clone())))
-}
-
-/// Forgets what stands beside the configuration.
-pub(super) fn forget(account: &str, name: &str, sql: &mut dyn Sql) -> Result<(), SqlError> {
-    let statement = "DELETE FROM domain WHERE account = ?1 AND name = ?2";
-    sql.run(statement, &[Param::Text(account), Param::Text(name)]).map(drop)
-}
-
-/// When the next look is due.
-pub(super) fn wake_at(sql: &mut dyn Sql) -> Result<Option<UnixMillis>, SqlError> {
-    let rows = sql.run("SELECT MIN(next_ms) FROM domain", &[])?;
-    Ok(rows.first().and_then(|row| row.first()).and_then(instant))
 }
 
 /// A look whose questions are all answered.
@@ -343,94 +293,8 @@ fn record_view(record: &WantedRecord, known: &Known) -> Value {
     view
 }
 
-/// What a record is known by: a look at another value says nothing of this one.
-fn name_of(record: &WantedRecord) -> String {
-    let (record_type, _) = record.record_type.row();
-    format!("{record_type} {} {}", record.name, record.value)
-}
-
-impl Seen {
-    fn of(finding: Finding<'_>) -> Self {
-        let Finding { state, merged, too_many_lookups, .. } = finding;
-        Self { state, merged, too_many_lookups }
-    }
-}
-
-impl Known {
-    /// Reads what is known of a domain. The configuration has the last word on whether mail may leave: an operator may have
-    /// changed it there.
-    fn load(account: &str, name: &DomainName, status: DomainStatus, sql: &mut dyn Sql) -> Result<Self, SqlError> {
-        let statement = "SELECT parameters, state, grace_ms, checked_ms, sought_ms, seen FROM domain WHERE account = ?1 AND name = ?2";
-        let rows = sql.run(statement, &[Param::Text(account), Param::Text(name.as_str())])?;
-        let mut known = match rows.first().map(|row| row.as_slice()) {
-            Some([Cell::Text(parameters), Cell::Text(state), grace, checked, sought, Cell::Text(seen)]) => Self {
-                parameters: serde_json::from_str(parameters).map_err(|_| unreadable())?,
-                standing: Standing {
-                    state: serde_json::from_value(Value::String(state.clone())).map_err(|_| unreadable())?,
-                    grace_until: instant(grace),
-                    checked_at: instant(checked),
-                    sought_until: instant(sought),
-                },
-                seen: serde_json::from_str(seen).map_err(|_| unreadable())?,
-            },
-            Some(_) => return Err(unreadable()),
-            None => Self::default(),
-        };
-        if known.standing.state.status() != status {
-            known.standing.grace_until = None;
-            known.standing.state = match status {
-                DomainStatus::Pending => DomainState::Pending,
-                DomainStatus::Verified => DomainState::Verified,
-            };
-        }
-        Ok(known)
-    }
-
-    fn store(
-        &self,
-        account: &str,
-        name: &DomainName,
-        next: Option<UnixMillis>,
-        sql: &mut dyn Sql,
-    ) -> Result<(), SqlError> {
-        let (parameters, seen) = (text(&self.parameters)?, text(&self.seen)?);
-        let instant = |at: Option<UnixMillis>| at.map_or(Param::Null, |at| Param::Integer(at.as_i64()));
-        let statement = "INSERT OR REPLACE INTO domain(account, name, parameters, state, grace_ms, checked_ms, sought_ms, \
-                         next_ms, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        let parameters = [
-            Param::Text(account),
-            Param::Text(name.as_str()),
-            Param::Text(&parameters),
-            Param::Text(self.standing.state.word()),
-            instant(self.standing.grace_until),
-            instant(self.standing.checked_at),
-            instant(self.standing.sought_until),
-            instant(next),
-            Param::Text(&seen),
-        ];
-        sql.run(statement, &parameters).map(drop)
-    }
-}
-
-fn instant(cell: &Cell) -> Option<UnixMillis> {
-    match cell {
-        Cell::Integer(at) => u64::try_from(*at).ok().map(UnixMillis::new),
-        Cell::Null | Cell::Text(_) | Cell::Blob(_) => None,
-    }
-}
-
-/// Creates what is missing.
-pub(super) fn create_schema(sql: &mut dyn Sql) -> Result<(), SqlError> {
-    sql.run(TABLE, &[]).map(drop)
-}
-
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS domain(\
-     account TEXT NOT NULL, name TEXT NOT NULL, parameters TEXT NOT NULL, state TEXT NOT NULL, grace_ms INTEGER, \
-     checked_ms INTEGER, sought_ms INTEGER, next_ms INTEGER, seen TEXT NOT NULL, PRIMARY KEY(account, name)) WITHOUT ROWID";
 /// Each message is compared with them, and the whole configuration goes along with each change.
 const MAX_DOMAINS: usize = 100;
-/// When a look is taken for lost.
-const RETRY_MS: u64 = 3_600_000;
 /// Cloudflare's own resolver, which a Worker is next to.
 const DEFAULT_RESOLVER: &str = "https://cloudflare-dns.com/dns-query";
 /// RFC 7208 section 4.6.4 is broken.

@@ -9,6 +9,7 @@
 //! Who may come in is decided before ([`route`]). Nothing is decided about mail here.
 
 mod accounts;
+mod domain_row;
 mod domains;
 mod door;
 mod keys;
@@ -134,7 +135,7 @@ impl Directory {
     pub fn open(sql: &mut dyn Sql) -> Result<Self, SqlError> {
         record::create_schema(sql)?;
         log::create_schema(sql)?;
-        domains::create_schema(sql)?;
+        domain_row::create_schema(sql)?;
         Ok(Self(()))
     }
 
@@ -170,7 +171,7 @@ impl Directory {
     /// # Errors
     /// The store's.
     pub fn next_look(&mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Option<Look>, SqlError> {
-        Ok(domains::due(sql, now)?.map(|(account, domain)| Look { account, domain }))
+        Ok(domain_row::due(sql, now)?.map(|(account, domain)| Look { account, domain }))
     }
 
     /// Looks at a domain as its route does, with nobody who asked.
@@ -189,7 +190,7 @@ impl Directory {
         let done = domains::look(&mut ask, &look.account, &look.domain);
         if matches!(&done, Err(Stop::Refuse(problem)) if problem.code == Code::NotFound) {
             // It was taken out of the configuration by hand.
-            domains::forget(&look.account, &look.domain, sql)?;
+            domain_row::forget(&look.account, &look.domain, sql)?;
         }
         Handled::of(done, pass.request_id)
     }

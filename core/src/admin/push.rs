@@ -1,7 +1,7 @@
 //! The way of a change to its account's object.
 
 use super::{
-    Directory, domains,
+    Directory, domain_row,
     record::{Record, count, number, text, unreadable},
 };
 use crate::{
@@ -109,7 +109,7 @@ impl Directory {
             Some([Cell::Integer(due)]) => Some(UnixMillis::new(number(*due))),
             Some(_) | None => None,
         };
-        Ok(push.into_iter().chain(domains::wake_at(sql)?).min())
+        Ok(push.into_iter().chain(domain_row::wake_at(sql)?).min())
     }
 }
 
