@@ -3,8 +3,8 @@
 
 use sendgate_core::{
     domain::{
-        Answer, Check, DomainName, MAX_QUESTIONS, MAX_RECORDS, OneOrMany, Outcome, PlanError, ProviderUse, Purpose,
-        RecordPlan, RecordState, RecordType, ownership_token,
+        Answer, Check, DomainName, MAX_QUESTIONS, MAX_RECORDS, Outcome, PlanError, ProviderUse, Purpose, RecordPlan,
+        RecordState, RecordType, ownership_token,
     },
     http::HttpResponse,
     outcome::TransportFailure,
@@ -15,14 +15,14 @@ use std::collections::BTreeMap;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const RESOLVER: &str = "https://dns.example/dns-query";
 
-type Parameters = BTreeMap<String, OneOrMany>;
+type Parameters = serde_json::Map<String, serde_json::Value>;
 
 fn shop() -> DomainName {
     DomainName::parse("shop.example").unwrap()
 }
 
 fn parameters(list: &[(&str, &str)]) -> Parameters {
-    list.iter().map(|(name, value)| ((*name).into(), OneOrMany::One((*value).into()))).collect()
+    list.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
 }
 
 fn plan(providers: &[(&str, ProviderKind, Parameters)]) -> Result<RecordPlan, PlanError> {
@@ -41,7 +41,7 @@ fn lines(plan: &RecordPlan) -> Vec<String> {
 }
 
 fn two_selectors() -> Parameters {
-    BTreeMap::from([("dkim".into(), OneOrMany::Many(vec!["aaa".into(), "bbb".into()]))])
+    Parameters::from_iter([("dkim".into(), serde_json::json!(["aaa", "bbb"]))])
 }
 
 /// A zone, and how many questions it was asked.
@@ -174,13 +174,16 @@ fn what_is_missing_unknown_or_malformed_is_named() {
         let (code, _) = error(ProviderKind::Ses, parameters(&[("dkim", bad)]));
         assert!(["invalid_value", "invalid_record_name"].contains(&code), "{bad}: {code}");
     }
-    let many = |n: usize| BTreeMap::from([("dkim".into(), OneOrMany::Many(vec!["x".into(); n]))]);
+    let many = |n: usize| Parameters::from_iter([("dkim".into(), serde_json::json!(vec!["x"; n]))]);
     assert_eq!(error(ProviderKind::Ses, many(0)).0, "invalid_value");
     assert_eq!(error(ProviderKind::Ses, many(9)).0, "invalid_value");
+    for odd in [serde_json::json!(7), serde_json::json!([7]), serde_json::json!({}), serde_json::json!(null)] {
+        assert_eq!(error(ProviderKind::Ses, Parameters::from_iter([("dkim".into(), odd)])).0, "invalid_value");
+    }
     let texts: Vec<_> = (0..8).map(|n| format!("s{n}")).collect();
     let set = |name: usize| {
-        let values = texts.iter().map(|text| format!("{text}-{name}")).collect();
-        BTreeMap::from([("dkim".into(), OneOrMany::Many(values))])
+        let values: Vec<_> = texts.iter().map(|text| format!("{text}-{name}")).collect();
+        Parameters::from_iter([("dkim".into(), serde_json::json!(values))])
     };
     let sets: Vec<_> = (0..4).map(|n| ("main", ProviderKind::Ses, set(n))).collect();
     assert_eq!(plan(&sets).unwrap_err(), PlanError::TooMany { got: MAX_RECORDS + 2 });

@@ -119,7 +119,7 @@ impl Desk {
 
     async fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
         let entropy = [clock::random_u64()?, clock::random_u64()?];
-        let done = self.finish(|accounts, tools, sql, now| accounts.handle(pass, body, tools, sql, entropy, now));
+        let done = self.finish(&|accounts, tools, sql, now| accounts.handle(pass, body, tools, sql, entropy, now));
         match done.await {
             Ok(handled) => {
                 let in_force = self.put_in_force(handled.changed()).await;
@@ -135,19 +135,16 @@ impl Desk {
     /// Looks at the domain whose look is due, if one is.
     async fn look(&self) -> Result<(), SqlError> {
         let Some(look) = self.decide(|accounts, sql, now| accounts.next_look(sql, now))? else { return Ok(()) };
-        let handled = self.finish(|accounts, tools, sql, now| accounts.look(&look, tools, sql, now)).await?;
+        let handled = self.finish(&|accounts, tools, sql, now| accounts.look(&look, tools, sql, now)).await?;
         self.put_in_force(handled.changed()).await;
         Ok(())
     }
 
     /// Runs a verb, again and again as long as it asks for something to be fetched first.
-    async fn finish(
-        &self,
-        verb: impl Fn(&mut Accounts, AdminTools<'_>, &mut dyn Sql, UnixMillis) -> Result<Handled, SqlError>,
-    ) -> Result<Handled, SqlError> {
+    async fn finish(&self, verb: Verb<'_>) -> Result<Handled, SqlError> {
         let mut brought = Vec::new();
         loop {
-            let handled = self.carry_out(&brought, &verb)?;
+            let handled = self.carry_out(&brought, verb)?;
             if handled.fetches().is_empty() {
                 return Ok(handled);
             }
@@ -155,11 +152,7 @@ impl Desk {
         }
     }
 
-    fn carry_out(
-        &self,
-        brought: &[Brought],
-        verb: impl Fn(&mut Accounts, AdminTools<'_>, &mut dyn Sql, UnixMillis) -> Result<Handled, SqlError>,
-    ) -> Result<Handled, SqlError> {
+    fn carry_out(&self, brought: &[Brought], verb: Verb<'_>) -> Result<Handled, SqlError> {
         let config = bound::config(&self.env).map_err(SqlError)?;
         let key_secret = bound::key_secret(&self.env).map_err(SqlError)?;
         let sealing_key = bound::text(&self.env, "SENDGATE_SEALING_KEY");
@@ -213,6 +206,9 @@ impl Desk {
         }
     }
 }
+
+/// A verb that may ask for something to be fetched.
+type Verb<'v> = &'v dyn Fn(&mut Accounts, AdminTools<'_>, &mut dyn Sql, UnixMillis) -> Result<Handled, SqlError>;
 
 /// Fetches all of it at once.
 async fn fetch(requests: &[HttpRequest]) -> Vec<Brought> {

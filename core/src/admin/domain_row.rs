@@ -1,48 +1,38 @@
 //! What the Directory knows of a sending domain beside the configuration: one row.
 
-use super::record::{text, unreadable};
+use super::{
+    record::{text, unreadable},
+    settings::Members,
+};
 use crate::{
     config::DomainStatus,
-    domain::{DomainName, DomainState, Finding, OneOrMany, RecordState, Standing, WantedRecord},
+    domain::{DomainName, DomainState, Finding, Standing, WantedRecord},
     sql::{Param, Sql, SqlError, Value as Cell},
     time::UnixMillis,
 };
-use alloc::{collections::BTreeMap, format, string::String};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-/// Values that providers made for the account, by the account's names of the providers.
-pub(super) type Parameters = BTreeMap<String, BTreeMap<String, OneOrMany>>;
+use alloc::{format, string::String};
+use serde_json::{Value, json};
 
 /// What is known of a domain beside the configuration.
 #[derive(Default)]
 pub(super) struct Known {
-    /// The values.
-    pub(super) parameters: Parameters,
+    /// Values that providers made for the account, by the account's names of the providers.
+    pub(super) parameters: Members,
     /// Where it stands.
     pub(super) standing: Standing,
-    /// What the last look found of each record, by [`name_of`].
-    pub(super) seen: BTreeMap<String, Seen>,
+    /// What the last look found of each record, by [`name_of`]: `state`, and what else there is to say.
+    pub(super) seen: Members,
 }
 
-/// What a look found of a record.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Seen {
-    /// Whether it is there.
-    pub(super) state: RecordState,
-    /// What to publish in the place of what is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) merged: Option<String>,
-    /// Terms that ask DNS, when they are too many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) too_many_lookups: Option<usize>,
-}
-
-impl Seen {
-    pub(super) fn of(finding: Finding<'_>) -> Self {
-        let Finding { state, merged, too_many_lookups, .. } = finding;
-        Self { state, merged, too_many_lookups }
+/// What a look found of a record, as it is kept and shown.
+pub(super) fn seen(finding: &Finding<'_>) -> Value {
+    let mut seen = json!({"state": finding.state.word()});
+    if let Some(members) = seen.as_object_mut() {
+        let merged = finding.merged.as_ref().map(|merged| ("merged", merged.as_str().into()));
+        let lookups = finding.too_many_lookups.map(|lookups| (TOO_MANY, lookups.into()));
+        members.extend(merged.into_iter().chain(lookups).map(|(name, value): (&str, Value)| (name.into(), value)));
     }
+    seen
 }
 
 impl Known {
@@ -60,7 +50,7 @@ impl Known {
             Some([Cell::Text(parameters), Cell::Text(state), grace, checked, sought, Cell::Text(seen)]) => Self {
                 parameters: serde_json::from_str(parameters).map_err(|_| unreadable())?,
                 standing: Standing {
-                    state: serde_json::from_value(Value::String(state.clone())).map_err(|_| unreadable())?,
+                    state: DomainState::of(state).ok_or_else(unreadable)?,
                     grace_until: instant(grace),
                     checked_at: instant(checked),
                     sought_until: instant(sought),
@@ -154,3 +144,5 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS domain(\
      checked_ms INTEGER, sought_ms INTEGER, next_ms INTEGER, seen TEXT NOT NULL, PRIMARY KEY(account, name)) WITHOUT ROWID";
 /// When a look is taken for lost.
 const RETRY_MS: u64 = 3_600_000;
+/// Where terms that ask DNS are told when they are too many.
+pub(super) const TOO_MANY: &str = "too_many_lookups";

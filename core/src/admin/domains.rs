@@ -6,7 +6,7 @@
 
 use super::{
     Ask, Reply, Stop,
-    domain_row::{Known, Parameters, Seen, forget, name_of},
+    domain_row::{Known, TOO_MANY, forget, name_of, seen},
     log, not_found, only, page,
     record::{Record, unreadable},
     settings::{Members, wrong},
@@ -21,7 +21,7 @@ use crate::{
     sql::SqlError,
     time::UnixMillis,
 };
-use alloc::{collections::BTreeMap, format, string::ToString, vec::Vec};
+use alloc::{format, string::ToString, vec::Vec};
 use serde_json::{Value, json};
 
 pub(super) fn list(ask: &mut Ask<'_>, account: &str) -> Result<Reply, Stop> {
@@ -118,7 +118,7 @@ pub(super) fn look(ask: &mut Ask<'_>, account: &str, name: &str) -> Result<Reply
     let check = looked(&plan, ask)?;
     let outcome = check.outcome();
     known.standing = known.standing.after(outcome, ask.now);
-    known.seen = check.findings().into_iter().map(|finding| (name_of(finding.record), Seen::of(finding))).collect();
+    known.seen = check.findings().iter().map(|finding| (name_of(finding.record), seen(finding))).collect();
     let mut after = before.clone();
     let status = match known.standing.state.status() {
         DomainStatus::Pending => "pending",
@@ -185,10 +185,10 @@ fn note_parameters(
     ask: &mut Ask<'_>,
     account: &str,
     name: &DomainName,
-    before: Option<&Parameters>,
-    after: Option<&Parameters>,
+    before: Option<&Members>,
+    after: Option<&Members>,
 ) -> Result<(), SqlError> {
-    let is_empty = |side: Option<&Parameters>| side.is_none_or(BTreeMap::is_empty);
+    let is_empty = |side: Option<&Members>| side.is_none_or(Members::is_empty);
     if is_empty(before) && is_empty(after) {
         return Ok(());
     }
@@ -217,12 +217,12 @@ fn entry_name(entry: &Value) -> Option<DomainName> {
 /// Every provider of the account sends from each of its domains, so each has its records.
 fn plan(
     name: &DomainName,
-    parameters: &Parameters,
+    parameters: &Members,
     config: &AccountConfig,
     account: &str,
     ask: &Ask<'_>,
 ) -> Result<RecordPlan, PlanError> {
-    let none = BTreeMap::new();
+    let none = Members::new();
     let stranger = parameters.keys().find(|given| !config.providers.iter().any(|provider| provider.name == **given));
     if let Some(provider) = stranger {
         let known = config.providers.iter().map(|provider| provider.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -234,7 +234,7 @@ fn plan(
         .map(|provider| ProviderUse {
             name: &provider.name,
             kind: provider.kind,
-            parameters: parameters.get(&provider.name).unwrap_or(&none),
+            parameters: parameters.get(&provider.name).and_then(Value::as_object).unwrap_or(&none),
         })
         .collect();
     RecordPlan::of(name, &ownership_token(ask.tools.key_secret, account, name), &uses)
@@ -244,10 +244,11 @@ fn refused(error: PlanError) -> Stop {
     wrong(&error.field(), &error.to_string()).into()
 }
 
-fn parameters_of(body: &Members) -> Result<Parameters, Stop> {
-    let Some(given) = body.get("providers") else { return Ok(Parameters::new()) };
+fn parameters_of(body: &Members) -> Result<Members, Stop> {
+    let Some(given) = body.get("providers") else { return Ok(Members::new()) };
+    let objects = given.as_object().filter(|given| given.values().all(Value::is_object)).cloned();
     let detail = "is an object of the account's providers, each an object of texts or lists of texts";
-    serde_json::from_value(given.clone()).map_err(|_| wrong("providers", detail).into())
+    objects.ok_or_else(|| wrong("providers", detail).into())
 }
 
 /// A domain as it is shown.
@@ -255,7 +256,7 @@ fn view(name: &DomainName, known: &Known, config: &AccountConfig, account: &str,
     let instant = |at: Option<UnixMillis>| at.map(|at| at.to_string());
     let mut view = json!({
         "name": name.as_str(),
-        "state": known.standing.state,
+        "state": known.standing.state.word(),
         "grace_until": instant(known.standing.grace_until),
         "checked_at": instant(known.standing.checked_at),
         "providers": known.parameters,
@@ -264,7 +265,7 @@ fn view(name: &DomainName, known: &Known, config: &AccountConfig, account: &str,
     match plan(name, &known.parameters, config, account, ask) {
         Ok(plan) => {
             let records: Vec<Value> = plan.records.iter().map(|record| record_view(record, known)).collect();
-            let seen_too_many = known.seen.values().any(|seen| seen.too_many_lookups.is_some());
+            let seen_too_many = known.seen.values().any(|seen| seen.get(TOO_MANY).is_some());
             let warnings: &[&str] = if seen_too_many || plan.asks_too_often() { &[TOO_MANY_LOOKUPS] } else { &[] };
             members.insert("records".into(), records.into());
             members.insert("warnings".into(), json!(warnings));
@@ -279,16 +280,18 @@ fn view(name: &DomainName, known: &Known, config: &AccountConfig, account: &str,
 }
 
 fn record_view(record: &WantedRecord, known: &Known) -> Value {
-    let mut view = json!(record);
-    if let Some(members) = view.as_object_mut() {
-        let seen = known.seen.get(&name_of(record));
-        members.insert("state".into(), json!(seen.map(|seen| seen.state)));
-        if let Some(merged) = seen.and_then(|seen| seen.merged.as_ref()) {
-            members.insert("merged".into(), json!(merged));
-        }
-        if let Some(lookups) = seen.and_then(|seen| seen.too_many_lookups) {
-            members.insert("too_many_lookups".into(), json!(lookups));
-        }
+    let (record_type, _) = record.record_type.row();
+    let mut view = json!({
+        "for": record.purpose.word(),
+        "type": record_type,
+        "name": record.name,
+        "value": record.value,
+        "required": record.required,
+        "providers": record.providers,
+        "state": null,
+    });
+    if let (Some(members), Some(Value::Object(seen))) = (view.as_object_mut(), known.seen.get(&name_of(record))) {
+        members.extend(seen.clone());
     }
     view
 }

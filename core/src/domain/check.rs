@@ -7,22 +7,20 @@ use super::{
     standing::Outcome,
 };
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
-use serde::{Deserialize, Serialize};
 
 /// A look under way.
 pub struct Check<'p> {
     plan: &'p RecordPlan,
-    answers: BTreeMap<Question, Answer>,
+    /// Few: a list is smaller than a tree.
+    answers: Vec<(Question, Answer)>,
 }
 
 /// What DNS says of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordState {
     /// It is there as wanted.
     Found,
@@ -35,45 +33,59 @@ pub enum RecordState {
 }
 
 /// A record with what was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding<'p> {
     /// The record.
-    #[serde(flatten)]
     pub record: &'p WantedRecord,
     /// What DNS says of it.
     pub state: RecordState,
     /// What to publish in the place of what is there: of an SPF record both together, because a name may have but one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub merged: Option<String>,
     /// Terms of the published SPF record that ask DNS, when they are more than receivers follow.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub too_many_lookups: Option<usize>,
+}
+
+impl RecordState {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Missing => "missing",
+            Self::Differs => "differs",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl<'p> Check<'p> {
     /// A look at a plan's records.
     #[must_use]
     pub const fn of(plan: &'p RecordPlan) -> Self {
-        Self { plan, answers: BTreeMap::new() }
+        Self { plan, answers: Vec::new() }
     }
 
     /// Takes an answer in.
     pub fn learn(&mut self, question: Question, answer: Answer) {
-        self.answers.insert(question, answer);
+        self.answers.push((question, answer));
+    }
+
+    fn answer(&self, question: &Question) -> Option<&Answer> {
+        self.answers.iter().find(|(known, _)| known == question).map(|(_, answer)| answer)
     }
 
     /// What is still to be asked; nothing when the look is over. At most [`MAX_QUESTIONS`] are asked in all: what is beyond
     /// them stays unknown.
     #[must_use]
     pub fn questions(&self) -> Vec<Question> {
-        let mut open = BTreeSet::new();
+        let mut open: Vec<Question> = Vec::new();
         for record in &self.plan.records {
             match record.purpose {
                 Purpose::Dmarc => open.extend(self.dmarc().err()),
                 Purpose::Spf => {
                     let own = ask(&record.name, RecordType::Txt);
-                    match self.answers.get(&own) {
-                        None => drop(open.insert(own)),
+                    match self.answer(&own) {
+                        None => open.push(own),
                         Some(Answer::Records(texts)) => {
                             let spf = texts.iter().find_map(|text| Spf::parse(text));
                             open.extend(spf.and_then(|spf| self.lookups(&spf).err()).unwrap_or_default());
@@ -83,13 +95,16 @@ impl<'p> Check<'p> {
                 }
                 Purpose::Ownership | Purpose::Dkim | Purpose::ReturnPath | Purpose::Tracking => {
                     let own = ask(&record.name, record.record_type);
-                    if !self.answers.contains_key(&own) {
-                        open.insert(own);
+                    if self.answer(&own).is_none() {
+                        open.push(own);
                     }
                 }
             }
         }
-        open.into_iter().take(MAX_QUESTIONS.saturating_sub(self.answers.len())).collect()
+        open.sort_unstable();
+        open.dedup();
+        open.truncate(MAX_QUESTIONS.saturating_sub(self.answers.len()));
+        open
     }
 
     /// What the answers say of each record, in the plan's order.
@@ -117,7 +132,7 @@ impl<'p> Check<'p> {
         if record.purpose == Purpose::Dmarc {
             return with(self.dmarc().unwrap_or(RecordState::Unknown));
         }
-        let Some(Answer::Records(found)) = self.answers.get(&ask(&record.name, record.record_type)) else {
+        let Some(Answer::Records(found)) = self.answer(&ask(&record.name, record.record_type)) else {
             return with(RecordState::Unknown);
         };
         match record.purpose {
@@ -181,7 +196,7 @@ impl<'p> Check<'p> {
                 continue;
             }
             let question = ask(&domain, RecordType::Txt);
-            match self.answers.get(&question) {
+            match self.answer(&question) {
                 Some(Answer::Records(texts)) => {
                     if let Some(included) = texts.iter().find_map(|text| Spf::parse(text)) {
                         lookups = lookups.saturating_add(included.lookups());
@@ -202,7 +217,7 @@ impl<'p> Check<'p> {
         let mut state = RecordState::Missing;
         while domain.contains('.') {
             let question = ask(&format!("{DMARC_NAME}.{domain}"), RecordType::Txt);
-            match self.answers.get(&question) {
+            match self.answer(&question) {
                 None => return Err(question),
                 Some(Answer::Unknown(_)) => return Ok(RecordState::Unknown),
                 Some(Answer::Records(texts)) => {

@@ -24,8 +24,6 @@ mod standing;
 pub use check::{Check, Finding, MAX_QUESTIONS, RecordState};
 pub use doh::{Answer, Question, resolver_fault};
 pub use name::{DomainName, InvalidDomain};
-pub use plan::{
-    MAX_RECORDS, OneOrMany, PlanError, ProviderUse, Purpose, RecordPlan, RecordType, WantedRecord, ownership_token,
-};
+pub use plan::{MAX_RECORDS, PlanError, ProviderUse, Purpose, RecordPlan, RecordType, WantedRecord, ownership_token};
 pub use spf::{MAX_LOOKUPS, Spf};
 pub use standing::{DomainState, Outcome, Standing};

@@ -17,11 +17,12 @@ use alloc::{
 };
 use core::fmt;
 use hmac::{Hmac, Mac};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
 /// What a record is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// That the domain is this account's.
@@ -39,7 +40,7 @@ pub enum Purpose {
 }
 
 /// A type of DNS records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RecordType {
     /// Another name for a name.
@@ -48,6 +49,21 @@ pub enum RecordType {
     Mx,
     /// A text.
     Txt,
+}
+
+impl Purpose {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ownership => "ownership",
+            Self::Dkim => "dkim",
+            Self::Spf => "spf",
+            Self::ReturnPath => "return_path",
+            Self::Dmarc => "dmarc",
+            Self::Tracking => "tracking",
+        }
+    }
 }
 
 impl RecordType {
@@ -69,28 +85,16 @@ pub struct ProviderUse<'a> {
     pub name: &'a str,
     /// What it is.
     pub kind: ProviderKind,
-    /// Its parameters.
-    pub parameters: &'a BTreeMap<String, OneOrMany>,
-}
-
-/// A parameter's value; several make a record each, as SES's three selectors do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
+    /// Its parameters: texts, or lists of texts, which make a record each, as SES's three selectors do.
+    pub parameters: &'a Map<String, Value>,
 }
 
 /// A record that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedRecord {
     /// What it is for.
-    #[serde(rename = "for")]
     pub purpose: Purpose,
     /// Its type.
-    #[serde(rename = "type")]
     pub record_type: RecordType,
     /// Its whole name.
     pub name: String,
@@ -330,8 +334,12 @@ fn values_of<'a>(
     for parameter in parameters {
         let wrong = || PlanError::Value { provider: provider.name.into(), parameter: parameter.into() };
         let values: Vec<&str> = match (provider.parameters.get(parameter), defaults.get(parameter)) {
-            (Some(OneOrMany::One(value)), _) => alloc::vec![value],
-            (Some(OneOrMany::Many(values)), _) => values.iter().map(String::as_str).collect(),
+            (Some(Value::String(value)), _) => alloc::vec![value],
+            (Some(Value::Array(values)), _) => {
+                let texts: Option<_> = values.iter().map(Value::as_str).collect();
+                texts.ok_or_else(wrong)?
+            }
+            (Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)), _) => return Err(wrong()),
             (None, Some(default)) => alloc::vec![default],
             (None, None) if template.optional => return Ok(Vec::new()),
             (None, None) => {

@@ -1,7 +1,6 @@
 //! Where a domain stands, and how a look at DNS moves it.
 
 use crate::{config::DomainStatus, time::UnixMillis};
-use serde::{Deserialize, Serialize};
 
 /// What a look at DNS came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +14,7 @@ pub enum Outcome {
 }
 
 /// Where a domain stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DomainState {
     /// Its records were never all there, or were missing for too long.
     #[default]
@@ -41,6 +39,12 @@ pub struct Standing {
 }
 
 impl DomainState {
+    /// The state of this word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Pending, Self::Verified, Self::Grace].into_iter().find(|state| state.word() == word)
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
