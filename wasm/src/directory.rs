@@ -119,8 +119,9 @@ impl Desk {
 
     async fn answer(&self, pass: &str, body: &[u8]) -> Result<JsValue, JsValue> {
         let entropy = [clock::random_u64()?, clock::random_u64()?];
-        let done = self.finish(&|accounts, tools, sql, now| accounts.handle(pass, body, tools, sql, entropy, now));
-        match done.await {
+        let done =
+            self.finish(&|accounts, tools, sql, now| accounts.handle(pass, body, tools, sql, entropy, now)).await;
+        match done {
             Ok(handled) => {
                 let in_force = self.put_in_force(handled.changed()).await;
                 wire::pack(&handled.answer(in_force, clock::now()))
