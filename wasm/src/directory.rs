@@ -136,7 +136,10 @@ impl Desk {
     /// Looks at the domain whose look is due, if one is.
     async fn look(&self) -> Result<(), SqlError> {
         let Some(look) = self.decide(|accounts, sql, now| accounts.next_look(sql, now))? else { return Ok(()) };
-        let handled = self.finish(&|accounts, tools, sql, now| accounts.look(&look, tools, sql, now)).await?;
+        let random = || clock::random_u64().map_err(|error| SqlError(message(&error)));
+        let entropy = [random()?, random()?];
+        let verb: Verb<'_> = &|accounts, tools, sql, now| accounts.look(&look, tools, sql, entropy, now);
+        let handled = self.finish(verb).await?;
         self.put_in_force(handled.changed()).await;
         Ok(())
     }

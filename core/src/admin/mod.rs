@@ -174,7 +174,8 @@ impl Directory {
         Ok(domain_row::due(sql, now)?.map(|(account, domain)| Look { account, domain }))
     }
 
-    /// Looks at a domain as its route does, with nobody who asked.
+    /// Looks at a domain as its route does, with nobody who asked. The entropy is as random as any request's: whatever
+    /// writes an account may seal its secrets again.
     ///
     /// # Errors
     /// The store's; the host rolls back.
@@ -183,10 +184,11 @@ impl Directory {
         look: &Look,
         tools: AdminTools<'_>,
         sql: &mut dyn Sql,
+        entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Handled, SqlError> {
         let pass = front::own_pass(OWN_ACTOR);
-        let mut ask = Ask { pass: &pass, body: &[], tools, sql, entropy: [0; 2], now };
+        let mut ask = Ask { pass: &pass, body: &[], tools, sql, entropy, now };
         let done = domains::look(&mut ask, &look.account, &look.domain);
         if matches!(&done, Err(Stop::Refuse(problem)) if problem.code == Code::NotFound) {
             // It was taken out of the configuration by hand.

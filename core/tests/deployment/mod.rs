@@ -270,6 +270,7 @@ impl Deployment {
     pub fn look_one(&mut self) {
         let now = self.now;
         let Some(look) = self.in_directory(|directory, sql| directory.next_look(sql, now)) else { return };
+        let entropy = [self.random(), self.random()];
         let mut brought = Vec::new();
         loop {
             let tools = AdminTools {
@@ -282,7 +283,7 @@ impl Deployment {
             };
             let done = self
                 .directory
-                .transaction::<_, Failed, _>(|sql| Ok(Directory::open(sql)?.look(&look, tools, sql, now)?));
+                .transaction::<_, Failed, _>(|sql| Ok(Directory::open(sql)?.look(&look, tools, sql, entropy, now)?));
             let handled = done.unwrap();
             if handled.fetches().is_empty() {
                 if let Some(account) = handled.changed().map(ToString::to_string) {
