@@ -65,11 +65,15 @@ fn line(kind: ProviderKind, credential: &str, base_url: &str, id: &str, message:
 /// 2026-12-01T10:00:00Z
 const NOW: UnixMillis = UnixMillis::new(1_796_119_200_000);
 /// The providers whose official SDKs are compared, with the credential that the SDKs are given.
-const PROVIDERS: [(ProviderKind, &str); 6] = [
+const PROVIDERS: [(ProviderKind, &str); 10] = [
     (ProviderKind::Sendgrid, "SG.test"),
     (ProviderKind::Mailgun, "key-test"),
     (ProviderKind::Postmark, "POSTMARK_API_TEST"),
     (ProviderKind::Ses, "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
     (ProviderKind::Resend, "re_test"),
     (ProviderKind::Cloudflare, "cf-test"),
+    (ProviderKind::Brevo, "xkeysib-test"),
+    (ProviderKind::Mailersend, "mlsn.test"),
+    (ProviderKind::Mailtrap, "mailtrap-test"),
+    (ProviderKind::Sparkpost, "sparkpost-test"),
 ];

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import tomllib
 from decode import flat
+from messages import TWIN
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Row:
         return (
             re.fullmatch(self.sdk, sdk) is not None
             and self.provider == provider
-            and (not self.messages or message in self.messages)
+            and (not self.messages or message.removesuffix(TWIN) in self.messages)
             and re.fullmatch(self.key, key) is not None
         )
 
