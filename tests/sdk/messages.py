@@ -91,6 +91,7 @@ MESSAGES: dict[str, tuple[str, dict]] = {
     ),
     "address-plus": ("a plus in the address", message(to=[{"address": "ann+tag@example.com"}])),
     "address-upper": ("capitals in the address", message(to=[{"address": "Ann.Doe@example.com"}])),
+    "address-utf8": ("letters beyond ASCII in the address", message(to=[{"address": "jörg@example.com"}])),
     "to-50": ("fifty recipients", message(to=many(50))),
     "to-1000": ("a thousand recipients", message(to=many(1000))),
     "header": ("a header of one's own", message(headers={"X-Order-Id": "42"})),

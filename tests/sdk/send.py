@@ -1,10 +1,10 @@
 """Sends the messages through the official Python SDKs, as their documentation shows it.
 
-    python send.py PORT PLAN
+    python send.py PORT PLAN SMTP_PORT CERTIFICATE
 
-PORT is the recorder's; PLAN is a file with a JSON object of provider -> ids of the messages it can send. Each SDK must
-report that the message was taken: an exception, or an answer that says otherwise, fails the case. The last line counts
-cases.
+PORT is the recorder's, SMTP_PORT the mail server's, which has the CERTIFICATE; PLAN is a file with a JSON object of
+provider -> ids of the messages it can send. Each SDK must report that the message was taken: an exception, or an answer
+that says otherwise, fails the case. The last line counts cases.
 """
 
 import base64
@@ -30,6 +30,7 @@ from mailersend.models.email import EmailAttachment
 from mailgun.client import Client as Mailgun
 from messages import messages
 from postmarker.core import PostmarkClient
+from send_mail import send as send_mail
 from sendgrid import SendGridAPIClient
 from sendgrid.helpers import mail as sg
 from sparkpost import SparkPost
@@ -489,6 +490,10 @@ def by_sparkpost(message: dict) -> None:
     assert answer["id"] and answer["total_rejected_recipients"] == 0, answer
 
 
+def by_smtp(message: dict) -> None:
+    send_mail(message, f"<key-{CASE}@shop.example>", int(sys.argv[3]), sys.argv[4])
+
+
 SENDERS: dict[str, Callable[[dict], None]] = {
     "sendgrid": by_sendgrid,
     "mailgun": by_mailgun,
@@ -500,6 +505,7 @@ SENDERS: dict[str, Callable[[dict], None]] = {
     "mailersend": by_mailersend,
     "mailtrap": by_mailtrap,
     "sparkpost": by_sparkpost,
+    "smtp": by_smtp,
 }
 CASE = ""
 

@@ -1,8 +1,8 @@
 // Sends the messages through the official Node SDKs, as their documentation shows it.
 //
-//     node send.mjs PORT PLAN MESSAGES
+//     node send.mjs PORT PLAN MESSAGES SMTP_PORT CERTIFICATE
 //
-// PORT is the recorder's, PLAN an object of provider -> ids of the messages it can send, MESSAGES the list that
+// PORT is the recorder's, SMTP_PORT the mail server's, which has the CERTIFICATE; PLAN is an object of provider -> ids of the messages it can send, MESSAGES the list that
 // messages.py prints; both are files. An SDK that throws, or answers that a message was not taken, fails the case.
 // The last line counts cases.
 
@@ -20,8 +20,9 @@ import { MailtrapClient } from 'mailtrap';
 import { ServerClient } from 'postmark';
 import { Resend } from 'resend';
 import SparkPost from 'sparkpost';
+import { sendMail } from './send-mail.mjs';
 
-const [port, planFile, messagesFile] = process.argv.slice(2);
+const [port, planFile, messagesFile, smtpPort, certificate] = process.argv.slice(2);
 const base = `http://127.0.0.1:${port}/sandbox`;
 const plan = JSON.parse(readFileSync(planFile, 'utf8'));
 const messages = JSON.parse(readFileSync(messagesFile, 'utf8'));
@@ -443,6 +444,11 @@ async function bySparkpost(message) {
   assert(answer.results.id && answer.results.total_rejected_recipients === 0, answer);
 }
 
+async function bySmtp(message, name) {
+  const answer = await sendMail(message, `<key-${name}@shop.example>`, Number(smtpPort), certificate);
+  assert(answer.accepted.length && !answer.rejected.length, answer);
+}
+
 const senders = {
   sendgrid: bySendgrid,
   mailgun: byMailgun,
@@ -454,6 +460,7 @@ const senders = {
   mailersend: byMailersend,
   mailtrap: byMailtrap,
   sparkpost: bySparkpost,
+  smtp: bySmtp,
 };
 
 let [passed, failed, skipped] = [0, 0, 0];
