@@ -2,9 +2,9 @@
 //
 //     node send.mjs PORT PLAN MESSAGES SMTP_PORT CERTIFICATE
 //
-// PORT is the recorder's, SMTP_PORT the mail server's, which has the CERTIFICATE; PLAN is an object of provider -> ids of the messages it can send, MESSAGES the list that
-// messages.py prints; both are files. An SDK that throws, or answers that a message was not taken, fails the case.
-// The last line counts cases.
+// PORT is the recorder's, SMTP_PORT the mail server's, which has the CERTIFICATE; PLAN is an object of provider -> ids of
+// the messages it can send, MESSAGES the list that messages.py prints; both are files. An SDK that throws, or answers that
+// a message was not taken, fails the case. The last line counts cases.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
