@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sends the messages of messages.py through the official SDKs to the simulator, and compares what they put on the wire
-# with Sendgate's own requests and mails: tests/sdk/run.sh TARGET_DIRECTORY. Everything runs on loopback and ends with this script.
+# with Sendgate's own requests and mails. The SDKs' helpers for receivers check the simulator's webhooks.
+# tests/sdk/run.sh TARGET_DIRECTORY; everything runs on loopback and ends with this script.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/lib.sh
@@ -79,6 +80,7 @@ curl -sSf -X DELETE "http://127.0.0.1:$port/sandbox/messages" >/dev/null
 node "$here/node/send.mjs" "$recorder" "$work/plan.json" "$work/messages.json" \
     "$smtp_port" "$work/certificate.pem" || failed=1
 python3 "$here/took.py" "$port" node "$work/theirs.jsonl"
+node "$here/node/receivers.mjs" "$port" || failed=1
 python3 "$here/compare.py" "$work/ours.jsonl" "$work/theirs.jsonl" || failed=1
 [ -z "${KEEP:-}" ] || cp -r "$work" "$KEEP"
 exit $failed
