@@ -8,56 +8,29 @@ that says otherwise, fails the case. The last line counts cases.
 """
 
 import base64
-import hashlib
 import json
 import sys
 import urllib.request
-import uuid
 from collections.abc import Callable
 from email.header import Header as Encoded
 from email.utils import formataddr
 from pathlib import Path
 
 import boto3
-import mailtrap
 import resend
 from botocore.config import Config
-from brevo import Brevo
-from brevo import transactional_emails as brevo
 from cloudflare import Cloudflare
-from mailersend import EmailBuilder, MailerSendClient
-from mailersend.models.email import EmailAttachment
+from common import BASE, PORT, all_quoted, filled, quoted
+from later import by_brevo, by_mailersend, by_mailtrap, by_sparkpost
 from mailgun.client import Client as Mailgun
 from messages import messages
 from postmarker.core import PostmarkClient
 from send_mail import send as send_mail
 from sendgrid import SendGridAPIClient
 from sendgrid.helpers import mail as sg
-from sparkpost import SparkPost
-
-PORT = sys.argv[1]
-BASE = f"http://127.0.0.1:{PORT}/sandbox"
 
 
-def quoted(mailbox: dict) -> str:
-    """`"Name" <address>`, with the name quoted as RFC 5322 says, and letters as they are."""
-    name = mailbox.get("name")
-    if not name:
-        return mailbox["address"]
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}" <{mailbox["address"]}>'
-
-
-def all_quoted(message: dict, field: str) -> list[str]:
-    return [quoted(mailbox) for mailbox in message.get(field, [])]
-
-
-def filled(**fields: object) -> dict:
-    """Without what is not there."""
-    return {name: value for name, value in fields.items() if value is not None and value != [] and value != {}}
-
-
-def by_sendgrid(message: dict) -> None:
+def by_sendgrid(message: dict, case: str) -> None:
     mail = sg.Mail()
     mail.from_email = sg.From(message["from"]["address"], message["from"].get("name"))
     for field, kind, add in [("to", sg.To, mail.add_to), ("cc", sg.Cc, mail.add_cc), ("bcc", sg.Bcc, mail.add_bcc)]:
@@ -112,7 +85,7 @@ def by_sendgrid(message: dict) -> None:
     assert answer.headers["X-Message-Id"]
 
 
-def by_mailgun(message: dict) -> None:
+def by_mailgun(message: dict, case: str) -> None:
     data = filled(
         **{
             "from": quoted(message["from"]),
@@ -146,7 +119,7 @@ def by_mailgun(message: dict) -> None:
     assert answer.json()["id"]
 
 
-def by_postmark(message: dict) -> None:
+def by_postmark(message: dict, case: str) -> None:
     client = PostmarkClient(server_token="POSTMARK_API_TEST")
     client.root_api_url = f"{BASE}/postmark"
     clicks = message.get("tracking", {}).get("clicks")
@@ -194,7 +167,7 @@ def seven_bit(mailbox: dict) -> str:
     return formataddr((name, mailbox["address"])) if name else mailbox["address"]
 
 
-def by_ses(message: dict) -> None:
+def by_ses(message: dict, case: str) -> None:
     client = boto3.client(
         "sesv2",
         endpoint_url=f"{BASE}/ses",
@@ -258,7 +231,7 @@ def by_ses(message: dict) -> None:
     assert answer["MessageId"]
 
 
-def by_resend(message: dict) -> None:
+def by_resend(message: dict, case: str) -> None:
     resend.api_key = "re_test"
     resend.api_url = f"{BASE}/resend"
     tags = [
@@ -291,11 +264,11 @@ def by_resend(message: dict) -> None:
             ],
         }
     )
-    answer = resend.Emails.send(params, {"idempotency_key": f"key-{CASE}"})
+    answer = resend.Emails.send(params, {"idempotency_key": f"key-{case}"})
     assert answer["id"]
 
 
-def by_cloudflare(message: dict) -> None:
+def by_cloudflare(message: dict, case: str) -> None:
     def mailbox(one: dict) -> dict | str:
         return {"address": one["address"], "name": one["name"]} if "name" in one else one["address"]
 
@@ -331,170 +304,11 @@ def by_cloudflare(message: dict) -> None:
     assert answer.delivered or answer.queued, answer
 
 
-def by_brevo(message: dict) -> None:
-    def person(kind: type, one: dict) -> object:
-        return kind(email=one["address"], **filled(name=one.get("name")))
-
-    def people(kind: type, field: str) -> list:
-        return [person(kind, one) for one in message.get(field, [])]
-
-    answers = people(brevo.SendTransacEmailRequestReplyTo, "reply_to")
-    template = message.get("template")
-    headers = dict(message.get("headers", {}))
-    if "metadata" in message:
-        headers["X-Mailin-custom"] = json.dumps(message["metadata"])
-    # The key is the caller's to choose: this is the one that Sendgate makes of the message's id.
-    digest = hashlib.sha256(f"key-{CASE}".encode()).digest()
-    headers["idempotencyKey"] = str(uuid.UUID(bytes=digest[:16], version=4))
-    client = Brevo(api_key="xkeysib-test", base_url=f"{BASE}/brevo/v3", max_retries=0)
-    answer = client.transactional_emails.send_transac_email(
-        sender=person(brevo.SendTransacEmailRequestSender, message["from"]),
-        **filled(
-            to=people(brevo.SendTransacEmailRequestToItem, "to"),
-            cc=people(brevo.SendTransacEmailRequestCcItem, "cc"),
-            bcc=people(brevo.SendTransacEmailRequestBccItem, "bcc"),
-            reply_to=answers[0] if answers else None,
-            subject=message.get("subject"),
-            html_content=message.get("html_body"),
-            text_content=message.get("text_body"),
-            headers=headers,
-            tags=message.get("tags"),
-            template_id=int(template["id"]) if template else None,
-            params=template["data"] if template else None,
-            attachment=[
-                brevo.SendTransacEmailRequestAttachmentItem(name=file["filename"], content=file["content"])
-                for file in message.get("attachments", [])
-            ],
-        ),
-    )
-    assert answer.message_id, answer
+def by_smtp(message: dict, case: str) -> None:
+    send_mail(message, f"<key-{case}@shop.example>", int(sys.argv[3]), sys.argv[4])
 
 
-def by_mailersend(message: dict) -> None:
-    email = EmailBuilder().from_email(message["from"]["address"], message["from"].get("name"))
-    for field, add in [("to", email.to), ("cc", email.cc), ("bcc", email.bcc), ("reply_to", email.reply_to)]:
-        for one in message.get(field, []):
-            add(one["address"], one.get("name"))
-    # It does not build without a subject, not even with a template.
-    email.subject(message.get("subject", ""))
-    if "text_body" in message:
-        email.text(message["text_body"])
-    if "html_body" in message:
-        email.html(message["html_body"])
-    email.tag(*message.get("tags", []))
-    for name, value in message.get("headers", {}).items():
-        email.header(name, value)
-    tracking = message.get("tracking", {})
-    if "opens" in tracking:
-        email.track_opens(tracking["opens"])
-    if "clicks" in tracking:
-        email.track_clicks(tracking["clicks"])
-    if "template" in message:
-        email.template(message["template"]["id"])
-        for one in message["to"]:
-            email.personalize(one["address"], **message["template"]["data"])
-    request = email.build()
-    # The builder has no way to give a file an id.
-    request.attachments = [
-        EmailAttachment(
-            content=file["content"],
-            filename=file["filename"],
-            disposition=file.get("disposition", "attachment"),
-            id=file.get("content_id"),
-        )
-        for file in message.get("attachments", [])
-    ] or None
-    client = MailerSendClient("mlsn.test", base_url=f"{BASE}/mailersend/v1", max_retries=0)
-    assert client.emails.send(request)["id"]
-
-
-def by_mailtrap(message: dict) -> None:
-    def person(one: dict) -> mailtrap.Address:
-        return mailtrap.Address(email=one["address"], name=one.get("name"))
-
-    def people(field: str) -> list[mailtrap.Address] | None:
-        return [person(one) for one in message.get(field, [])] or None
-
-    answers = people("reply_to")
-    common = filled(
-        sender=person(message["from"]),
-        to=people("to"),
-        cc=people("cc"),
-        bcc=people("bcc"),
-        reply_to=answers[0] if answers else None,
-        headers=message.get("headers"),
-        custom_variables=message.get("metadata"),
-        attachments=[
-            mailtrap.Attachment(
-                content=file["content"].encode(),
-                filename=file["filename"],
-                mimetype=file["content_type"],
-                disposition=mailtrap.Disposition(file.get("disposition", "attachment")),
-                content_id=file.get("content_id"),
-            )
-            for file in message.get("attachments", [])
-        ],
-    )
-    if "template" in message:
-        template = message["template"]
-        mail = mailtrap.MailFromTemplate(**common, template_uuid=template["id"], template_variables=template["data"])
-    else:
-        mail = mailtrap.Mail(
-            **common,
-            subject=message["subject"],
-            text=message.get("text_body"),
-            html=message.get("html_body"),
-            category=(message.get("tags") or [None])[0],
-        )
-    # It speaks HTTPS to the host it is given, and nothing else.
-    mailtrap.http.HttpClient._url = lambda _, path: f"{BASE}/mailtrap{path}"
-    answer = mailtrap.MailtrapClient(token="mailtrap-test").send(mail)
-    assert answer["success"] and answer["message_ids"], answer
-
-
-def by_sparkpost(message: dict) -> None:
-    def file(one: dict, name: str) -> dict:
-        return {"type": one["content_type"], "name": one[name], "data": one["content"]}
-
-    files = message.get("attachments", [])
-    inline = [one for one in files if one.get("disposition") == "inline"]
-    tracking = message.get("tracking", {})
-    template = message.get("template", {})
-    sender = {"from_email": filled(email=message["from"]["address"], name=message["from"].get("name"))}
-    client = SparkPost("sparkpost-test")
-    # It speaks HTTPS to the host it is given, and nothing else.
-    client.transmissions.base_uri = f"{BASE}/sparkpost/api/v1"
-    answer = client.transmissions.send(
-        recipients=all_quoted(message, "to"),
-        transactional=True,
-        **({} if template else sender),
-        **filled(
-            cc=all_quoted(message, "cc"),
-            bcc=all_quoted(message, "bcc"),
-            reply_to=", ".join(all_quoted(message, "reply_to")) or None,
-            subject=message.get("subject"),
-            text=message.get("text_body"),
-            html=message.get("html_body"),
-            custom_headers=message.get("headers"),
-            attachments=[file(one, "filename") for one in files if one not in inline],
-            inline_images=[file(one, "content_id") for one in inline],
-            campaign=(message.get("tags") or [None])[0],
-            metadata=message.get("metadata"),
-            template=template.get("id"),
-            substitution_data=template.get("data"),
-            track_opens=tracking.get("opens"),
-            track_clicks=tracking.get("clicks"),
-            ip_pool=message.get("stream"),
-        ),
-    )
-    assert answer["id"] and answer["total_rejected_recipients"] == 0, answer
-
-
-def by_smtp(message: dict) -> None:
-    send_mail(message, f"<key-{CASE}@shop.example>", int(sys.argv[3]), sys.argv[4])
-
-
-SENDERS: dict[str, Callable[[dict], None]] = {
+SENDERS: dict[str, Callable[[dict, str], None]] = {
     "sendgrid": by_sendgrid,
     "mailgun": by_mailgun,
     "postmark": by_postmark,
@@ -507,26 +321,24 @@ SENDERS: dict[str, Callable[[dict], None]] = {
     "sparkpost": by_sparkpost,
     "smtp": by_smtp,
 }
-CASE = ""
 
 
 def main() -> int:
-    global CASE
     plan = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     every = {one["id"]: one["message"] for one in messages()}
     passed = failed = skipped = 0
     for provider, send in SENDERS.items():
         skipped += sum(1 for name in every if name not in plan[provider])
-        for CASE in plan[provider]:
-            case = f"http://127.0.0.1:{PORT}/__case/python/{provider}/{CASE}"
+        for name in plan[provider]:
+            case = f"http://127.0.0.1:{PORT}/__case/python/{provider}/{name}"
             urllib.request.urlopen(urllib.request.Request(case, method="POST", data=b"")).close()
             try:
-                send(every[CASE])
+                send(every[name], name)
                 passed += 1
             # Whatever an SDK throws is its way to say no.
             except Exception as error:
                 failed += 1
-                print(f"python {provider} {CASE}: {type(error).__name__}: {error}", flush=True)
+                print(f"python {provider} {name}: {type(error).__name__}: {error}", flush=True)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return min(failed, 1)
 
