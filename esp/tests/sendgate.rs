@@ -93,6 +93,7 @@ fn sendgate_believes_what_is_signed_and_refuses_what_is_forged() {
                 ("complained", "complained"),
                 ("opened", "opened"),
                 ("unsubscribed", "unsubscribed"),
+                ("suppressed", "rejected"),
             ],
         ),
         (
@@ -110,6 +111,7 @@ fn sendgate_believes_what_is_signed_and_refuses_what_is_forged() {
                 ("deferred", "deferred"),
                 ("complained", "complained"),
                 ("opened", "opened"),
+                ("suppressed", "bounced"),
             ],
         ),
         (
@@ -122,6 +124,7 @@ fn sendgate_believes_what_is_signed_and_refuses_what_is_forged() {
                 ("deferred", "deferred"),
                 ("complained", "complained"),
                 ("opened", "opened"),
+                ("suppressed", "rejected"),
             ],
         ),
         (
@@ -224,6 +227,7 @@ fn sendgate_believes_what_is_signed_and_refuses_what_is_forged() {
             let read_events = events(read(*provider, &receiver, &trust, &pem));
             assert_eq!(read_events.len(), 1, "{dialect} {event}");
             assert_eq!(read_events[0].kind.word(), *want, "{dialect} {event}");
+            assert_eq!(read_events[0].is_echo, *event == "suppressed", "{dialect} {event}: whose list it is on");
             let class = read_events[0].bounce.as_ref().map(|bounce| bounce.class.word());
             match *event {
                 "bounced" => assert_eq!(class, Some("hard"), "{dialect}"),

@@ -52,13 +52,13 @@ fn item(event: &Event<'_>) -> Value {
     json!({ "msys": Map::from_iter([(class.to_string(), fields)]) })
 }
 
-/// The bounce classes are SparkPost's: 10 is an invalid recipient, 22 a full mailbox, 25 what its own policy refused.
+/// The bounce classes are SparkPost's: 10 is an invalid recipient, 22 a full mailbox. What it did not even generate has none.
 fn more(kind: Kind) -> Value {
-    let refused = |class: &str, code: &str, reason: &str| json!({ "bounce_class": class, "error_code": code, "raw_reason": reason, "reason": reason });
+    let refused = |class: Option<&str>, code: &str, reason: &str| json!({ "bounce_class": class, "error_code": code, "raw_reason": reason, "reason": reason });
     match kind {
-        Kind::Bounced => refused("10", "550", "550 5.1.1 No such user"),
-        Kind::Deferred => refused("22", "452", "452 4.2.2 Mailbox full"),
-        Kind::Suppressed => refused("25", "554", "554 5.7.1 recipient address suppressed due to customer policy"),
+        Kind::Bounced => refused(Some("10"), "550", "550 5.1.1 No such user"),
+        Kind::Deferred => refused(Some("22"), "452", "452 4.2.2 Mailbox full"),
+        Kind::Suppressed => refused(None, "554", "554 5.7.1 recipient address suppressed due to customer policy"),
         Kind::Complained => json!({ "fbtype": "abuse", "report_by": "simulator.sendgate.example" }),
         Kind::Opened => json!({ "ip_address": "192.0.2.1", "user_agent": "Mozilla/5.0" }),
         Kind::Processed | Kind::Delivered | Kind::Unsubscribed => json!({}),
