@@ -39,6 +39,7 @@ use quota::quota_name;
 
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
+pub use suppressions::{Begun, Ended, Import, comes_in_pieces};
 
 /// What an account needs of its host beside the store.
 #[derive(Clone, Copy)]
@@ -156,6 +157,7 @@ impl Account {
         let mailroom = Mailroom::open(config, &secrets, tools.compose, &mut gate.ledger, sql, now)?;
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
+        suppressions::interrupt(sql)?;
         let mut account = Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default() };
         account.note_plan(sql, now)?;
         Ok(account)
@@ -180,8 +182,33 @@ impl Account {
             Ok(Admitted::Later(until, refusal)) => self.send(&pass, body, Some((until, refusal)), sql, entropy, now)?,
             Err(reply) => reply,
         };
+        self.answer(&pass, reply, sql, now)
+    }
+
+    /// The refusal of a request that is not a send, if it may not go on.
+    fn refusal(
+        &mut self,
+        pass: &Pass,
+        found: &Found<'_>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Option<Reply>, SqlError> {
+        Ok(match self.admit(pass, found, sql, now)? {
+            Ok(Admitted::Now) => None,
+            Ok(Admitted::Later(_, refusal)) | Err(refusal) => Some(refusal),
+        })
+    }
+
+    /// An answer with the headers that every answer has.
+    fn answer(
+        &mut self,
+        pass: &Pass,
+        reply: Reply,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<HttpResponse, SqlError> {
         // A caller nobody knows learns nothing of the windows.
-        if self.known_key(&pass).is_none() {
+        if self.known_key(pass).is_none() {
             return Ok(finish(reply, self.config.error_shape, &pass.request_id, &[], now));
         }
         let quotas = self.gate.ledger.usage(now).into_iter().map(|quota| (quota_name(quota.period), quota));
@@ -307,6 +334,8 @@ impl Account {
             Operation::ListSuppressions => suppressions::list(pass, sql, now),
             Operation::AddSuppression => suppressions::add(pass, body, sql, now),
             Operation::ImportSuppressions => suppressions::import(pass, body, sql, now),
+            Operation::ListImports => suppressions::list_imports(sql),
+            Operation::ReadImport => suppressions::one_import(parameter, pass, sql, now),
             Operation::ExportSuppressions => suppressions::export(pass, sql, now),
             Operation::ReadSuppression => suppressions::one(parameter, pass, sql, now),
             Operation::ChangeSuppression => suppressions::change(parameter, pass, body, sql, now),

@@ -21,6 +21,10 @@ pub enum Operation {
     AddSuppression,
     /// Takes in a list.
     ImportSuppressions,
+    /// The last imports.
+    ListImports,
+    /// How far an import is.
+    ReadImport,
     /// Gives the list away.
     ExportSuppressions,
     /// An address's entries.
@@ -55,6 +59,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/suppressions", Scope::Suppressions, Operation::ListSuppressions),
     route("POST", "/v1/suppressions", Scope::Suppressions, Operation::AddSuppression),
     route("POST", "/v1/suppressions/import", Scope::Suppressions, Operation::ImportSuppressions),
+    route("GET", "/v1/suppressions/imports", Scope::Suppressions, Operation::ListImports),
+    route("GET", "/v1/suppressions/imports/{id}", Scope::Suppressions, Operation::ReadImport),
     route("GET", "/v1/suppressions/export", Scope::Suppressions, Operation::ExportSuppressions),
     route("GET", "/v1/suppressions/{email}", Scope::Suppressions, Operation::ReadSuppression),
     route("PATCH", "/v1/suppressions/{email}", Scope::Suppressions, Operation::ChangeSuppression),

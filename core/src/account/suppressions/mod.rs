@@ -1,10 +1,17 @@
 //! The routes under `/v1/suppressions`. Adding and removing one address is here, the rest in the files beside.
 
+mod export;
+mod import;
+mod imports;
 mod manage;
-mod transfer;
+mod rows;
 
+pub use import::{Begun, Ended, Import, comes_in_pieces};
+
+pub(super) use export::export;
+pub(super) use import::import;
+pub(super) use imports::{interrupt, list as list_imports, one as one_import};
 pub(super) use manage::{change, list, one};
-pub(super) use transfer::{export, import};
 
 use super::{
     Reply,
