@@ -19,6 +19,7 @@ fn pass_of(host: &Host, query: &str) -> String {
         query,
         authorization: Some(&format!("Bearer {}", key_of("k1"))),
         idempotency_key: None,
+        if_none_match: None,
         content_length: None,
         headers: &Vec::new,
     };

@@ -18,6 +18,7 @@ use crate::{
     alert::{self, Alerts},
     config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig},
     error_shape::ErrorShape,
+    etag,
     event::journal,
     front::{self, Pass},
     gate::{Admission, Gate, GateError, Reason, Standing},
@@ -209,13 +210,13 @@ impl Account {
     ) -> Result<HttpResponse, SqlError> {
         // A caller nobody knows learns nothing of the windows.
         if self.known_key(pass).is_none() {
-            return Ok(finish(reply, self.config.error_shape, &pass.request_id, &[], now));
+            return Ok(finish(reply, self.config.error_shape, pass, &[], now));
         }
         let quotas = self.gate.ledger.usage(now).into_iter().map(|quota| (quota_name(quota.period), quota));
         let quotas: Vec<_> = quotas.collect();
         let standings = self.gate.explain(&pass.key_id, now);
         self.alerts.watch(&standings, &quotas, sql, now)?;
-        Ok(finish(reply, self.config.error_shape, &pass.request_id, &standings, now))
+        Ok(finish(reply, self.config.error_shape, pass, &standings, now))
     }
 
     /// What to do now: see [`Mailroom::next`].
@@ -359,21 +360,30 @@ fn secret_of(provider: &ProviderConfig, tools: HostTools<'_>) -> Result<String, 
     Ok(secret)
 }
 
-fn finish(
-    reply: Reply,
-    shape: ErrorShape,
-    request_id: &str,
-    standings: &[Standing<'_>],
-    now: UnixMillis,
-) -> HttpResponse {
+/// What is read is answered with a tag, and not at all when the caller has it already (R247). It counts as a request
+/// either way.
+fn finish(reply: Reply, shape: ErrorShape, pass: &Pass, standings: &[Standing<'_>], now: UnixMillis) -> HttpResponse {
     let reshaped = (reply.status >= 400).then(|| shape.of(&reply.body)).flatten();
     let (content_type, body) = reshaped.unwrap_or((reply.content_type, reply.body));
-    let mut headers: Vec<(String, String)> = alloc::vec![
-        ("content-type".into(), content_type.into()),
-        ("x-request-id".into(), request_id.into()),
-        ("cache-control".into(), "no-store".into()),
-    ];
+    let tag = (pass.method == "GET" && reply.status == 200).then(|| etag::of(&body));
+    let has_it = pass.if_none_match.as_deref().zip(tag.as_deref()).is_some_and(|(field, tag)| etag::names(field, tag));
+    let mut headers: Vec<(String, String)> = alloc::vec![("x-request-id".into(), pass.request_id.clone())];
+    if !has_it {
+        headers.push(("content-type".into(), content_type.into()));
+    }
+    match tag {
+        Some(tag) => {
+            // Kept by the caller alone, and asked for anew each time: who has another key may see something else.
+            headers.push(("cache-control".into(), "private, no-cache".into()));
+            headers.push(("vary".into(), "Authorization".into()));
+            headers.push(("etag".into(), tag));
+        }
+        None => headers.push(("cache-control".into(), "no-store".into())),
+    }
     headers.extend(rate_headers::fields(standings, now));
     headers.extend(reply.extra);
+    if has_it {
+        return HttpResponse { status: 304, headers, body: Vec::new() };
+    }
     HttpResponse { status: reply.status, headers, body }
 }
