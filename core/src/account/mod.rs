@@ -4,6 +4,7 @@
 //! transaction; after an error it rolls the transaction back and opens the account anew.
 
 mod alerts;
+mod check;
 mod idempotency;
 mod query;
 mod quota;
@@ -13,6 +14,7 @@ mod routes;
 mod send;
 mod subjects;
 mod suppressions;
+mod usage;
 
 use crate::{
     alert::{self, Alerts},
@@ -331,6 +333,8 @@ impl Account {
             Operation::Send => self.send(pass, body, None, sql, entropy, now),
             Operation::ReadMessage => read::message(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
+            Operation::CheckLimits => self.check(pass, body, sql, now),
+            Operation::ReadUsage => self.usage(now),
             Operation::ListAlerts => alerts::list(pass, sql, now),
             Operation::ListSuppressions => suppressions::list(pass, sql, now),
             Operation::AddSuppression => suppressions::add(pass, body, sql, now),

@@ -13,6 +13,10 @@ pub enum Operation {
     ReadMessage,
     /// Tells every limit that applies.
     ReadLimits,
+    /// Says what would become of a request.
+    CheckLimits,
+    /// Tells what is in use of the quotas.
+    ReadUsage,
     /// Tells what the owner should know of.
     ListAlerts,
     /// Pages of the suppression list.
@@ -55,6 +59,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/send", Scope::Send, Operation::Send),
     route("GET", "/v1/messages/{id}", Scope::Read, Operation::ReadMessage),
     route("GET", "/v1/limits", Scope::Read, Operation::ReadLimits),
+    route("POST", "/v1/limits/check", Scope::Read, Operation::CheckLimits),
+    route("GET", "/v1/usage", Scope::Read, Operation::ReadUsage),
     route("GET", "/v1/alerts", Scope::Read, Operation::ListAlerts),
     route("GET", "/v1/suppressions", Scope::Suppressions, Operation::ListSuppressions),
     route("POST", "/v1/suppressions", Scope::Suppressions, Operation::AddSuppression),
