@@ -1,5 +1,11 @@
 //! The header fields of every class of answer, and what a caller has already and is not sent again.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests fail loudly"
+)]
 
 mod host;
 

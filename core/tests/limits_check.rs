@@ -39,13 +39,13 @@ fn to_many(recipients: usize) -> Vec<Value> {
 fn what_it_says_is_what_happens() {
     let mut host = Host::with(|account| {
         account["key_windows"] = window("key-minute", 40, 60_000);
-        account["quotas"] = json!([{"period": "day", "limit": 60}, {"period": "month", "limit": 90}]);
+        account["quotas"] = json!([{"period": "day", "limit": 60}, {"period": "month", "limit": 700}]);
     });
     let (mut allowed, mut deferred, mut rejected) = (0, 0, 0);
     for _ in 0..400 {
         let many = usize::try_from(host.random() % 70).unwrap() + 1;
         let random = host.random();
-        host.advance(if random % 12 == 0 { 40_000_000 } else { random % 4_000 });
+        host.advance(if random.is_multiple_of(12) { 40_000_000 } else { random % 4_000 });
         let asked = ask(&mut host, &json!({"messages": many}));
         if asked.status == 429 {
             continue;

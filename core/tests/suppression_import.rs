@@ -1,5 +1,11 @@
 //! A long list comes in one stream: in pieces, with other requests in between, and it can be asked how far it is.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests fail loudly"
+)]
 
 mod host;
 

@@ -6,7 +6,7 @@ mod json;
 
 pub(super) use csv::Cells;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use csv::Csv;
 use json::{Lines, List};
 
@@ -27,7 +27,7 @@ pub(super) type Sink<'a> = &'a mut dyn FnMut(u64, Raw<'_>) -> bool;
 pub(super) enum Rows {
     /// What came is too little to know the form by.
     Start(Vec<u8>),
-    Csv(Csv),
+    Csv(Box<Csv>),
     List(List),
     Lines(Lines),
     /// It is none of them.
@@ -90,7 +90,7 @@ fn form(head: &[u8]) -> Option<Rows> {
     match first {
         b'[' => Some(Rows::List(List::bare())),
         b'{' => object(content.get(1..)?.trim_ascii_start()),
-        _ => Some(Rows::Csv(Csv::new())),
+        _ => Some(Rows::Csv(Box::new(Csv::new()))),
     }
 }
 
