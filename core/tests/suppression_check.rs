@@ -74,6 +74,6 @@ fn what_was_not_checked_at_first_is_checked_at_last() {
     assert_eq!(sent.len(), 1);
     let (ann, gone) = (host.trace(&ids[0]), host.trace(&ids[1]));
     assert_eq!((&ann["status"], &gone["status"]), (&json!("sent"), &json!("suppressed")));
-    assert_eq!(events(&gone), ["accepted", "suppressed_final"], "R205: both checks stand in the trace");
+    assert_eq!(events(&gone), ["accepted", "suppressed_final", "suppressed"], "R205: both checks stand in the trace");
     assert_eq!(host.quota(), (0, 1, 99_999), "and its unit is given back");
 }
