@@ -7,6 +7,7 @@ mod alerts;
 mod check;
 mod idempotency;
 mod query;
+mod question;
 mod quota;
 mod read;
 mod reports;

@@ -1,6 +1,6 @@
 //! `GET /v1/messages/{id}` and `GET /v1/limits`.
 
-use super::{Account, Reply, quota::quota_name};
+use super::{Account, Reply, check::Decision, quota::quota_name};
 use crate::{
     config::{AccountConfig, Origin},
     front::{MAX_BODY_BYTES, Pass},
@@ -19,7 +19,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One limit with where it stands. Absent fields do not apply to its kind.
 #[derive(Default, Serialize)]
@@ -58,6 +58,24 @@ pub(super) struct Limit {
     /// Where a built-in figure comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reference: Option<String>,
+    // What follows stands in the answer to a question alone.
+    /// Units asked for; absent where each window has its own measure of a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) asked: Option<u64>,
+    /// How many such requests fit now; absent for what a single request is measured by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slack: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) decision: Option<Decision>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
+    pub(super) retry_at: Option<UnixMillis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<String>,
+    /// Whether it is the one that decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) binding: Option<bool>,
 }
 
 impl Limit {
@@ -74,6 +92,13 @@ impl Limit {
 #[derive(Serialize)]
 struct Limits {
     limits: Vec<Limit>,
+}
+
+pub(super) fn instant<S: Serializer>(at: &Option<UnixMillis>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// The trace of a message.

@@ -28,7 +28,7 @@ use crate::{
     time::UnixMillis,
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::Serialize;
 use serde_json::Value;
 
 /// An import under way: what a host holds of it between its pieces.
@@ -74,28 +74,18 @@ pub fn comes_in_pieces(pass: &str) -> bool {
 struct Judged {
     columns: Option<Vec<Option<Column>>>,
     importer: Importer,
-    report: Report,
+    read: u64,
+    rejected: u64,
+    errors: Vec<BadRow>,
     /// Nothing more is taken: the columns have no name.
     refused: Option<Problem>,
     /// Only the form is looked at.
     is_rehearsal: bool,
 }
 
-/// What an import has done until now.
-#[derive(Clone, Default, Serialize)]
-pub(super) struct Report {
-    /// Rows or items read, the header not counted.
-    read: u64,
-    #[serde(flatten)]
-    imported: Imported,
-    /// Rows that were not taken.
-    rejected: u64,
-    /// The first hundred of them.
-    errors: Vec<BadRow>,
-}
-
-#[derive(Clone, Serialize)]
-struct BadRow {
+/// A row that was not taken.
+#[derive(Serialize)]
+pub(super) struct BadRow {
     /// The row's line in a CSV or in JSON lines, or the item's place in a JSON list, counted from 1.
     line: u64,
     field: String,
@@ -236,8 +226,22 @@ impl Import {
     }
 
     fn view(&self, status: Status, now: UnixMillis) -> View<'_> {
-        let report = Report { imported: self.judged.importer.done(), ..self.judged.report.clone() };
-        View { id: &self.id, status, started_at: self.started_at, updated_at: now, bytes: self.bytes, report }
+        let Judged { importer, read, rejected, errors, .. } = &self.judged;
+        let Imported { added, updated, unchanged, duplicates } = importer.done();
+        View {
+            id: &self.id,
+            status,
+            started_at: self.started_at,
+            updated_at: now,
+            bytes: self.bytes,
+            read: *read,
+            added,
+            updated,
+            unchanged,
+            duplicates,
+            rejected: *rejected,
+            errors,
+        }
     }
 
     fn save(&self, status: Status, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
@@ -252,8 +256,9 @@ impl Judged {
             // What single rows say changes nothing of the form.
             Raw::Json(_) | Raw::TooLong if self.is_rehearsal => {}
             Raw::Cells(_) if self.is_rehearsal && self.columns.is_some() => {}
-            Raw::Json(text) => match serde_json::from_slice::<Item>(text) {
-                Ok(item) => self.take(line, &item.into(), now),
+            // What an export tells beyond an entry's own fields may stand there.
+            Raw::Json(text) => match serde_json::from_slice::<Wanted>(text) {
+                Ok(wanted) => self.take(line, &wanted, now),
                 Err(_) => self.reject(line, bad("", "wrong_shape", super::FIELDS)),
             },
             Raw::TooLong => {
@@ -304,7 +309,7 @@ impl Judged {
         // An entry whose time is over stops nothing: a list that was exported some time ago may hold some.
         match judge(wanted, now) {
             Ok((key, entry)) => {
-                self.report.read += 1;
+                self.read += 1;
                 self.importer.take(key, entry);
             }
             Err(flaws) => {
@@ -315,39 +320,17 @@ impl Judged {
     }
 
     fn reject(&mut self, line: u64, flaw: Flaw) {
-        self.report.read += 1;
-        self.report.rejected += 1;
-        if self.report.errors.len() < MAX_ERRORS {
+        self.read += 1;
+        self.rejected += 1;
+        if self.errors.len() < MAX_ERRORS {
             let Flaw { field, code, detail } = flaw;
-            self.report.errors.push(BadRow { line, field, code, detail });
+            self.errors.push(BadRow { line, field, code, detail });
         }
     }
 }
 
 fn bad(field: &str, code: &'static str, detail: &str) -> Flaw {
     Flaw { field: field.into(), code, detail: detail.into() }
-}
-
-/// An entry as JSON: what an export tells beyond an entry's own fields may stand there.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Item {
-    email: Option<Value>,
-    reason: Option<Value>,
-    scope: Option<Value>,
-    expires_at: Option<Value>,
-    active: Option<Value>,
-    #[serde(rename = "status")]
-    _status: Option<IgnoredAny>,
-    #[serde(rename = "created_at")]
-    _created_at: Option<IgnoredAny>,
-}
-
-impl From<Item> for Wanted {
-    fn from(item: Item) -> Self {
-        let Item { email, reason, scope, expires_at, active, .. } = item;
-        Self { email, reason, scope, expires_at, active }
-    }
 }
 
 /// A column that an import knows; others are passed over, because providers' exports have many.

@@ -1,6 +1,6 @@
 //! `GET /v1/suppressions/imports` and `/{id}`: how far an import is, and what became of the last ones.
 
-use super::{super::Reply, import::Report, manage, refuse};
+use super::{super::Reply, import::BadRow, manage, refuse};
 use crate::{
     front::Pass,
     problem::{Code, Problem},
@@ -39,8 +39,17 @@ pub(super) struct View<'a> {
     pub(super) updated_at: UnixMillis,
     /// Bytes read of it.
     pub(super) bytes: u64,
-    #[serde(flatten)]
-    pub(super) report: Report,
+    /// Rows or items read, the header not counted.
+    pub(super) read: u64,
+    /// Entries, as [`Imported`](crate::suppression::Imported) counts them.
+    pub(super) added: u64,
+    pub(super) updated: u64,
+    pub(super) unchanged: u64,
+    pub(super) duplicates: u64,
+    /// Rows that were not taken.
+    pub(super) rejected: u64,
+    /// The first hundred of them.
+    pub(super) errors: &'a [BadRow],
 }
 
 #[derive(Serialize)]

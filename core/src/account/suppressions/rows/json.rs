@@ -3,7 +3,7 @@
 
 use super::{LIST, MAX_ROW_BYTES, Raw, Sink};
 use alloc::{format, string::String, vec::Vec};
-use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 /// An item under way.
 #[derive(Default)]
@@ -107,19 +107,12 @@ impl List {
 
     /// What an export says beside its list may stay.
     fn is_tail(&self) -> bool {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Object {
-            #[serde(rename = "suppressions")]
-            _list: IgnoredAny,
-            #[serde(rename = "next")]
-            _next: Option<IgnoredAny>,
-        }
         if !self.is_in_object {
             return self.tail.trim_ascii().is_empty();
         }
         let object = [format!("{{\"{LIST}\":[]").as_bytes(), &self.tail].concat();
-        serde_json::from_slice::<Object>(&object).is_ok()
+        let fields = serde_json::from_slice(&object).ok().and_then(|object: Value| object.as_object().cloned());
+        fields.is_some_and(|fields| fields.keys().all(|name| name == LIST || name == "next"))
     }
 
     fn before_item(&mut self, byte: u8) -> bool {
