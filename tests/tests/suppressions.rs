@@ -6,7 +6,7 @@ mod running;
 
 use running::*;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fmt::Write, thread, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, io::Write as _, net::TcpStream, thread, time::Duration};
 
 /// The issue's acceptance, R211, R215: a million entries in one stream with progress, other requests in between, pages that do
 /// not shift while they are written, and 500 recipients checked against all of them. How many statements that takes is
@@ -71,6 +71,50 @@ fn a_million_entries_come_in_one_stream() {
     let answer = sendgate.send(&messages).json();
     let summary = &answer["suppression_summary"];
     assert_eq!((&summary["checked_recipients"], &summary["suppressed_recipients"]), (&json!(500), &json!(250)));
+}
+
+/// A connection that breaks leaves what it brought, and says so; the same import again is the whole list.
+#[test]
+fn an_import_whose_connection_broke_is_sent_again() {
+    let sendgate = Running::start("sandbox", |_| {});
+    let shop = key_of("shop");
+    let list: String = (0..100_000).map(|n| format!("user{n:07}@example.com\n")).collect();
+    let address = sendgate.workerd.base_url().replace("http://", "");
+    let mut connection = TcpStream::connect(&address).unwrap();
+    write!(
+        connection,
+        "POST /v1/suppressions/import?id=broken HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {shop}\r\n\
+         Content-Length: {}\r\n\r\n",
+        list.len()
+    )
+    .unwrap();
+    connection.write_all(&list.as_bytes()[..list.len() / 2]).unwrap();
+    let progress = || sendgate.get("/v1/suppressions/imports/broken").json();
+    let until = |what: &dyn Fn(&Value) -> bool| (0..1_000).map(|_| progress()).find(what).unwrap();
+    until(&|progress| progress["added"].as_u64().is_some_and(|added| added > 0));
+    drop(connection);
+    let broken = until(&|progress| progress["status"] == "interrupted");
+    let kept = broken["added"].as_u64().unwrap();
+    assert!(kept > 0 && kept <= 50_000, "{broken}");
+    let again = sendgate.call("POST", "/v1/suppressions/import?id=broken", Some(&shop), list.as_bytes()).json();
+    assert_eq!(
+        (&again["status"], &again["unchanged"], &again["added"]),
+        (&json!("finished"), &json!(kept), &json!(100_000 - kept))
+    );
+}
+
+/// R189: a byte more than a body may have is refused, by its length before it is read and by counting where none was said.
+#[test]
+fn an_import_has_the_bound_of_every_body() {
+    let sendgate = Running::start("sandbox", |_| {});
+    let agent = sendgate.patient(Duration::from_secs(280));
+    let mut list = b"ann@example.com\n".to_vec();
+    list.resize(50_000_001, b'\n');
+    let refused = agent("POST", "/v1/suppressions/import?id=said", &key_of("shop"), &list);
+    assert_eq!((refused.status, refused.code().as_str()), (413, "body_too_large"));
+    assert_eq!(sendgate.get("/v1/suppressions/imports/said").status, 404, "it was not begun");
+    let taken = agent("POST", "/v1/suppressions/import?id=exact", &key_of("shop"), &list[1..]);
+    assert_eq!((taken.status, &taken.json()["bytes"]), (200, &json!(50_000_000)));
 }
 
 const MILLION: u64 = 1_000_000;
