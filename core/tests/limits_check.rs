@@ -42,7 +42,7 @@ fn what_it_says_is_what_happens() {
         account["quotas"] = json!([{"period": "day", "limit": 60}, {"period": "month", "limit": 700}]);
     });
     let (mut allowed, mut deferred, mut rejected) = (0, 0, 0);
-    for _ in 0..400 {
+    for _ in 0..200 {
         let many = usize::try_from(host.random() % 70).unwrap() + 1;
         let random = host.random();
         host.advance(if random.is_multiple_of(12) { 40_000_000 } else { random % 4_000 });
@@ -85,7 +85,7 @@ fn what_it_says_is_what_happens() {
             other => panic!("{other}"),
         }
     }
-    assert!(allowed > 10 && deferred > 50 && rejected > 10, "{allowed} {deferred} {rejected}");
+    assert!(allowed > 5 && deferred > 30 && rejected > 5, "{allowed} {deferred} {rejected}");
 }
 
 /// The request windows are asked about the next request: this one is counted already.
