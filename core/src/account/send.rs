@@ -200,7 +200,7 @@ impl Account {
 
     /// What the preferred provider lacks, when no provider has all that the message needs.
     fn unsupported(&self, place: usize, message: &Message) -> Option<Vec<Flaw>> {
-        let mut gaps = self.config.providers.iter().map(|provider| provider::check(provider.kind, message).err());
+        let mut gaps = self.config.senders().map(|provider| provider::check(provider.kind, message).err());
         let missing = gaps.next()??;
         if !gaps.all(|gaps| gaps.is_some()) {
             return None;

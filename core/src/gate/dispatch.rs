@@ -218,7 +218,7 @@ impl Dispatch {
             row: Vec::new(),
         };
         dispatch.add(Scope::Account, "sending", Unit::Messages, &config.sending.windows(), None)?;
-        for (place, provider) in config.providers.iter().enumerate() {
+        for (place, provider) in config.senders().enumerate() {
             for (unit, windows) in [
                 (Unit::Requests, &provider.windows),
                 (Unit::Messages, &provider.message_windows),

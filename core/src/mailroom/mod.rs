@@ -151,7 +151,7 @@ impl Mailroom {
     /// Opens the outbox of an account: creates what is missing, rebuilds the queue, and settles the attempts that a crash
     /// interrupted as of unknown outcome.
     ///
-    /// `credentials` are the providers' secrets, by value and in their order; `compose` writes MIME for providers that
+    /// `credentials` are the secrets of the providers that send, by value and in their order; `compose` writes MIME for providers that
     /// take it.
     ///
     /// # Errors
@@ -164,14 +164,14 @@ impl Mailroom {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, SqlError> {
-        if config.providers.is_empty() || config.providers.len() != credentials.len() {
+        if credentials.is_empty() || config.senders().count() != credentials.len() {
             return Err(SqlError("every provider has a credential, and there is at least 1".into()));
         }
         let dispatch = Dispatch::open(config, sql, now).map_err(|error| match error {
             GateError::Policy(detail) => SqlError(detail),
             GateError::Store(error) => error,
         })?;
-        let providers = config.providers.iter().zip(credentials);
+        let providers = config.senders().zip(credentials);
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
