@@ -9,13 +9,14 @@ mod query;
 mod quota;
 mod read;
 mod reports;
+mod routes;
 mod send;
 mod subjects;
 mod suppressions;
 
 use crate::{
     alert::{self, Alerts},
-    config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig, Scope},
+    config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig},
     error_shape::ErrorShape,
     event::journal,
     front::{self, Pass},
@@ -37,6 +38,7 @@ use alloc::{
 use quota::quota_name;
 
 pub use reports::{Fetched, Taken};
+pub use routes::{Found, Operation, ROUTES, Route, find};
 
 /// What an account needs of its host beside the store.
 #[derive(Clone, Copy)]
@@ -171,8 +173,9 @@ impl Account {
         now: UnixMillis,
     ) -> Result<HttpResponse, SqlError> {
         let pass: Pass = serde_json::from_str(pass).map_err(|error| SqlError(error.to_string()))?;
-        let reply = match self.admit(&pass, sql, now)? {
-            Ok(Admitted::Now) => self.dispatch(&pass, body, sql, entropy, now)?,
+        let found = find(&pass.method, &pass.path);
+        let reply = match self.admit(&pass, &found, sql, now)? {
+            Ok(Admitted::Now) => self.dispatch(&pass, &found, body, sql, entropy, now)?,
             Ok(Admitted::Later(until, refusal)) => self.send(&pass, body, Some((until, refusal)), sql, entropy, now)?,
             Err(reply) => reply,
         };
@@ -217,7 +220,13 @@ impl Account {
     }
 
     /// The key's hash and status, the account's status, the windows, the scope: in this order.
-    fn admit(&mut self, pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Result<Admitted, Reply>, SqlError> {
+    fn admit(
+        &mut self,
+        pass: &Pass,
+        found: &Found<'_>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Result<Admitted, Reply>, SqlError> {
         let refuse = |problem: &Problem| Ok(Err(Reply::problem(problem, &pass.request_id, None, now)));
         let Some(key) = self.known_key(pass) else {
             return refuse(&Problem::new(Code::InvalidKey, "the account does not know this key"));
@@ -225,8 +234,10 @@ impl Account {
         if key.revoked {
             return refuse(&Problem::new(Code::KeyRevoked, "this key was revoked; use another one"));
         }
-        let scopes = key.scopes.clone();
-        let may = |scope: &Scope| scopes.contains(scope);
+        let missing = match found {
+            Found::Route(route, _) if !key.scopes.contains(&route.scope) => Some(route.scope),
+            Found::Route(..) | Found::OtherMethod(_) | Found::Nothing => None,
+        };
         match self.gate.admit(&pass.key_id, sql, now)? {
             Admission::Allow => {}
             Admission::Defer { retry_at, window, penalty_began } => {
@@ -238,8 +249,8 @@ impl Account {
                 let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
                 let refusal = Reply::problem(&problem, &pass.request_id, Some(retry_at), now);
                 let queues = self.config.on_limit.values().any(|on_limit| *on_limit == OnLimit::Queue);
-                let is_send = pass.method == "POST" && scope_of(&pass.path) == Some(Scope::Send);
-                return Ok(if queues && is_send && may(&Scope::Send) {
+                let is_send = matches!(found, Found::Route(Route { operation: Operation::Send, .. }, _));
+                return Ok(if queues && is_send && missing.is_none() {
                     Ok(Admitted::Later(retry_at, refusal))
                 } else {
                     Err(refusal)
@@ -256,43 +267,50 @@ impl Account {
                 return refuse(&Problem::new(Code::RateLimited, "a window admits no request at all"));
             }
         }
-        match scope_of(&pass.path) {
-            Some(scope) if !may(&scope) => {
+        match missing {
+            Some(scope) => {
                 let detail = alloc::format!("this needs the scope {}", scope.word());
                 refuse(&Problem::new(Code::ScopeMissing, detail))
             }
-            Some(_) | None => Ok(Ok(Admitted::Now)),
+            None => Ok(Ok(Admitted::Now)),
         }
     }
 
     fn dispatch(
         &mut self,
         pass: &Pass,
+        found: &Found<'_>,
         body: &[u8],
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
-        let segments: Vec<&str> = pass.path.split('/').skip(1).collect();
-        match (pass.method.as_str(), segments.as_slice()) {
-            ("POST", ["v1", "send"]) => self.send(pass, body, None, sql, entropy, now),
-            ("GET", ["v1", "messages", id]) => read::message(id, pass, sql, now),
-            ("GET", ["v1", "limits"]) => self.limits(pass, now),
-            ("GET", ["v1", "alerts"]) => alerts::list(pass, sql, now),
-            ("GET", ["v1", "suppressions"]) => suppressions::list(pass, sql, now),
-            ("POST", ["v1", "suppressions", "import"]) => suppressions::import(pass, body, sql, now),
-            ("GET", ["v1", "suppressions", "export"]) => suppressions::export(pass, sql, now),
-            ("GET", ["v1", "suppressions", address]) => suppressions::one(address, pass, sql, now),
-            ("PATCH", ["v1", "suppressions", address]) => suppressions::change(address, pass, body, sql, now),
-            ("DELETE", ["v1", "subjects", address]) => subjects::erase(address, pass, sql, now),
-            ("POST", ["v1", "suppressions"]) => suppressions::add(pass, body, sql, now),
-            ("DELETE", ["v1", "suppressions", address]) => suppressions::remove(address, pass, sql, now),
-            (_, known) => {
-                let (problem, allow) = wrong_route(known);
+        let (route, parameter) = match found {
+            Found::Route(route, parameter) => (route, *parameter),
+            Found::OtherMethod(methods) => {
+                let problem = Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {methods}"));
                 let mut reply = Reply::problem(&problem, &pass.request_id, None, now);
-                reply.extra.extend(allow.map(|method| ("allow".into(), method.into())));
-                Ok(reply)
+                reply.extra.push(("allow".into(), methods.clone()));
+                return Ok(reply);
             }
+            Found::Nothing => {
+                let problem = Problem::new(Code::NotFound, "no such route");
+                return Ok(Reply::problem(&problem, &pass.request_id, None, now));
+            }
+        };
+        match route.operation {
+            Operation::Send => self.send(pass, body, None, sql, entropy, now),
+            Operation::ReadMessage => read::message(parameter, pass, sql, now),
+            Operation::ReadLimits => self.limits(pass, now),
+            Operation::ListAlerts => alerts::list(pass, sql, now),
+            Operation::ListSuppressions => suppressions::list(pass, sql, now),
+            Operation::AddSuppression => suppressions::add(pass, body, sql, now),
+            Operation::ImportSuppressions => suppressions::import(pass, body, sql, now),
+            Operation::ExportSuppressions => suppressions::export(pass, sql, now),
+            Operation::ReadSuppression => suppressions::one(parameter, pass, sql, now),
+            Operation::ChangeSuppression => suppressions::change(parameter, pass, body, sql, now),
+            Operation::RemoveSuppression => suppressions::remove(parameter, pass, sql, now),
+            Operation::EraseSubject => subjects::erase(parameter, pass, sql, now),
         }
     }
 
@@ -328,28 +346,4 @@ fn finish(
     headers.extend(rate_headers::fields(standings, now));
     headers.extend(reply.extra);
     HttpResponse { status: reply.status, headers, body }
-}
-
-/// The scope a path needs; a path nobody knows needs none, and is not found.
-fn scope_of(path: &str) -> Option<Scope> {
-    let mut segments = path.split('/').skip(1);
-    match (segments.next(), segments.next()) {
-        (Some("v1"), Some("send")) => Some(Scope::Send),
-        (Some("v1"), Some("messages" | "limits" | "alerts")) => Some(Scope::Read),
-        (Some("v1"), Some("suppressions" | "subjects")) => Some(Scope::Suppressions),
-        _ => None,
-    }
-}
-
-/// What is wrong with a route, and the method that it takes when there is one.
-fn wrong_route(segments: &[&str]) -> (Problem, Option<&'static str>) {
-    let methods = match segments {
-        ["v1", "send"] | ["v1", "suppressions", "import"] => "POST",
-        ["v1", "messages", _] | ["v1", "limits"] | ["v1", "alerts"] | ["v1", "suppressions", "export"] => "GET",
-        ["v1", "subjects", _] => "DELETE",
-        ["v1", "suppressions"] => "GET, POST",
-        ["v1", "suppressions", _] => "GET, PATCH, DELETE",
-        _ => return (Problem::new(Code::NotFound, "no such route"), None),
-    };
-    (Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {methods}")), Some(methods))
 }
