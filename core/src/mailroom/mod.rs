@@ -24,8 +24,8 @@
 //! elsewhere passes it by. One that is too large for what a provider still takes stops its own class only. The account's
 //! pace stops everything, and a provider's windows of requests stop what can go through it alone.
 //!
-//! Out of scope: trying again for those recipients alone that a provider refused for now while it took the others. They are
-//! noted with the message.
+//! *Some recipients alone*: what a provider took for some and refused for others is sent again to those others only, where
+//! the refusal may pass (the module `refused`).
 
 mod choose;
 mod deliveries;
@@ -54,6 +54,7 @@ pub use trace::view;
 use crate::{
     backoff::Backoff,
     config::{AccountConfig, AccountStatus, Failover, OnUnknown, SuppressionMode},
+    event::journal::SoftBounces,
     gate::{Dispatch, GateError, Standing, Verdict, Weight},
     id::MessageId,
     ledger::Ledger,
@@ -118,6 +119,7 @@ pub struct Mailroom {
     hold_ms: u64,
     on_unknown: OnUnknown,
     suppression: SuppressionMode,
+    soft_bounces: SoftBounces,
     failover: Failover,
     /// Nothing at all is admitted before this instant, unless something is settled or submitted.
     limited_until: Option<UnixMillis>,
@@ -145,6 +147,8 @@ struct Item {
     units: u64,
     reservation: String,
     expires: Option<UnixMillis>,
+    /// A provider took it for some of its recipients before.
+    partly_taken: bool,
 }
 
 impl Mailroom {
@@ -183,6 +187,7 @@ impl Mailroom {
             hold_ms: config.retry.hold_ms,
             on_unknown: config.on_unknown,
             suppression: config.suppression,
+            soft_bounces: config.soft_bounces,
             failover: config.failover,
             limited_until: None,
         };
@@ -258,7 +263,7 @@ impl Mailroom {
 
     fn weigh_stored(&self, class: Class, recipients: &str) -> Result<Weight, SqlError> {
         let recipients = trace::stored_recipients(recipients)?;
-        let counted = recipients.iter().filter(|recipient| recipient.suppressed.is_none());
+        let counted = recipients.iter().filter(|recipient| recipient.is_due());
         Ok(self.dispatch.weigh(class, counted.map(|recipient| &*recipient.address)))
     }
 
@@ -276,6 +281,10 @@ impl Mailroom {
                     if row.ambiguous.is_some() {
                         entry.alone = true;
                         entry.route = self.route_of_repeat(row.provider.as_deref());
+                    }
+                    if row.partly_taken {
+                        entry.alone = true;
+                        entry.route = self.place_of(row.provider.as_deref()).map_or(Route::ANY, Route::only);
                     }
                     self.queue.push(entry, row.due, row.id);
                 }
@@ -336,12 +345,13 @@ impl Mailroom {
             flight.items.push(Item {
                 attempt: Attempt { message: row.id, number: row.attempts },
                 weight,
-                route: Route::ANY,
+                route: via.filter(|_| row.partly_taken).map_or(Route::ANY, Route::only),
                 failures: row.failures,
                 ambiguous: row.ambiguous,
                 units: row.units,
                 reservation: row.reservation,
                 expires: row.expires,
+                partly_taken: row.partly_taken,
             });
         }
         // A provider that is gone has no windows; the account's and the receivers' have seen it all the same.

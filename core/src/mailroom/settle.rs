@@ -132,7 +132,7 @@ impl Mailroom {
     #[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
     fn conclude_one(
         &mut self,
-        item: Item,
+        mut item: Item,
         answer: &Answer,
         circumstances: &Circumstances,
         event: Option<&str>,
@@ -141,8 +141,16 @@ impl Mailroom {
         entropy: u64,
         now: UnixMillis,
     ) -> Result<bool, SqlError> {
-        let course = self.course(&item, answer, circumstances, entropy, now);
+        let sorted = self.sort_out(&mut item, answer, ledger, sql, now)?;
+        let course = match circumstances.via.filter(|_| sorted.waiting > 0) {
+            Some(via) => self.again(&item, None, Route::only(via), entropy, now),
+            None => self.course(&item, answer, circumstances, entropy, now),
+        };
         let (status, due, failures) = match course {
+            Course::End { status, .. } if item.partly_taken => {
+                refused::leave(item.attempt.message, status, sql)?;
+                (refused::status_of_parted(status), now, item.failures)
+            }
             Course::End { status, .. } => (status, now, item.failures),
             Course::Again { status, at, failed, .. } => {
                 let at = item.expires.map_or(at, |expires| at.min(expires)).max(now);
@@ -150,9 +158,6 @@ impl Mailroom {
             }
         };
         let ambiguous = circumstances.ambiguous(&item, answer);
-        if !answer.refused.is_empty() && matches!(answer.outcome, Outcome::Accepted { .. }) {
-            refused::note(item.attempt, answer, self.suppression, sql, now)?;
-        }
         self.advance(&item, answer, event, (status, due, failures, ambiguous), false, sql, now)?;
         match course {
             Course::End { commit, .. } => {
@@ -160,11 +165,13 @@ impl Mailroom {
                 Ok(true)
             }
             Course::Again { route, .. } => {
-                let alone =
-                    ambiguous.is_some() || circumstances.carried_out || matches!(answer.outcome, Outcome::Split);
+                let alone = ambiguous.is_some()
+                    || circumstances.carried_out
+                    || item.partly_taken
+                    || matches!(answer.outcome, Outcome::Split);
                 let entry = Entry { route, alone, ..Entry::new(item.weight, item.expires) };
                 self.queue.push(entry, due, item.attempt.message);
-                Ok(false)
+                Ok(sorted.closed)
             }
         }
     }
@@ -235,7 +242,9 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let exhausted = status == Status::Held && failures >= self.backoff.max_attempts;
-        let event = event.unwrap_or_else(|| event_of(&answer.outcome));
+        let goes_on = !status.is_finished() && matches!(answer.outcome, Outcome::Accepted { .. });
+        let told = if goes_on { "partly_sent" } else { event_of(&answer.outcome) };
+        let event = event.unwrap_or(told);
         let line = lines(item, answer, event, (!status.is_finished()).then_some(due), exhausted, now);
         let error = error_view(item, answer, status, due, exhausted);
         let provider_message_id = match &answer.outcome {
@@ -253,7 +262,7 @@ impl Mailroom {
         let error = error.as_deref();
         let to = Move { status, due, failures, ambiguous, provider_message_id, error, line: &line, stays_together };
         let is_reported = store::advance(item.attempt.message, &to, sql)?;
-        if is_reported && status == Status::Sent {
+        if goes_on || (is_reported && status == Status::Sent) {
             deliveries::catch_up(item.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
         }
         Ok(())
@@ -315,6 +324,14 @@ impl Mailroom {
 
     /// One provider does not let this sender send; another one may.
     fn without_sender(&self, item: &Item, via: Option<usize>, now: UnixMillis) -> Course {
+        if item.partly_taken {
+            return Course::Again {
+                status: Status::Held,
+                at: now.plus(OWNER_WAIT_MS),
+                failed: false,
+                route: item.route,
+            };
+        }
         let left = via.map_or(item.route, |via| item.route.without(via));
         if self.has_other_way(item, left, via, now) {
             return Course::Again { status: Status::Deferred, at: now, failed: false, route: left };
@@ -390,7 +407,7 @@ pub(super) fn give_back_or_keep(
 }
 
 /// Commits or releases units of a stored reservation.
-fn give_back_or_keep_in(
+pub(super) fn give_back_or_keep_in(
     reservation: &str,
     units: u64,
     commit: bool,

@@ -197,7 +197,10 @@ fn refused(refused: &Refused) -> Value {
         RefusedReason::Permanent => "permanent",
         RefusedReason::Transient => "transient",
     };
-    json!({ "address": refused.address, "reason": reason })
+    match refused.bounce {
+        Some(bounce) => json!({ "address": refused.address, "reason": reason, "class": bounce.class.word() }),
+        None => json!({ "address": refused.address, "reason": reason }),
+    }
 }
 
 /// The most messages of any provider's call.
