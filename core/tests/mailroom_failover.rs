@@ -413,3 +413,58 @@ fn a_configuration_says_who_sends() {
         ("accounts.shop.providers", "at least 1 provider that is not receive_only")
     );
 }
+
+/// A restart forgets no failure: the pauses go on doubling where they were, and the one call that tries a failing provider is still
+/// one. What is known is written when it changes; a provider that takes everything costs no row.
+#[test]
+fn a_restart_goes_on_counting_failures() {
+    let mut host = pair("sandbox", "sandbox");
+    for pause in [1_000, 2_000, 4_000] {
+        host.send_ok(vec![message("ann@example.com")]);
+        let (attempt, provider) = next(&mut host);
+        assert_eq!(provider, "main");
+        host.settle(attempt, Ok(&failed()));
+        let (attempt, _) = next(&mut host);
+        host.settle(attempt, Ok(&taken()));
+        host.crash();
+        host.advance(pause - 1);
+        host.send_ok(vec![message("bob@example.com")]);
+        let (attempt, provider) = next(&mut host);
+        assert_eq!(provider, "second", "the pause is {pause}");
+        host.settle(attempt, Ok(&taken()));
+        host.advance(1);
+    }
+    host.crash();
+    host.send_ok(vec![message("cid@example.com"), message("dan@example.com")]);
+    let (probe, provider) = next(&mut host);
+    assert_eq!(provider, "main");
+    let (other, provider) = next(&mut host);
+    assert_eq!(provider, "second", "one call at a time");
+    host.settle(other, Ok(&taken()));
+    let ((), mends) = host.count(|host| host.settle(probe, Ok(&taken())));
+    host.send_ok(vec![message("eve@example.com")]);
+    let (attempt, provider) = next(&mut host);
+    assert_eq!(provider, "main");
+    let ((), usual) = host.count(|host| host.settle(attempt, Ok(&taken())));
+    assert_eq!(
+        (usual.reads, usual.writes + 1),
+        (mends.reads, mends.writes),
+        "the row of what is known of the provider"
+    );
+}
+
+/// Silences, too: each in a row doubles the pause, also over restarts.
+#[test]
+fn a_restart_goes_on_counting_silences() {
+    let mut host = Host::with(|account| account["on_unknown"] = json!("resend"));
+    host.send_ok(vec![message("ann@example.com")]);
+    for pause in [1_000, 2_000, 4_000] {
+        let (attempt, _) = host.next_request();
+        host.settle(attempt, Err(TransportFailure::MaybeSent));
+        host.crash();
+        host.send_ok(vec![message("bob@example.com")]);
+        let Effect::Wait { until } = host.next() else { panic!("it is silent") };
+        assert_eq!(until, host.now.plus(pause));
+        host.advance(pause);
+    }
+}

@@ -28,6 +28,7 @@
 //! the refusal may pass (the module `refused`).
 
 mod choose;
+mod circuit;
 mod deliveries;
 mod erase;
 mod letter;
@@ -171,17 +172,19 @@ impl Mailroom {
         if credentials.is_empty() || config.senders().count() != credentials.len() {
             return Err(SqlError("every provider has a credential, and there is at least 1".into()));
         }
-        let dispatch = Dispatch::open(config, sql, now).map_err(|error| match error {
+        let providers = config.senders().zip(credentials);
+        let providers: Vec<Provider> = providers
+            .map(|(provider, credential)| Provider::open(config, provider, credential, compose, sql, now))
+            .collect::<Result<_, _>>()?;
+        let windows = |via: usize, unit| providers.get(via).and_then(|provider| provider.windows(unit));
+        let dispatch = Dispatch::open(config, &windows, sql, now).map_err(|error| match error {
             GateError::Policy(detail) => SqlError(detail),
             GateError::Store(error) => error,
         })?;
-        let providers = config.senders().zip(credentials);
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
-            providers: providers
-                .map(|(provider, credential)| Provider::open(config, provider, credential, compose, sql, now))
-                .collect::<Result<_, _>>()?,
+            providers,
             dispatch,
             backoff: config.retry.backoff(),
             hold_ms: config.retry.hold_ms,
@@ -203,7 +206,7 @@ impl Mailroom {
             return None;
         }
         let at = self.queue.next_at().filter(|at| *at < UnixMillis::MAX)?;
-        let opens = self.providers.iter().map(|provider| provider.blocked_until).min().unwrap_or_default();
+        let opens = self.providers.iter().map(|provider| provider.circuit.blocked_until).min().unwrap_or_default();
         Some(at.max(opens).max(self.limited_until.unwrap_or_default()))
     }
 

@@ -61,7 +61,7 @@ impl Mailroom {
         self.limited_until = None;
         self.dispatch.release(&flight.weight, via, now);
         if let Ok(reply) = result {
-            self.learn(via, reply, now);
+            self.learn(via, reply, sql, now)?;
         }
         if !matches!(result, Err(TransportFailure::NotSent)) {
             self.dispatch.charge(&flight.weight, via, sql, now)?;
@@ -83,10 +83,10 @@ impl Mailroom {
     }
 
     /// Moves the windows of a provider's profile by what its answer tells.
-    fn learn(&mut self, via: usize, reply: &Reply, now: UnixMillis) {
-        let Some(provider) = self.providers.get(via) else { return };
+    fn learn(&mut self, via: usize, reply: &Reply, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        let Some(provider) = self.providers.get(via) else { return Ok(()) };
         let learned = provider::learn::learn(provider.kind, reply, now);
-        self.take_in(via, &learned, now);
+        self.take_in(via, &learned, sql, now)
     }
 
     /// Writes what follows from the answers to a call: the messages' rows, the ledger, the queue. `event` stands in the
