@@ -13,6 +13,7 @@ mod routes;
 mod send;
 mod subjects;
 mod suppressions;
+mod to_many;
 
 use crate::{
     alert::{self, Alerts},
