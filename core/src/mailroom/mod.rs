@@ -29,6 +29,7 @@
 
 mod choose;
 mod circuit;
+mod course;
 mod deliveries;
 mod erase;
 mod letter;
