@@ -371,7 +371,8 @@ fn a_provider_that_only_reports_is_never_asked_to_send() {
     };
     let mut host = Host::with_secrets(only_reports, &[("HOOK", "hook:p4ss".into())]);
     let ids = host.send_ok(vec![message("ann@example.com")]);
-    let (attempt, request) = host.next_request();
+    let Effect::Send { attempt, call, .. } = host.next() else { panic!("the message leaves") };
+    let request = http(call);
     assert_eq!(
         (provider_of(&request), field(&request, "authorization").unwrap().as_str()),
         ("main", "Bearer esp-secret")

@@ -149,6 +149,8 @@ fn what_is_left_stays_with_its_provider_until_its_time_is_over() {
         assert_eq!(mail.recipients, ["busy@example.net"]);
         host.settle_with(attempt, Err(TransportFailure::NotSent));
         assert!(matches!(host.next(), Effect::Wait { .. }), "the second provider is not asked");
+        host.crash();
+        assert!(matches!(host.next(), Effect::Wait { .. }), "nor after a restart");
     }
     host.advance(30_000);
     assert!(matches!(host.next(), Effect::Wait { .. } | Effect::Idle));
