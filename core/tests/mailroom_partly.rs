@@ -9,9 +9,10 @@ use sendgate_core::{
     mailroom::{Attempt, Effect},
     outcome::TransportFailure,
     sql::{Row, Value as Cell},
-    transport::{Reply, SmtpAnswer, SmtpEnd, SmtpRefusal, SmtpReply, SmtpStage},
+    transport::{Call, Reply, SmtpAnswer, SmtpEnd, SmtpRefusal, SmtpReply, SmtpStage},
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// A relay behind which another provider waits: what the relay took for some is no other's.
 fn relay(account: &mut Value) {
@@ -253,4 +254,77 @@ fn a_report_that_comes_meanwhile_is_kept() {
     host.settle_with(attempt, Ok(taken_but(&[])));
     let trace = host.trace(&id);
     assert_eq!((&trace["status"], &of(&trace, "ann@example.com")["status"]), (&json!("sent"), &json!("bounced")));
+}
+
+/// C16: 300 messages to six each, of whom the server takes some, refuses some for now and some for good, with connections that are
+/// lost before the mail and processes that end in between. Nobody is sent a message twice, nobody is left out without a word,
+/// and at the end no unit is reserved and as many are used as the server was asked for.
+#[test]
+fn everybody_is_taken_once_or_told_of() {
+    let mut host = Host::with(|account| {
+        relay(account);
+        account["retry"] = json!({"base_ms": 1_000, "cap_ms": 1_000, "max_attempts": 100, "jitter": false});
+        account["suppression"] = json!("ignored");
+    });
+    let (mut taken, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    let mut lost_whole = 0;
+    for n in 0..300 {
+        host.advance(1_000);
+        let all: Vec<String> = (0..6).map(|r| format!("m{n}r{r}@example.com")).collect();
+        let id = host.send_ok(vec![to(&all.iter().map(String::as_str).collect::<Vec<_>>())]).remove(0);
+        let taken_before = taken.len();
+        let trace = loop {
+            match host.next() {
+                Effect::Send { attempt, call: Call::Smtp(mail), .. } => {
+                    let chances = host.random();
+                    let of = |(place, address): (usize, &String)| match chances >> (8 * place) & 3 {
+                        0 => Some((address.clone(), 451, [4, 2, 1])),
+                        1 if chances >> (8 * place + 2) & 3 == 0 => Some((address.clone(), 550, [5, 1, 1])),
+                        _ => None,
+                    };
+                    let refused: Vec<_> = mail.recipients.iter().enumerate().filter_map(of).collect();
+                    let lines: Vec<_> =
+                        refused.iter().map(|(a, code, enhanced)| (a.as_str(), *code, *enhanced)).collect();
+                    if chances >> 60 == 0 {
+                        host.settle_with(attempt, Err(TransportFailure::NotSent));
+                        continue;
+                    }
+                    gone.extend(
+                        refused.iter().filter(|(_, code, _)| *code == 550).map(|(address, ..)| address.clone()),
+                    );
+                    let is_taken = refused.len() < mail.recipients.len();
+                    for address in mail.recipients.iter().filter(|one| !refused.iter().any(|(a, ..)| a == *one)) {
+                        assert!(taken.insert(address.clone()), "{address} gets it twice");
+                    }
+                    host.settle_with(attempt, Ok(if is_taken { taken_but(&lines) } else { nobody(&lines) }));
+                }
+                Effect::Send { attempt, call, .. } => {
+                    // Nobody was taken yet, and the relay failed: the other provider has all that are left.
+                    for address in recipients(&http(call)) {
+                        let address = all.iter().find(|one| address.contains(*one)).unwrap().clone();
+                        assert!(taken.insert(address), "twice");
+                    }
+                    host.settle(attempt, Ok(&host::taken()));
+                }
+                Effect::Wait { until } => host.now = until,
+                Effect::Idle => break host.trace(&id),
+            }
+            if host.random() % 4 == 0 {
+                host.crash();
+            }
+        };
+        for address in &all {
+            let one = of(&trace, address);
+            assert_eq!(one["refused"] == "permanent", gone.contains(address), "{trace}");
+            assert!(taken.contains(address) != gone.contains(address), "{address} is either: {trace}");
+        }
+        let is_taken = taken.len() > taken_before;
+        lost_whole += u64::from(!is_taken);
+        assert_eq!(trace["status"], if is_taken { "sent" } else { "failed" }, "{trace}");
+        assert_eq!(host.quota().0, 0, "{trace}");
+    }
+    assert!(gone.len() > 50 && taken.len() > 1_500 && lost_whole < 5, "{} {} {lost_whole}", gone.len(), taken.len());
+    let (_, used, _) = host.quota();
+    let used = usize::try_from(used).unwrap();
+    assert!((taken.len()..=taken.len() + gone.len()).contains(&used), "{used}");
 }

@@ -53,26 +53,14 @@ impl Mailroom {
         }
         let stored = store::recipients(item.attempt.message, sql)?;
         let mut recipients: Vec<StoredRecipient<'_>> = stored_recipients(&stored)?;
-        let due = |recipients: &[StoredRecipient<'_>]| recipients.iter().filter(|one| one.is_due()).count();
-        let mut noted: u64 = 0;
-        for recipient in recipients.iter_mut().filter(|recipient| recipient.is_due()) {
-            let Some(refused) = answer.refused.iter().find(|refused| is_of(refused, &recipient.address)) else {
-                continue;
-            };
-            note(recipient, refused.reason);
-            noted = noted.saturating_add(1);
-            self.learn_of(&recipient.address, refused, sql, now)?;
-        }
+        let noted = self.note_refused(&mut recipients, answer, sql, now)?;
         let waits = |one: &StoredRecipient<'_>| one.is_due() && one.refused.is_some();
         let is_parted = is_taken && (item.partly_taken || recipients.iter().any(waits));
         if is_parted {
-            let of_now = |one: &StoredRecipient<'_>| answer.refused.iter().any(|refused| is_of(refused, &one.address));
-            for recipient in recipients.iter_mut().filter(|one| one.is_due() && !of_now(one)) {
-                recipient.taken_at_attempt = Some(item.attempt.number);
-                recipient.refused = None;
-            }
+            note_taken(&mut recipients, answer, item.attempt.number);
         }
-        let left = u64::try_from(due(&recipients)).unwrap_or(u64::MAX);
+        let due = recipients.iter().filter(|recipient| recipient.is_due()).count();
+        let left = u64::try_from(due).unwrap_or(u64::MAX);
         let text = serde_json::to_string(&recipients).map_err(unreadable)?;
         let line = refused_line(item.attempt, noted, now);
         let waiting = if is_parted { left } else { 0 };
@@ -90,6 +78,26 @@ impl Mailroom {
         Ok(Sorted { waiting, closed: true })
     }
 
+    /// Notes who was refused, and what that says of their addresses; returns how many they are.
+    fn note_refused(
+        &self,
+        recipients: &mut [StoredRecipient<'_>],
+        answer: &Answer,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<u64, SqlError> {
+        let mut noted: u64 = 0;
+        for recipient in recipients.iter_mut().filter(|recipient| recipient.is_due()) {
+            let Some(refused) = answer.refused.iter().find(|refused| is_of(refused, &recipient.address)) else {
+                continue;
+            };
+            note(recipient, refused.reason);
+            noted = noted.saturating_add(1);
+            self.learn_of(&recipient.address, refused, sql, now)?;
+        }
+        Ok(noted)
+    }
+
     /// What a refusal for good means for its address.
     fn learn_of(&self, address: &str, refused: &Refused, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
         match refused.bounce.filter(|_| refused.reason == RefusedReason::Permanent) {
@@ -98,6 +106,15 @@ impl Mailroom {
             }
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// Notes those of whom an answer says nothing: they were taken.
+fn note_taken(recipients: &mut [StoredRecipient<'_>], answer: &Answer, attempt: u32) {
+    let is_refused = |one: &StoredRecipient<'_>| answer.refused.iter().any(|refused| is_of(refused, &one.address));
+    for recipient in recipients.iter_mut().filter(|one| one.is_due() && !is_refused(one)) {
+        recipient.taken_at_attempt = Some(attempt);
+        recipient.refused = None;
     }
 }
 
