@@ -309,7 +309,7 @@ fn everybody_is_taken_once_or_told_of() {
                 Effect::Wait { until } => host.now = until,
                 Effect::Idle => break host.trace(&id),
             }
-            if host.random() % 4 == 0 {
+            if host.random().is_multiple_of(4) {
                 host.crash();
             }
         };
