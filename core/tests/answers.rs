@@ -36,6 +36,7 @@ fn at_the_door(host: &Host, authorization: Option<&str>, path: &str, length: u64
         query: "",
         authorization,
         idempotency_key: None,
+        client_ip: None,
         if_none_match: None,
         content_length: Some(length),
         headers: &Vec::new,
