@@ -31,6 +31,8 @@ pub struct FrontRequest<'a> {
     pub idempotency_key: Option<&'a str>,
     /// The address that the request comes from, where the host knows it: what a client can write itself does not belong here.
     pub client_ip: Option<&'a str>,
+    /// The value of `If-None-Match`.
+    pub if_none_match: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
     /// Every header field; asked for only of a provider's report and of the admin API.
@@ -78,6 +80,9 @@ pub struct Pass {
     /// The address that the request comes from, where the host knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ip: Option<String>,
+    /// The tags of what the caller has, as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_none_match: Option<String>,
     /// The request's id.
     pub request_id: String,
     /// Of a report every header field, of anything else none.
@@ -125,6 +130,7 @@ pub fn route(
         query: request.query.into(),
         idempotency_key: request.idempotency_key.map(ToString::to_string),
         client_ip: request.client_ip.map(ToString::to_string),
+        if_none_match: request.if_none_match.map(ToString::to_string),
         request_id,
         headers: Vec::new(),
     };
@@ -213,6 +219,7 @@ fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> P
         query: String::new(),
         idempotency_key: None,
         client_ip: None,
+        if_none_match: None,
         request_id,
         headers: Vec::new(),
     }

@@ -22,6 +22,7 @@ pub mod catalog;
 pub mod config;
 pub mod domain;
 pub mod error_shape;
+pub mod etag;
 pub mod event;
 pub mod front;
 pub mod gate;

@@ -120,6 +120,7 @@ pub(crate) struct Head {
     authorization: Option<String>,
     idempotency_key: Option<String>,
     client_ip: Option<String>,
+    if_none_match: Option<String>,
     pub(crate) content_length: Option<u64>,
 }
 
@@ -132,6 +133,7 @@ impl Head {
             authorization: headers.get("authorization")?,
             idempotency_key: headers.get("idempotency-key")?,
             client_ip: client_ip(request, env)?,
+            if_none_match: headers.get("if-none-match")?,
             content_length: headers.get("content-length")?.and_then(|length| length.parse().ok()),
         })
     }
@@ -152,6 +154,7 @@ impl Head {
             authorization: self.authorization.as_deref(),
             idempotency_key: self.idempotency_key.as_deref(),
             client_ip: self.client_ip.as_deref(),
+            if_none_match: self.if_none_match.as_deref(),
             content_length: self.content_length,
             headers,
         }

@@ -17,6 +17,7 @@ mod directory;
 mod faults;
 mod front;
 mod host;
+mod import;
 mod pump;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -3,9 +3,10 @@
 use super::{
     Account, Reply, idempotency,
     quota::{over_quota, retry_after},
+    to_many,
 };
 use crate::{
-    config::{MissingUnsubscribe, OnLimit, SuppressionMode},
+    config::{OnLimit, SuppressionMode},
     front::Pass,
     guard::{Dimension, Guard, TooLarge},
     id::MessageId,
@@ -49,6 +50,17 @@ struct Prepared<'a> {
     /// Where it is sent from: an entry of the suppression list may be for one sending domain.
     domain: String,
     recipients: Vec<Recipient>,
+}
+
+/// What a request comes to before anything is reserved for it.
+pub(super) struct Rehearsed {
+    /// What is wrong with each message; nothing with one that would be accepted.
+    pub(super) refusals: Vec<Option<(Code, Vec<Flaw>)>>,
+    pub(super) summary: Summary,
+    /// Whether all of it waits when a window refuses the request.
+    pub(super) may_wait: bool,
+    /// Class and recipients of the first message that would be accepted.
+    pub(super) first: Option<(Class, Vec<Recipient>)>,
 }
 
 #[derive(Serialize)]
@@ -157,6 +169,35 @@ impl Account {
         Ok(Reply::json(202, body))
     }
 
+    /// What [`Account::send`] would find of a request: what is wrong with its messages, and who is suppressed. Nothing is
+    /// reserved and nothing stored.
+    pub(super) fn rehearse(
+        &self,
+        body: &[u8],
+        key_id: &str,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Rehearsed, Problem> {
+        let messages = messages_of(body, self.config.batch())?;
+        let mut items: Vec<Item<'_>> =
+            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), key_id, now)).collect();
+        let summary = self.pre_check(&mut items, sql, now);
+        if !items.iter().any(|item| matches!(item, Item::Good(_))) {
+            return Err(all_refused(&items, summary));
+        }
+        let refusal = |item: &Item<'_>| match item {
+            Item::Good(_) => None,
+            Item::Refused { code, flaws } => Some((*code, flaws.clone())),
+        };
+        let good = || items.iter().filter_map(Item::good);
+        Ok(Rehearsed {
+            refusals: items.iter().map(refusal).collect(),
+            summary,
+            may_wait: good().all(|item| self.may_wait(item.class)),
+            first: good().next().map(|item| (item.class, item.recipients.clone())),
+        })
+    }
+
     /// Judges one message: its shape, its times, its sender, the provider's features.
     fn judge<'a>(&self, place: usize, raw: &'a str, key_id: &str, now: UnixMillis) -> Item<'a> {
         let message = match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
@@ -172,19 +213,9 @@ impl Account {
         if let Some(flaws) = self.unsupported(place, &message) {
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
-        let lacks_exit = matches!(message.class, Class::Drip | Class::Bulk) && !says_how_to_leave(&message);
-        let warnings = match self.config.missing_unsubscribe {
-            MissingUnsubscribe::Reject if lacks_exit => {
-                let detail = "mail of this class needs a List-Unsubscribe header";
-                let flaw = Flaw {
-                    field: format!("messages[{place}].headers"),
-                    code: MISSING_UNSUBSCRIBE,
-                    detail: detail.into(),
-                };
-                return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
-            }
-            MissingUnsubscribe::Warn if lacks_exit => alloc::vec![MISSING_UNSUBSCRIBE],
-            MissingUnsubscribe::Warn | MissingUnsubscribe::Reject | MissingUnsubscribe::Accept => Vec::new(),
+        let warnings = match to_many::judge(&self.config, place, &message) {
+            Ok(warnings) => warnings,
+            Err(flaws) => return Item::Refused { code: Code::InvalidMessage, flaws },
         };
         let recipients = Recipient::all_of(&message);
         if let Some((name, window)) = self.mailroom.never_admits(message.class, &recipients) {
@@ -199,7 +230,7 @@ impl Account {
 
     /// What the preferred provider lacks, when no provider has all that the message needs.
     fn unsupported(&self, place: usize, message: &Message) -> Option<Vec<Flaw>> {
-        let mut gaps = self.config.providers.iter().map(|provider| provider::check(provider.kind, message).err());
+        let mut gaps = self.config.senders().map(|provider| provider::check(provider.kind, message).err());
         let missing = gaps.next()??;
         if !gaps.all(|gaps| gaps.is_some()) {
             return None;
@@ -213,7 +244,7 @@ impl Account {
     }
 
     /// Whether messages of a class wait when a window refuses their request.
-    fn may_wait(&self, class: Class) -> bool {
+    pub(super) fn may_wait(&self, class: Class) -> bool {
         self.config.on_limit.get(&class) == Some(&OnLimit::Queue)
     }
 
@@ -337,7 +368,7 @@ impl<'a> Item<'a> {
 }
 
 /// The fields of a JSON object in their order, repeated ones too.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Fields<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -427,10 +458,6 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
 }
 
-fn says_how_to_leave(message: &Message) -> bool {
-    message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("list-unsubscribe"))
-}
-
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.
 const fn mix(entropy: [u64; 2], place: u16) -> u64 {
     let [a, b] = entropy;
@@ -441,7 +468,5 @@ fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// The word for mail to many without a way out.
-const MISSING_UNSUBSCRIBE: &str = "missing_unsubscribe";
 /// A refusal names at most this many fields, however many messages it holds.
 const MAX_FLAWS: usize = 100;

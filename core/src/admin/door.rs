@@ -71,6 +71,7 @@ fn admit(request: &FrontRequest<'_>, tokens: Option<&str>, request_id: &str) -> 
         query: request.query.into(),
         idempotency_key: None,
         client_ip: request.client_ip.map(Into::into),
+        if_none_match: None,
         request_id: request_id.into(),
         headers,
     })
@@ -124,6 +125,7 @@ mod tests {
             authorization,
             idempotency_key: None,
             client_ip: None,
+            if_none_match: None,
             content_length: None,
             headers: &headers,
         };

@@ -221,6 +221,7 @@ impl Deployment {
             authorization: Some(&self.operator),
             idempotency_key: None,
             client_ip: None,
+            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &all,
         };
@@ -351,6 +352,7 @@ impl Deployment {
             authorization: Some(&authorization),
             idempotency_key: None,
             client_ip: from,
+            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
         };
@@ -383,6 +385,7 @@ impl Deployment {
             authorization: None,
             idempotency_key: None,
             client_ip: None,
+            if_none_match: None,
             content_length: Some(0),
             headers: &Vec::new,
         };

@@ -19,7 +19,7 @@ use sendgate_core::{
     outcome::TransportFailure,
     sql::{Param, Row, Sql, SqlError, Value as Cell},
     time::UnixMillis,
-    transport::{Call, Reply},
+    transport::{Call, Reply, SmtpCall},
 };
 use sendgate_embed::{Database, DatabaseError};
 use serde_json::{Value, json};
@@ -45,6 +45,8 @@ pub struct Host {
     pub fetched: Vec<String>,
     /// Where requests come from.
     pub client_ip: Option<String>,
+    /// `If-None-Match` of the requests that follow.
+    pub if_none_match: Option<String>,
 }
 
 /// How many statements read, and how many wrote.
@@ -144,6 +146,7 @@ impl Host {
             web: BTreeMap::new(),
             fetched: Vec::new(),
             client_ip: None,
+            if_none_match: None,
         }
     }
 
@@ -211,6 +214,7 @@ impl Host {
     ) -> HttpResponse {
         let authorization = format!("Bearer {key}");
         let client_ip = self.client_ip.clone();
+        let if_none_match = self.if_none_match.clone();
         let request = FrontRequest {
             method,
             path,
@@ -218,6 +222,7 @@ impl Host {
             authorization: Some(&authorization),
             idempotency_key,
             client_ip: client_ip.as_deref(),
+            if_none_match: if_none_match.as_deref(),
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
         };
@@ -250,6 +255,7 @@ impl Host {
             authorization: None,
             idempotency_key: None,
             client_ip: None,
+            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &|| headers.to_vec(),
         };
@@ -316,9 +322,20 @@ impl Host {
         }
     }
 
+    /// The next mail for a mail server; panics when there is none.
+    pub fn next_mail(&mut self) -> (Attempt, SmtpCall) {
+        match self.next() {
+            Effect::Send { attempt, call: Call::Smtp(mail), .. } => (attempt, *mail),
+            other => panic!("expected a mail, got {other:?}"),
+        }
+    }
+
     pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
+        self.settle_with(attempt, result.map(|response| Reply::Http(response.clone())));
+    }
+
+    pub fn settle_with(&mut self, attempt: Attempt, reply: Result<Reply, TransportFailure>) {
         let entropy = self.random();
-        let reply = result.map(|response| Reply::Http(response.clone()));
         let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
         self.database
             .transaction::<_, Failed, _>(|sql| {
@@ -353,7 +370,7 @@ fn open(database: &mut Database, config: &Config, secrets: &BTreeMap<String, Str
     // `ESP`, and `ESP-2` for a second provider.
     let of_provider = |name: &str| name.strip_prefix("ESP").map(|which| format!("esp-secret{which}"));
     let secret = |name: &str| of_provider(name).or_else(|| secrets.get(name).cloned());
-    let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
+    let tools = HostTools { secret: &secret, compose: sendgate_mime::compose };
     database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }
 
