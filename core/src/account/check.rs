@@ -99,7 +99,7 @@ impl Account {
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let answer = Question::read(body).and_then(|question| {
-            let load = self.load(&question, body, pass, sql, now)?;
+            let load = self.load(&question, body, &pass.key_id, sql, now)?;
             self.judged(&question, load, pass, now)
         });
         let answer = match answer {
@@ -115,12 +115,12 @@ impl Account {
         &self,
         question: &Question<'_>,
         body: &[u8],
-        pass: &Pass,
+        key_id: &str,
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Load, Problem> {
         if question.is_send() {
-            let rehearsed = self.rehearse(body, &pass.key_id, sql, now)?;
+            let rehearsed = self.rehearse(body, key_id, sql, now)?;
             return Ok(Load {
                 messages: u64::try_from(rehearsed.refusals.len()).unwrap_or(u64::MAX),
                 recipients: rehearsed.summary.accepted_recipients,

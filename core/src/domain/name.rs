@@ -46,7 +46,7 @@ impl DomainName {
     /// ```
     pub fn parse(text: &str) -> Result<Self, InvalidDomain> {
         let name = address::domain_to_ascii(text).map_err(|_| InvalidDomain)?;
-        if name.len() > MAX_NAME { Err(InvalidDomain) } else { Ok(Self(name)) }
+        if name.len() > MAX_NAME { Err(InvalidDomain) } else { Ok(Self(name.into_owned())) }
     }
 
     /// The name.

@@ -222,6 +222,7 @@ impl Deployment {
             idempotency_key: None,
             if_none_match: None,
             client_ip: None,
+            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &all,
         };
@@ -353,6 +354,7 @@ impl Deployment {
             idempotency_key: None,
             if_none_match: None,
             client_ip: from,
+            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
         };
@@ -386,6 +388,7 @@ impl Deployment {
             idempotency_key: None,
             if_none_match: None,
             client_ip: None,
+            if_none_match: None,
             content_length: Some(0),
             headers: &Vec::new,
         };
