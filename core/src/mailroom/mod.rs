@@ -73,6 +73,7 @@ use queue::{Entry, Queue, Route};
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
+pub(crate) use submit::share;
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
 /// comes late cannot settle another attempt.

@@ -15,13 +15,17 @@ use crate::{
     gate::{Verdict, Weight},
     id::MessageId,
     ledger::Ledger,
-    message::Message,
+    message::{Circular, Message, Missing, Person},
     provider::{self, BuildError, Dispatch},
     sql::{Sql, SqlError},
     time::UnixMillis,
     transport::Call,
 };
-use alloc::{borrow::Cow, string::ToString, vec::Vec};
+use alloc::{
+    borrow::Cow,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::iter::once;
 
 impl Mailroom {
@@ -83,13 +87,13 @@ impl Mailroom {
                 continue;
             }
             let row = store::load(next.id, sql)?;
-            let is_small = row.body.as_ref().is_some_and(|body| body.len() <= room);
+            let is_small = may_fit(&row, letters, room);
             if !is_small || row.ambiguous.is_some() {
                 break;
             }
             let Some(entry) = self.queue.take_along(&next) else { break };
             let Some(letter) = self.prepare(&next, entry, row, via, ledger, sql, now)? else { continue };
-            if !self.may_share(letters, &letter, via) {
+            if letter.bytes > room || !self.may_share(letters, &letter, via) {
                 let (entry, due, id) = letter.into_entry();
                 self.queue.push(entry, due, id);
                 break;
@@ -357,11 +361,27 @@ impl Mailroom {
     }
 }
 
+/// Whether a message may have room. What a shared text comes to is known when it was read; until then a message is taken
+/// to be as large as the first one of the same text.
+fn may_fit(row: &DueRow, letters: &[Letter], room: usize) -> bool {
+    let same = letters.first().filter(|first| row.shared.is_some() && first.row.shared == row.shared);
+    let bytes = same.map(|first| first.bytes).or(row.body.as_ref().map(String::len));
+    bytes.is_some_and(|bytes| bytes <= room)
+}
+
 /// The message of a row and the bytes of its text, which is let go; `None` when it cannot be read.
 fn read(id: MessageId, row: &mut DueRow, sql: &mut dyn Sql) -> Result<Option<(Message, usize)>, SqlError> {
     let body = match row.body.take() {
         Some(body) => body,
         None => parts::joined(&id.to_string(), sql)?,
     };
-    Ok(Message::parse(&body).ok().map(|message| (message, body.len())))
+    let Some(shared) = &row.shared else {
+        return Ok(Message::parse(&body).ok().map(|message| (message, body.len())));
+    };
+    let shared = parts::joined(shared, sql)?;
+    // What had to have a value was refused when it had none.
+    let message = Circular::parse(&shared)
+        .and_then(|circular| circular.into_message(&Person::parse(&body)?, Missing::Lenient))
+        .map(|message| (message.size(), message));
+    Ok(message.ok().map(|(bytes, message)| (message, bytes)))
 }

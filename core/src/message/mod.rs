@@ -8,17 +8,20 @@
 //! ([`Message::check_times`] is asked separately, because parsing is also done on messages that were stored long ago).
 
 mod base64;
+mod circular;
 mod error;
 mod header;
 mod json;
 mod limits;
 mod nearest;
 mod parse;
+mod pattern;
 mod print;
 mod read;
 
 pub(crate) use nearest::nearest;
 
+pub use circular::{Circular, Missing, Person};
 pub use error::{CODES, FieldError};
 pub use limits::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, MAX_RECIPIENTS};
 

@@ -31,7 +31,8 @@ pub(super) fn message(json: &str) -> Result<Message, Vec<FieldError>> {
     }
 }
 
-fn fields(json: Json<'_>, faults: &mut Faults) -> Option<Message> {
+/// Reads each field on its own.
+pub(super) fn fields(json: Json<'_>, faults: &mut Faults) -> Option<Message> {
     let mut object = Object::open(json, &Path::Root, &FIELDS, faults)?;
     let from = object.required("from", "missing_field", faults, read::mailbox);
     let to = object.required("to", "missing_recipient", faults, mailboxes);
@@ -63,7 +64,7 @@ fn mailboxes(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<Vec
     read::one_or_more(json, path, faults, read::mailbox)
 }
 
-fn subject(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<String> {
+pub(super) fn subject(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<String> {
     let subject = read::line(json, path, faults)?;
     if subject.chars().count() > limits::MAX_SUBJECT {
         faults.add(path, "invalid_value", format!("must have at most {} characters", limits::MAX_SUBJECT));

@@ -63,7 +63,7 @@ impl Running {
         let port = free_port().unwrap();
         let account = |name: &str| {
             json!({
-                "keys": [{"id": "k1", "hash": key::hash(&key_of(name)), "scopes": ["send", "read", "suppressions"]}],
+                "keys": [{"id": "k1", "hash": key::hash(&key_of(name)), "scopes": ["send", "send:bulk", "read", "suppressions"]}],
                 "account_windows": [{"kind": "sliding", "name": "plan-minute", "limit": 1_000_000, "period_ms": 60000}],
                 "key_windows": [{"kind": "sliding", "name": "key-second", "limit": 100_000, "period_ms": 1000}],
                 "quotas": [{"period": "day", "limit": 50000}],
