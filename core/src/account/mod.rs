@@ -37,7 +37,7 @@ use alloc::{
     vec::Vec,
 };
 use quota::quota_name;
-use send::Form;
+use send::{Ask, Form};
 
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
@@ -183,7 +183,7 @@ impl Account {
         let reply = match self.admit(&pass, &found, sql, now)? {
             Ok(Admitted::Now) => self.dispatch(&pass, &found, body, sql, entropy, now)?,
             Ok(Admitted::Later(form, until, refusal)) => {
-                self.send(form, &pass, body, Some((until, refusal)), sql, entropy, now)?
+                self.send(Ask { form, pass: &pass, body }, Some((until, refusal)), sql, entropy, now)?
             }
             Err(reply) => reply,
         };
@@ -311,8 +311,8 @@ impl Account {
             }
         };
         match route.operation {
-            Operation::Send => self.send(Form::Messages, pass, body, None, sql, entropy, now),
-            Operation::SendBulk => self.send(Form::Bulk, pass, body, None, sql, entropy, now),
+            Operation::Send => self.send(Ask { form: Form::Messages, pass, body }, None, sql, entropy, now),
+            Operation::SendBulk => self.send(Ask { form: Form::Bulk, pass, body }, None, sql, entropy, now),
             Operation::ReadMessage => read::message(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
             Operation::ListAlerts => alerts::list(pass, sql, now),

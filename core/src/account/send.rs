@@ -41,6 +41,14 @@ pub(super) enum Form {
     Bulk,
 }
 
+/// A request to send.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) form: Form,
+    pub(super) pass: &'a Pass,
+    pub(super) body: &'a [u8],
+}
+
 /// The messages of a request, judged.
 struct Batch<'a> {
     items: Vec<Item<'a>>,
@@ -114,17 +122,14 @@ impl Account {
     /// Answers a request that goes on, or one whose messages may wait until an instant and else get this answer.
     pub(super) fn send(
         &mut self,
-        form: Form,
-        pass: &Pass,
-        body: &[u8],
+        ask: Ask<'_>,
         limited: Option<(UnixMillis, Reply)>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
-        let Some(given) = &pass.idempotency_key else {
-            return self.send_once(form, pass, body, limited, sql, entropy, now);
-        };
+        let Ask { form, pass, body } = ask;
+        let Some(given) = &pass.idempotency_key else { return self.send_once(ask, limited, sql, entropy, now) };
         let Some(name) = idempotency::name(given) else {
             let problem = Problem::new(Code::InvalidIdempotencyKey, "a key is 1 to 255 visible ASCII characters");
             return Ok(Reply::problem(&problem, &pass.request_id, None, now));
@@ -138,7 +143,7 @@ impl Account {
                 Ok(Reply::problem(&problem, &pass.request_id, None, now))
             }
             None => {
-                let reply = self.send_once(form, pass, body, limited, sql, entropy, now)?;
+                let reply = self.send_once(ask, limited, sql, entropy, now)?;
                 // Who is told to come later comes with the same key; and a defect is no answer.
                 if reply.status != Code::RateLimited.status() && reply.status < 500 {
                     idempotency::store(&name, &fingerprint, &reply, sql, now)?;
@@ -150,39 +155,38 @@ impl Account {
 
     fn send_once(
         &mut self,
-        form: Form,
-        pass: &Pass,
-        body: &[u8],
+        ask: Ask<'_>,
         limited: Option<(UnixMillis, Reply)>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
+        let Ask { form, pass, body } = ask;
         let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
         let judged = match form {
             Form::Messages => self.judge_messages(body, now),
             Form::Bulk => self.judge_bulk(body, now),
         };
-        let Batch { mut items, shared } = match judged {
+        let mut batch = match judged {
             Ok(batch) => batch,
             Err(refusal) => return problem(&refusal, None),
         };
         let queued_until = match limited {
-            Some((until, _)) if items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
+            Some((until, _)) if batch.items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
                 Some(until)
             }
             Some((_, refusal)) => return Ok(refusal),
             None => None,
         };
-        let summary = self.pre_check(&mut items, sql, now);
-        if !items.iter().any(|item| matches!(item, Item::Good(_))) {
-            return problem(&all_refused(&items, summary), None);
+        let summary = self.pre_check(&mut batch.items, sql, now);
+        if !batch.items.iter().any(|item| matches!(item, Item::Good(_))) {
+            return problem(&all_refused(&batch.items, summary), None);
         }
         let reservation = match self.gate.reserve(summary.accepted_recipients, sql, now)? {
             Ok(reservation) => reservation.to_string(),
             Err(refusal) => return problem(&over_quota(&refusal), retry_after(&refusal)),
         };
-        let views = self.store(&items, shared, &reservation, queued_until, sql, entropy, now)?;
+        let views = self.store(&batch, &reservation, queued_until, sql, entropy, now)?;
         let queued_messages = views.iter().filter(|view| view.status == Status::Queued.word()).count();
         let accepted = Accepted {
             request_id: &pass.request_id,
@@ -334,8 +338,7 @@ impl Account {
 
     fn store<'a>(
         &mut self,
-        items: &'a [Item<'_>],
-        shared: Option<&str>,
+        Batch { items, shared }: &'a Batch<'_>,
         reservation: &str,
         queued_until: Option<UnixMillis>,
         sql: &mut dyn Sql,
