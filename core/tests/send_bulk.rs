@@ -387,3 +387,45 @@ fn a_repeat_is_the_same_request() {
     assert_eq!(field(&first, "idempotency-key"), field(&again, "idempotency-key"));
     assert_eq!(first.body, again.body);
 }
+
+/// R231: what a message comes to with its values is measured, its files included, and refuses its recipient alone.
+#[test]
+fn a_value_can_make_a_message_too_large() {
+    let mut host = Host::new();
+    let mut message = circular();
+    let content = "QUJD".repeat(6_249_900);
+    message["attachments"] =
+        json!([{"filename": "a.bin", "content_type": "application/octet-stream", "content": content}]);
+    let people = [person("ann@example.com", "Ann"), person("bob@example.com", &"B".repeat(500))];
+    let answer = body(&bulk(&mut host, &message, &people));
+    assert_eq!(
+        (&answer["queued_messages"], &answer["messages"][1]["error"]["code"]),
+        (&json!(1), &json!("message_too_large"))
+    );
+    assert_eq!(answer["messages"][1]["error"]["errors"][0]["field"], "recipients[1].message");
+    // A long value in many places is measured before it is written.
+    let mut many = circular();
+    many["text_body"] = json!("{{name}}".repeat(10_000));
+    let refused = bulk(&mut host, &many, &[person("ann@example.com", &"A".repeat(1_001))]);
+    assert_eq!((refused.status, code_of(&refused).as_str()), (413, "message_too_large"));
+    // The account's own bound counts the files, too.
+    let mut host = Host::with(|account| account["plan_figures"] = json!({"message_bytes": 1_000_000}));
+    let refused = bulk(&mut host, &message, &people[..1]);
+    assert_eq!((refused.status, code_of(&refused).as_str()), (413, "message_too_large"));
+}
+
+/// Large messages are not all held in memory at once: a call begins when less than 16 MB are on their way.
+#[test]
+fn large_messages_leave_a_few_at_a_time() {
+    let mut host = Host::new();
+    let mut message = circular();
+    let content = "QUJD".repeat(2_500_000);
+    message["attachments"] =
+        json!([{"filename": "a.bin", "content_type": "application/octet-stream", "content": content}]);
+    assert_eq!(bulk(&mut host, &message, &people(3)).status, 202);
+    let (first, _) = host.next_request();
+    let (_second, _) = host.next_request();
+    assert_eq!(host.next(), Effect::Idle);
+    host.settle(first, Ok(&taken()));
+    host.next_request();
+}

@@ -215,12 +215,13 @@ impl Account {
     fn judge_bulk<'a>(&self, body: &'a [u8], now: UnixMillis) -> Result<Batch<'a>, Problem> {
         let broadcast = self.config.plan_limits().and_then(|plan| plan.guard(Dimension::BroadcastRecipients));
         let bulk = payload::bulk(body, payload::bulk_guard(self.config.batch(), broadcast))?;
-        let mut circular = Circular::parse(bulk.message)
+        let circular = Circular::parse(bulk.message)
             .and_then(|circular| circular.check_times(now).map(|()| circular))
             .map_err(|errors| all_refused(&[refused_fields(At::Common, errors)], Summary::NOBODY))?;
         let one = |(place, raw)| {
             let judged = Person::parse(raw).and_then(|person| {
-                circular.look_at(&person, bulk.missing, |message| self.judge(At::Copy(place), raw, message))
+                let message = circular.sample(&person, bulk.missing)?;
+                Ok(self.judge(At::Copy(place), raw, &message))
             });
             judged.unwrap_or_else(|errors| refused_fields(At::Recipient(place), errors))
         };

@@ -133,6 +133,8 @@ struct Flight {
     weight: Weight,
     /// Its messages, in their order.
     items: Vec<Item>,
+    /// Of its messages' texts.
+    bytes: usize,
 }
 
 /// A message in a call.
@@ -207,6 +209,12 @@ impl Mailroom {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Whether no further call may begin before one is answered.
+    fn is_full(&self) -> bool {
+        let bytes = self.in_flight.values().map(|flight| flight.bytes).sum::<usize>();
+        self.in_flight.len() >= MAX_IN_FLIGHT || bytes >= MAX_BYTES_IN_FLIGHT
     }
 
     /// Where the windows of outgoing mail stand: the account's pace, the provider's, the classes' and the receivers'.
@@ -326,7 +334,8 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let via = self.place_of(rows.first().and_then(|row| row.provider.as_deref()));
-        let mut flight = Flight { via, began: now, weight: Weight::default(), items: Vec::with_capacity(rows.len()) };
+        let items = Vec::with_capacity(rows.len());
+        let mut flight = Flight { via, began: now, weight: Weight::default(), items, bytes: 0 };
         for row in rows {
             let weight = self.weight(&row)?;
             if flight.items.is_empty() {
@@ -352,5 +361,8 @@ impl Mailroom {
     }
 }
 
+/// Bytes on their way at once, beyond which no further call begins: each is held by the process until its answer is there,
+/// and a Worker has 128 MB for everything.
+const MAX_BYTES_IN_FLIGHT: usize = 16_000_000;
 /// Requests on their way at once: a Worker may wait for six connections, the rest would queue unseen.
 const MAX_IN_FLIGHT: usize = 6;

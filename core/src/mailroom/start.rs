@@ -290,6 +290,7 @@ impl Mailroom {
         let attempt = Attempt { message: first.id, number: first.row.attempts.saturating_add(1) };
         let several = u32::try_from(letters.len()).ok().filter(|messages| *messages > 1);
         let mut weight = first.weight.clone();
+        let bytes = letters.iter().map(|letter| letter.bytes).sum();
         let mut items = Vec::with_capacity(letters.len());
         for (place, letter) in (0..).zip(letters) {
             let number = letter.row.attempts.saturating_add(1);
@@ -307,7 +308,7 @@ impl Mailroom {
         provider.in_flight = provider.in_flight.saturating_add(1);
         let timeout_ms = provider.timeout_ms;
         self.dispatch.hold(&weight, via, now);
-        self.in_flight.insert(attempt, Flight { via: Some(via), began: now, weight, items });
+        self.in_flight.insert(attempt, Flight { via: Some(via), began: now, weight, items, bytes });
         Ok(Effect::Send { attempt, call, timeout_ms })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Values stand in the subject, the bodies, header values, metadata, tags and file names. In the HTML body they are
 //! escaped, unless the place has three braces. They are checked where they land: none of them can end a header field.
-//! Contents of files are taken over once, and lent to each of the messages in turn.
+//! Contents of files stay where they were read until a message leaves: to judge it, their length is enough.
 
 use super::{
     FieldError, Message,
@@ -22,7 +22,7 @@ use alloc::{
 };
 
 /// A message with places for values.
-pub struct Circular {
+pub struct Circular<'a> {
     /// What is the same for everybody; what has places is empty here.
     common: Message,
     subject: Pattern,
@@ -32,7 +32,7 @@ pub struct Circular {
     metadata: Vec<(String, Pattern)>,
     tags: Vec<Pattern>,
     filenames: Vec<Pattern>,
-    contents: Vec<String>,
+    contents: Vec<Cow<'a, str>>,
 }
 
 /// Somebody the message is for, with values.
@@ -51,12 +51,12 @@ pub enum Missing {
     Lenient,
 }
 
-impl Circular {
+impl<'a> Circular<'a> {
     /// Reads a message object that names no recipients.
     ///
     /// # Errors
     /// Every fault found, with paths from the message on; never an empty list.
-    pub fn parse(json: &str) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(json: &'a str) -> Result<Self, Vec<FieldError>> {
         let mut faults = Faults::default();
         let circular = match Json::read(json) {
             Ok(json) => circular(json, &mut faults),
@@ -77,35 +77,27 @@ impl Circular {
         self.common.check_times(now)
     }
 
-    /// Shows `look` the message to one person. The contents of its files are lent to it.
+    /// The message to one person, to be judged: the contents of its files are counted and not there.
     ///
     /// # Errors
     /// Every fault found, with paths from the recipient on; never an empty list.
-    pub fn look_at<T>(
-        &mut self,
-        person: &Person<'_>,
-        missing: Missing,
-        look: impl FnOnce(&Message) -> T,
-    ) -> Result<T, Vec<FieldError>> {
+    pub fn sample(&self, person: &Person<'_>, missing: Missing) -> Result<Message, Vec<FieldError>> {
         let mut message = self.fill(person, missing)?;
-        for (file, content) in message.attachments.iter_mut().zip(&mut self.contents) {
-            file.content = core::mem::take(content);
+        message.held_bytes = self.contents.iter().map(|content| content.len()).sum();
+        match limits::check(&message) {
+            Ok(()) => Ok(message),
+            Err(faults) => Err(faults.into_iter().map(of_message).collect()),
         }
-        let seen = limits::check(&message).map(|()| look(&message));
-        for (file, content) in message.attachments.iter_mut().zip(&mut self.contents) {
-            *content = core::mem::take(&mut file.content);
-        }
-        seen.map_err(|faults| faults.into_iter().map(of_message).collect())
     }
 
     /// The message to one person, with its files.
     ///
     /// # Errors
-    /// As [`Circular::look_at`].
-    pub fn into_message(mut self, person: &Person<'_>, missing: Missing) -> Result<Message, Vec<FieldError>> {
+    /// As [`Circular::sample`], but for what is said of the whole message: that was judged when it was accepted.
+    pub fn into_message(self, person: &Person<'_>, missing: Missing) -> Result<Message, Vec<FieldError>> {
         let mut message = self.fill(person, missing)?;
-        for (file, content) in message.attachments.iter_mut().zip(&mut self.contents) {
-            file.content = core::mem::take(content);
+        for (file, content) in message.attachments.iter_mut().zip(self.contents) {
+            file.content = content.into_owned();
         }
         Ok(message)
     }
@@ -115,7 +107,8 @@ impl Circular {
         let (mut faults, mut lacking) = (Faults::default(), BTreeSet::new());
         let root = Path::Root;
         let path = root.field("message");
-        let mut filler = Filler { values: &person.values, lacking: &mut lacking, faults: &mut faults };
+        let values = &person.values;
+        let mut filler = Filler { values, lacking: &mut lacking, faults: &mut faults, room: MAX_WRITTEN };
         let message = Message {
             to: alloc::vec![person.mailbox.clone()],
             subject: filler.checked(&self.subject, &path.field("subject"), parse::subject),
@@ -128,6 +121,7 @@ impl Circular {
                 let (mut files, path) = (self.common.attachments.clone(), path.field("attachments"));
                 for (index, (file, name)) in files.iter_mut().zip(&self.filenames).enumerate() {
                     file.filename = filler.checked(name, &path.item(index).field("filename"), read::word);
+                    file.content = String::new();
                 }
                 files
             },
@@ -169,11 +163,20 @@ struct Filler<'f> {
     values: &'f Values<'f>,
     lacking: &'f mut BTreeSet<String>,
     faults: &'f mut Faults,
+    /// Bytes that may still be written.
+    room: usize,
 }
 
 impl Filler<'_> {
     fn filled(&mut self, pattern: &Pattern, markup: Markup) -> String {
-        pattern.fill(markup, self.values, self.lacking)
+        match pattern.fill(markup, self.values, self.lacking, &mut self.room) {
+            Some(filled) => filled,
+            None => {
+                let detail = format!("all but its files must have at most {MAX_WRITTEN} bytes with the values in it");
+                self.faults.add(&Path::Root.field("message"), "message_too_large", detail);
+                String::new()
+            }
+        }
     }
 
     /// A filled field, read again as one that came from outside.
@@ -206,7 +209,7 @@ impl Filler<'_> {
     }
 }
 
-fn circular(json: Json<'_>, faults: &mut Faults) -> Option<Circular> {
+fn circular<'a>(json: Json<'a>, faults: &mut Faults) -> Option<Circular<'a>> {
     let Json::Object(mut fields) = json else { return read::wrong_type(&Path::Root, "an object", faults) };
     for name in ["to", "cc", "bcc"] {
         if fields.iter().any(|(known, _)| known == name) {
@@ -234,7 +237,7 @@ fn circular(json: Json<'_>, faults: &mut Faults) -> Option<Circular> {
             let names = common.attachments.iter_mut().map(|file| core::mem::take(&mut file.filename));
             patterns.list(names, &root.field("attachments"), Some("filename"))?
         },
-        contents: contents.into_iter().map(Cow::into_owned).collect(),
+        contents,
         common,
     };
     circular.common.attachments.iter().all(|file| file.content == HELD).then_some(circular)
@@ -348,6 +351,9 @@ fn of_message(fault: FieldError) -> FieldError {
     FieldError { field: format!("message{dot}{}", fault.field), ..fault }
 }
 
+/// What is written for each recipient, so that it has its place beside the request in the memory of a Worker. Mail clients
+/// show far less of a text.
+const MAX_WRITTEN: usize = 10_000_000;
 /// Stands for a content that is held outside: base64 that every reader takes.
 const HELD: &str = "AAAA";
 /// Stands for the recipient while a message for many is read.

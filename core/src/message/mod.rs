@@ -72,6 +72,8 @@ pub struct Message {
     pub stream: Option<String>,
     /// By provider name: an object merged into that provider's request.
     pub provider_options: Map<String, Value>,
+    /// Bytes of contents that are not with the files: of a message that is judged and not sent.
+    pub(crate) held_bytes: usize,
 }
 
 /// A file sent with a message.

@@ -54,6 +54,7 @@ pub(super) fn fields(json: Json<'_>, faults: &mut Faults) -> Option<Message> {
         tracking: object.optional("tracking", faults, tracking).unwrap_or_default(),
         stream: object.optional("stream", faults, read::word),
         provider_options: object.optional("provider_options", faults, provider_options).unwrap_or_default(),
+        held_bytes: 0,
         to: to?,
         from: from?,
     })

@@ -44,8 +44,15 @@ impl Pattern {
         Some(Self { text, holes })
     }
 
-    /// The text with the values in their places. A name without a value is noted, and its place is left empty.
-    pub(super) fn fill(&self, markup: Markup, values: &Values<'_>, lacking: &mut BTreeSet<String>) -> String {
+    /// The text with the values in their places, if it fits into `room`, which it takes away from. A name without a value is
+    /// noted, and its place is left empty.
+    pub(super) fn fill(
+        &self,
+        markup: Markup,
+        values: &Values<'_>,
+        lacking: &mut BTreeSet<String>,
+        room: &mut usize,
+    ) -> Option<String> {
         let mut pieces = Vec::with_capacity(self.holes.len());
         let mut length = self.text.len();
         for hole in &self.holes {
@@ -56,10 +63,11 @@ impl Pattern {
             }
             let value = value.unwrap_or_default();
             let is_escaped = markup == Markup::Html && !hole.raw;
-            length = (length + if is_escaped { escaped(value).map(str::len).sum() } else { value.len() })
-                .saturating_sub(hole.at.len());
+            let bytes = if is_escaped { escaped(value).map(str::len).sum() } else { value.len() };
+            length = length.saturating_sub(hole.at.len()).saturating_add(bytes);
             pieces.push((hole, value, is_escaped));
         }
+        *room = room.checked_sub(length)?;
         // Made once in its full length: a text that grows would need twice the room of a large body.
         let mut filled = String::with_capacity(length);
         let mut from = 0;
@@ -73,7 +81,7 @@ impl Pattern {
             }
         }
         filled.push_str(self.text.get(from..).unwrap_or_default());
-        filled
+        Some(filled)
     }
 }
 
@@ -129,7 +137,7 @@ mod tests {
     fn filled(text: &str, markup: Markup, values: &[(&'static str, &'static str)]) -> (String, Vec<String>) {
         let values = values.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))).collect();
         let mut lacking = BTreeSet::new();
-        let text = Pattern::parse(text.into()).unwrap().fill(markup, &values, &mut lacking);
+        let text = Pattern::parse(text.into()).unwrap().fill(markup, &values, &mut lacking, &mut 1_000).unwrap();
         (text, lacking.into_iter().collect())
     }
 
@@ -177,5 +185,16 @@ mod tests {
     fn a_filled_text_has_exactly_the_room_it_needs() {
         let (text, _) = filled("<p>{{v}}</p>{{{v}}}{{gone}}", Markup::Html, &[("v", "a&b")]);
         assert_eq!(text.capacity(), text.len());
+    }
+
+    /// A value may be long and stand in many places: what comes of it is measured before it is written.
+    #[test]
+    fn a_text_that_has_no_room_is_not_written() {
+        let pattern = Pattern::parse("{{v}}{{v}}{{v}}".into()).unwrap();
+        let values = Values::from([(Cow::Borrowed("v"), Cow::Borrowed("1234"))]);
+        let mut fill = |room: &mut usize| pattern.fill(Markup::Plain, &values, &mut BTreeSet::new(), room);
+        let mut room = 30;
+        assert_eq!((fill(&mut room).is_some(), room), (true, 18));
+        assert_eq!((fill(&mut 12).is_some(), fill(&mut 11)), (true, None));
     }
 }
