@@ -353,7 +353,7 @@ fn of_message(fault: FieldError) -> FieldError {
 
 /// What is written for each recipient, so that it has its place beside the request in the memory of a Worker. Mail clients
 /// show far less of a text.
-const MAX_WRITTEN: usize = 10_000_000;
+const MAX_WRITTEN: usize = 5_000_000;
 /// Stands for a content that is held outside: base64 that every reader takes.
 const HELD: &str = "AAAA";
 /// Stands for the recipient while a message for many is read.

@@ -192,7 +192,7 @@ mod tests {
     fn a_text_that_has_no_room_is_not_written() {
         let pattern = Pattern::parse("{{v}}{{v}}{{v}}".into()).unwrap();
         let values = Values::from([(Cow::Borrowed("v"), Cow::Borrowed("1234"))]);
-        let mut fill = |room: &mut usize| pattern.fill(Markup::Plain, &values, &mut BTreeSet::new(), room);
+        let fill = |room: &mut usize| pattern.fill(Markup::Plain, &values, &mut BTreeSet::new(), room);
         let mut room = 30;
         assert_eq!((fill(&mut room).is_some(), room), (true, 18));
         assert_eq!((fill(&mut 12).is_some(), fill(&mut 11)), (true, None));

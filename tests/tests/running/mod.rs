@@ -105,20 +105,31 @@ impl Running {
     }
 
     pub fn call_with(&self, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
+        self.try_call(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same for a test that kills the process meanwhile.
+    pub fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
         let url = format!("{}{path}", self.workerd.base_url());
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         let request = request.header("content-type", "application/json").body(body).unwrap();
-        let mut response = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let mut response = self.agent.run(request)?;
         let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-        Answer {
+        Ok(Answer {
             status: response.status().as_u16(),
             headers,
-            body: response.body_mut().with_config().limit(MAX_BODY).read_to_string().unwrap(),
-        }
+            body: response.body_mut().with_config().limit(MAX_BODY).read_to_string()?,
+        })
     }
 
     pub fn get(&self, path: &str) -> Answer {
