@@ -430,3 +430,16 @@ fn large_messages_leave_a_few_at_a_time() {
     host.settle(first, Ok(&taken()));
     host.next_request();
 }
+
+/// A database of a release without bulk requests is taken up, and what waits in it leaves.
+#[test]
+fn an_older_database_is_taken_up() {
+    let mut host = Host::new();
+    host.send_ok(vec![message("ann@example.com")]);
+    host.query("ALTER TABLE message DROP COLUMN shared");
+    host.crash();
+    host.advance(1);
+    assert_eq!(bulk(&mut host, &circular(), &people(2)).status, 202);
+    assert_eq!(leave(&mut host).len(), 3);
+    conserved(&mut host, 3);
+}
