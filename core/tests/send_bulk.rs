@@ -360,6 +360,23 @@ fn a_message_of_a_bulk_request_is_one_row() {
     assert!(few.writes <= 10 + 5, "{few:?}: the shared text, the ledger and the windows beside the ten rows");
 }
 
+/// On its way out a message of a bulk request costs one statement more than any other, which removes the shared text when
+/// nobody needs it any more; that text is read once for as many as follow one another.
+#[test]
+fn a_message_of_a_bulk_request_leaves_for_one_statement_more() {
+    let cost = |accept: fn(&mut Host, usize), n: usize| {
+        let mut host = Host::new();
+        accept(&mut host, n);
+        let (sent, counted) = host.count(leave);
+        assert_eq!(sent.len(), n);
+        (counted.reads, counted.writes)
+    };
+    let single = |host: &mut Host, n: usize| drop(host.send_ok(vec![message("ann@example.com"); n]));
+    let many = |host: &mut Host, n: usize| assert_eq!(bulk(host, &circular(), &people(n)).status, 202);
+    let (single, many) = (cost(single, 100), cost(many, 100));
+    assert_eq!((many.0 - single.0, many.1 - single.1), (1, 100));
+}
+
 /// Messages of a bulk request share calls where a provider takes several, each with its own text.
 #[test]
 fn they_leave_together_where_the_provider_takes_several() {

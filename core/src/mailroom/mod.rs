@@ -122,6 +122,14 @@ pub struct Mailroom {
     failover: Failover,
     /// Nothing at all is admitted before this instant, unless something is settled or submitted.
     limited_until: Option<UnixMillis>,
+    /// The text that the message read last shares with others, when it is not a large one.
+    shared: Option<Shared>,
+}
+
+/// A text that several messages share: once stored under its name, it stays the same.
+struct Shared {
+    name: String,
+    text: String,
 }
 
 /// A call on its way.
@@ -188,6 +196,7 @@ impl Mailroom {
             suppression: config.suppression,
             failover: config.failover,
             limited_until: None,
+            shared: None,
         };
         mailroom.charge_questions(sql, now)?;
         mailroom.take_up(ledger, sql, now)?;

@@ -1,7 +1,7 @@
 //! Starting a call: of one message, or of those that may share it.
 
 use super::{
-    Attempt, Effect, Flight, Mailroom, Members, Status,
+    Attempt, Effect, Flight, Mailroom, Members, Shared, Status,
     letter::{Letter, Lines, newly_suppressed},
     next::end,
     parts,
@@ -127,7 +127,7 @@ impl Mailroom {
             let error = Some("outcome_unknown");
             return end(id, &row, Status::Unknown, "unknown", error, ledger, sql, now).map(|()| None);
         }
-        let Some((message, bytes)) = read(id, &mut row, sql)? else {
+        let Some((message, bytes)) = read(id, &mut row, &mut self.shared, sql)? else {
             // Accepted under older rules. It ends by itself: it must not stop what waits behind it.
             let error = Some("stored_message_unreadable");
             return end(id, &row, Status::Failed, "refused", error, ledger, sql, now).map(|()| None);
@@ -237,7 +237,7 @@ impl Mailroom {
 
     /// A message as it was in the call before; `None` when it is not the same any more.
     fn prepare_again(
-        &self,
+        &mut self,
         id: MessageId,
         mut row: DueRow,
         head: &Head,
@@ -248,7 +248,7 @@ impl Mailroom {
         if self.must_not_repeat(&row, via, now) {
             return Ok(None);
         }
-        let Some((message, bytes)) = read(id, &mut row, sql)? else { return Ok(None) };
+        let Some((message, bytes)) = read(id, &mut row, &mut self.shared, sql)? else { return Ok(None) };
         if self.suppression == SuppressionMode::Checked && newly_suppressed(&row.recipients, &message, sql, now)?.0 > 0
         {
             return Ok(None);
@@ -371,18 +371,27 @@ fn may_fit(row: &DueRow, letters: &[Letter], room: usize) -> bool {
 }
 
 /// The message of a row and the bytes of its text, which is let go; `None` when it cannot be read.
-fn read(id: MessageId, row: &mut DueRow, sql: &mut dyn Sql) -> Result<Option<(Message, usize)>, SqlError> {
+fn read(
+    id: MessageId,
+    row: &mut DueRow,
+    known: &mut Option<Shared>,
+    sql: &mut dyn Sql,
+) -> Result<Option<(Message, usize)>, SqlError> {
     let body = match row.body.take() {
         Some(body) => body,
         None => parts::joined(&id.to_string(), sql)?,
     };
-    let Some(shared) = &row.shared else {
+    let Some(name) = &row.shared else {
         return Ok(Message::parse(&body).ok().map(|message| (message, body.len())));
     };
-    let shared = parts::joined(shared, sql)?;
+    let shared = match known.take().filter(|known| known.name == *name) {
+        Some(known) => known,
+        None => Shared { name: name.clone(), text: parts::joined(name, sql)? },
+    };
     // What had to have a value was refused when it had none.
-    let message = Circular::parse(&shared)
+    let message = Circular::parse(&shared.text)
         .and_then(|circular| circular.into_message(&Person::parse(&body)?, Missing::Lenient))
         .map(|message| (message.size(), message));
+    *known = Some(shared).filter(|shared| shared.text.len() <= parts::PART_BYTES);
     Ok(message.ok().map(|(bytes, message)| (message, bytes)))
 }
