@@ -19,6 +19,7 @@ pub mod calendar;
 pub mod catalog;
 pub mod config;
 pub mod error_shape;
+pub mod etag;
 pub mod event;
 pub mod front;
 pub mod gate;

@@ -71,7 +71,7 @@ fn options_of(options: &RawValue) -> Result<Missing, Problem> {
     }
 }
 
-type Field<'a> = (String, &'a RawValue);
+pub(super) type Field<'a> = (String, &'a RawValue);
 
 /// The fields of the body; `wanted` is the one to name when it is no object.
 fn fields<'a>(body: &'a [u8], wanted: &str) -> Result<Vec<Field<'a>>, Problem> {
@@ -117,7 +117,7 @@ fn list<'a>(list: Option<&'a RawValue>, name: &str, one: &str, most: Guard) -> R
 }
 
 /// The fields of a JSON object in their order, repeated ones too; no more than are looked at.
-struct Fields<'a>(Vec<Field<'a>>);
+pub(super) struct Fields<'a>(pub(super) Vec<Field<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -179,8 +179,8 @@ pub(super) fn bulk_guard(batch: Guard, broadcast: Option<Guard>) -> Guard {
     broadcast.filter(|broadcast| broadcast.limit < batch.limit).unwrap_or(batch)
 }
 
-/// Three are known: whoever gives more gives one too many in any case.
-const MAX_FIELDS: usize = 8;
+/// More than any body has: whoever gives more gives one too many in any case.
+const MAX_FIELDS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -122,14 +122,20 @@ impl Running {
             request = request.header(*name, value);
         }
         let request = request.header("content-type", "application/json").body(body).unwrap();
-        let mut response = self.agent.run(request)?;
-        let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-        Ok(Answer {
-            status: response.status().as_u16(),
-            headers,
-            body: response.body_mut().with_config().limit(MAX_BODY).read_to_string()?,
-        })
+        self.agent.run(request).and_then(answer_of)
+    }
+
+    /// A client of its own that waits for so long: method, path, key, body.
+    pub fn patient(&self, patience: Duration) -> impl Fn(&str, &str, &str, &[u8]) -> Answer {
+        let base = self.workerd.base_url();
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(patience));
+        let agent = config.build().new_agent();
+        move |method, path, key, body| {
+            let request = ureq::http::Request::builder().method(method).uri(format!("{base}{path}"));
+            let request = request.header("authorization", format!("Bearer {key}")).body(body).unwrap();
+            let answer = agent.run(request).and_then(answer_of);
+            answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        }
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -195,6 +201,16 @@ impl Running {
         }
         all
     }
+}
+
+fn answer_of(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    let headers = response.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers,
+        body: response.body_mut().with_config().limit(MAX_BODY).read_to_string()?,
+    })
 }
 
 /// A message to one address.
