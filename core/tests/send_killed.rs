@@ -52,6 +52,7 @@ fn ask(host: &mut Host, (path, request): (&str, &Value), left: &mut usize, end: 
         query: "",
         authorization: Some(&authorization),
         idempotency_key: Some("once"),
+        if_none_match: None,
         content_length: Some(body.len() as u64),
         headers: &Vec::new,
     };
