@@ -72,7 +72,6 @@ fn admit(request: &FrontRequest<'_>, tokens: Option<&str>, request_id: &str) -> 
         idempotency_key: None,
         if_none_match: None,
         client_ip: request.client_ip.map(Into::into),
-        if_none_match: None,
         request_id: request_id.into(),
         headers,
     })
@@ -127,7 +126,6 @@ mod tests {
             idempotency_key: None,
             if_none_match: None,
             client_ip: None,
-            if_none_match: None,
             content_length: None,
             headers: &headers,
         };

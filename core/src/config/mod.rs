@@ -194,6 +194,9 @@ pub enum AccountStatus {
 pub enum Scope {
     /// `POST /v1/send`.
     Send,
+    /// `POST /v1/send/bulk`.
+    #[serde(rename = "send:bulk")]
+    SendBulk,
     /// Messages, limits and usage.
     Read,
     /// Suppression management.
@@ -206,6 +209,7 @@ impl Scope {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Send => "send",
+            Self::SendBulk => "send:bulk",
             Self::Read => "read",
             Self::Suppressions => "suppressions",
         }

@@ -222,7 +222,6 @@ impl Deployment {
             idempotency_key: None,
             if_none_match: None,
             client_ip: None,
-            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &all,
         };
@@ -354,7 +353,6 @@ impl Deployment {
             idempotency_key: None,
             if_none_match: None,
             client_ip: from,
-            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
         };
@@ -388,7 +386,6 @@ impl Deployment {
             idempotency_key: None,
             if_none_match: None,
             client_ip: None,
-            if_none_match: None,
             content_length: Some(0),
             headers: &Vec::new,
         };
