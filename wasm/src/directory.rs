@@ -43,7 +43,7 @@ impl Directory {
         future_to_promise(async move {
             let body = match body.dyn_into::<Uint8Array>() {
                 Ok(bytes) => bytes.to_vec(),
-                Err(stream) => match read_up_to(&stream.dyn_into::<ReadableStream>()?, MAX_BODY_BYTES).await {
+                Err(stream) => match read_up_to(&stream.dyn_into::<ReadableStream>()?, MAX_BODY_BYTES, None).await {
                     Read::Whole(bytes) => bytes,
                     Read::TooLong => {
                         return wire::pack(&admin::body_too_large(clock::random_u64()?, clock::now()));

@@ -72,7 +72,7 @@ async fn to_directory(
         Some(AdminDecision::ToDirectory { pass }) => {
             let body = body(request, head.content_length).await?;
             let directory = bound::namespace(env, "DIRECTORY")?;
-            wire::call(&directory, DIRECTORY, &JsValue::from_str(&pass), &body).await.map(Some)
+            wire::call(&directory, DIRECTORY, &JsValue::from_str(&pass), &body, None).await.map(Some)
         }
     }
 }
