@@ -171,7 +171,7 @@ impl Desk {
         self.bell.ring();
         match answer {
             Ok(answer) => wire::pack(&answer),
-            Err(error) => failed(&error),
+            Err(error) => failed(pass, &error),
         }
     }
 
@@ -188,7 +188,7 @@ impl Desk {
                     let result = transport::send(&request, timeout_ms).await;
                     brought = Some((request.url, result));
                 }
-                Err(error) => return failed(&error),
+                Err(error) => return failed(pass, &error),
             }
         }
     }
@@ -204,7 +204,10 @@ impl Desk {
     async fn answer_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
         match read_up_to(body, MAX_BODY_BYTES).await {
             Read::Whole(bytes) => self.answer(pass, &bytes),
-            Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
+            Read::TooLong => {
+                let refusal = front::body_too_large(clock::random_u64()?, clock::now());
+                wire::pack(&front::as_asked(pass, refusal))
+            }
             Read::Broken(_) => Err(JsValue::from_str("the request's body broke off")),
         }
     }
@@ -223,13 +226,13 @@ impl Desk {
 }
 
 /// The answer when a verb failed; why goes to the log.
-fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
+fn failed(pass: &str, error: &AccountError) -> Result<JsValue, JsValue> {
     log(&error.to_string());
     let refuse = match error {
         AccountError::Store(_) => front::store_failed,
         AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
     };
-    wire::pack(&refuse(clock::random_u64()?, clock::now()))
+    wire::pack(&front::as_asked(pass, refuse(clock::random_u64()?, clock::now())))
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]

@@ -4,7 +4,9 @@
 //! transaction; after an error it rolls the transaction back and opens the account anew.
 
 mod alerts;
+mod dropin;
 mod idempotency;
+mod messages;
 mod query;
 mod quota;
 mod read;
@@ -17,6 +19,7 @@ mod suppressions;
 use crate::{
     alert::{self, Alerts},
     config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig},
+    dropin::{Dropin, spoken},
     error_shape::ErrorShape,
     event::journal,
     front::{self, Pass},
@@ -177,18 +180,26 @@ impl Account {
         let found = find(&pass.method, &pass.path);
         let reply = match self.admit(&pass, &found, sql, now)? {
             Ok(Admitted::Now) => self.dispatch(&pass, &found, body, sql, entropy, now)?,
-            Ok(Admitted::Later(until, refusal)) => self.send(&pass, body, Some((until, refusal)), sql, entropy, now)?,
+            Ok(Admitted::Later(until, refusal)) => {
+                let limited = Some((until, refusal));
+                match taken_as(&found) {
+                    Some(other) => self.drop_in(other, &pass, body, limited, sql, entropy, now)?,
+                    None => self.send(&pass, body, limited, sql, entropy, now)?,
+                }
+            }
             Err(reply) => reply,
         };
+        // Another API has one shape of its own.
+        let shape = if Dropin::of_path(&pass.path).is_some() { ErrorShape::Problem } else { self.config.error_shape };
         // A caller nobody knows learns nothing of the windows.
         if self.known_key(&pass).is_none() {
-            return Ok(finish(reply, self.config.error_shape, &pass.request_id, &[], now));
+            return Ok(spoken(&pass.path, finish(reply, shape, &pass.request_id, &[], now)));
         }
         let quotas = self.gate.ledger.usage(now).into_iter().map(|quota| (quota_name(quota.period), quota));
         let quotas: Vec<_> = quotas.collect();
         let standings = self.gate.explain(&pass.key_id, now);
         self.alerts.watch(&standings, &quotas, sql, now)?;
-        Ok(finish(reply, self.config.error_shape, &pass.request_id, &standings, now))
+        Ok(spoken(&pass.path, finish(reply, shape, &pass.request_id, &standings, now)))
     }
 
     /// What to do now: see [`Mailroom::next`].
@@ -250,7 +261,8 @@ impl Account {
                 let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
                 let refusal = Reply::problem(&problem, &pass.request_id, Some(retry_at), now);
                 let queues = self.config.on_limit.values().any(|on_limit| *on_limit == OnLimit::Queue);
-                let is_send = matches!(found, Found::Route(Route { operation: Operation::Send, .. }, _));
+                let is_own = matches!(found, Found::Route(Route { operation: Operation::Send, .. }, _));
+                let is_send = is_own || taken_as(found).is_some();
                 return Ok(if queues && is_send && missing.is_none() {
                     Ok(Admitted::Later(retry_at, refusal))
                 } else {
@@ -301,7 +313,20 @@ impl Account {
         };
         match route.operation {
             Operation::Send => self.send(pass, body, None, sql, entropy, now),
+            Operation::SendResend
+            | Operation::SendResendBatch
+            | Operation::SendPostmark
+            | Operation::SendPostmarkBatch => match taken_as(found) {
+                Some(other) => self.drop_in(other, pass, body, None, sql, entropy, now),
+                None => Err(SqlError("a send has an API".into())),
+            },
+            Operation::ReadResend => dropin::read(parameter, pass, sql, now),
+            Operation::RescheduleResend => self.change_resend(parameter, Some(body), pass, sql, now),
+            Operation::CancelResend => self.change_resend(parameter, None, pass, sql, now),
+            Operation::ListMessages => messages::list(pass, sql, now),
             Operation::ReadMessage => read::message(parameter, pass, sql, now),
+            Operation::RescheduleMessage => self.reschedule(parameter, pass, body, sql, now),
+            Operation::CancelMessage => self.cancel(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
             Operation::ListAlerts => alerts::list(pass, sql, now),
             Operation::ListSuppressions => suppressions::list(pass, sql, now),
@@ -330,6 +355,12 @@ fn secret_of(provider: &ProviderConfig, tools: HostTools<'_>) -> Result<String, 
     Ok(secret)
 }
 
+/// The other API whose send a route is, and whether it takes a batch.
+fn taken_as(found: &Found<'_>) -> Option<(Dropin, bool)> {
+    let Found::Route(route, _) = found else { return None };
+    OTHER_SENDS.iter().find(|(operation, _)| *operation == route.operation).map(|(_, taken_as)| *taken_as)
+}
+
 fn finish(
     reply: Reply,
     shape: ErrorShape,
@@ -348,3 +379,10 @@ fn finish(
     headers.extend(reply.extra);
     HttpResponse { status: reply.status, headers, body }
 }
+
+const OTHER_SENDS: [(Operation, (Dropin, bool)); 4] = [
+    (Operation::SendResend, (Dropin::Resend, false)),
+    (Operation::SendResendBatch, (Dropin::Resend, true)),
+    (Operation::SendPostmark, (Dropin::Postmark, false)),
+    (Operation::SendPostmarkBatch, (Dropin::Postmark, true)),
+];

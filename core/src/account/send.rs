@@ -6,11 +6,12 @@ use super::{
 };
 use crate::{
     config::{MissingUnsubscribe, OnLimit, SuppressionMode},
+    dropin::Terms,
     front::Pass,
     guard::{Dimension, Guard, TooLarge},
     id::MessageId,
     key,
-    mailroom::{Recipient, RecipientKind, Status, Submission},
+    mailroom::{Labels, Recipient, RecipientKind, Status, Submission},
     message::{Class, FieldError, MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, Message},
     problem::{Code, Flaw, Problem},
     provider::{self, Unsupported},
@@ -33,17 +34,19 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// A message of the request, judged.
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Good(Prepared<'a>),
     Refused { code: Code, flaws: Vec<Flaw> },
 }
 
 /// What is kept of a good message: its text and what acceptance decides on.
-struct Prepared<'a> {
+pub(super) struct Prepared<'a> {
     body: &'a str,
     class: Class,
     send_at: Option<UnixMillis>,
     expires_at: Option<UnixMillis>,
+    /// What it is found by later.
+    labels: Option<String>,
     /// What is not wrong but worth a word.
     warnings: Vec<&'static str>,
     /// Where it is sent from: an entry of the suppression list may be for one sending domain.
@@ -91,7 +94,27 @@ impl Account {
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
-        let Some(given) = &pass.idempotency_key else { return self.send_once(pass, body, limited, sql, entropy, now) };
+        self.once(pass, body, sql, now, |account, sql| {
+            let messages = match messages_of(body, account.config.batch()) {
+                Ok(messages) => messages,
+                Err(refusal) => return Ok(Reply::problem(&refusal, &pass.request_id, None, now)),
+            };
+            let judged = messages.iter().enumerate().map(|(place, raw)| account.judge(place, raw.get(), now));
+            let items = judged.collect();
+            account.take_in(pass, items, Terms::Good, limited, sql, entropy, now)
+        })
+    }
+
+    /// Carries a request out, unless its idempotency key was used: then the first answer is given again.
+    pub(super) fn once(
+        &mut self,
+        pass: &Pass,
+        body: &[u8],
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+        carry_out: impl FnOnce(&mut Self, &mut dyn Sql) -> Result<Reply, SqlError>,
+    ) -> Result<Reply, SqlError> {
+        let Some(given) = &pass.idempotency_key else { return carry_out(self, sql) };
         let Some(name) = idempotency::name(given) else {
             let problem = Problem::new(Code::InvalidIdempotencyKey, "a key is 1 to 255 visible ASCII characters");
             return Ok(Reply::problem(&problem, &pass.request_id, None, now));
@@ -104,7 +127,7 @@ impl Account {
                 Ok(Reply::problem(&problem, &pass.request_id, None, now))
             }
             None => {
-                let reply = self.send_once(pass, body, limited, sql, entropy, now)?;
+                let reply = carry_out(self, sql)?;
                 if reply.status != Code::RateLimited.status() {
                     idempotency::store(&name, &fingerprint, &reply, sql, now)?;
                 }
@@ -113,22 +136,19 @@ impl Account {
         }
     }
 
-    fn send_once(
+    /// Takes judged messages in: quota and storage for all that are good, or for none.
+    #[allow(clippy::too_many_arguments, reason = "the three last are what every verb takes")]
+    pub(super) fn take_in(
         &mut self,
         pass: &Pass,
-        body: &[u8],
+        mut items: Vec<Item<'_>>,
+        terms: Terms,
         limited: Option<(UnixMillis, Reply)>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
-        let messages = match messages_of(body, self.config.batch()) {
-            Ok(messages) => messages,
-            Err(refusal) => return problem(&refusal, None),
-        };
-        let mut items: Vec<Item<'_>> =
-            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
         let queued_until = match limited {
             Some((until, _)) if items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
                 Some(until)
@@ -136,8 +156,17 @@ impl Account {
             Some((_, refusal)) => return Ok(refusal),
             None => None,
         };
+        let good = items.iter().filter_map(Item::good).count();
+        let enough = match terms {
+            Terms::Good => good > 0,
+            Terms::Whole => good == items.len(),
+            Terms::Each => true,
+        };
+        if !enough {
+            items.retain(|item| item.good().is_none());
+        }
         let summary = self.pre_check(&mut items, sql, now);
-        if !items.iter().any(|item| matches!(item, Item::Good(_))) {
+        if !enough {
             return problem(&all_refused(&items, summary), None);
         }
         let reservation = match self.gate.reserve(summary.accepted_recipients, sql, now)? {
@@ -158,7 +187,7 @@ impl Account {
     }
 
     /// Judges one message: its shape, its times, its sender, the provider's features.
-    fn judge<'a>(&self, place: usize, raw: &'a str, now: UnixMillis) -> Item<'a> {
+    pub(super) fn judge<'a>(&self, place: usize, raw: &'a str, now: UnixMillis) -> Item<'a> {
         let message = match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
             Ok(message) => message,
             Err(errors) => return refused_fields(place, errors),
@@ -194,8 +223,9 @@ impl Account {
             return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
         }
         let domain = message.from.address.domain().into();
+        let labels = Labels::of(&message);
         let Message { class, send_at, expires_at, .. } = message;
-        Item::Good(Prepared { body: raw, class, send_at, expires_at, warnings, domain, recipients })
+        Item::Good(Prepared { body: raw, class, send_at, expires_at, labels, warnings, domain, recipients })
     }
 
     /// What the preferred provider lacks, when no provider has all that the message needs.
@@ -301,6 +331,7 @@ impl Account {
                         class: good.class,
                         send_at: good.send_at.max(queued_until),
                         expires_at: good.expires_at,
+                        labels: good.labels.as_deref(),
                         recipients: &good.recipients,
                         reservation,
                     };
@@ -385,17 +416,19 @@ fn messages_of(body: &[u8], most: Guard) -> Result<Vec<&RawValue>, Problem> {
         .map_err(|_| Problem::new(Code::MissingSendPayload, "the field messages must be a list of messages"))?;
     match messages.len() {
         0 => Err(Problem::new(Code::MissingSendPayload, "messages must hold at least 1 message, got 0")),
-        n => match most.check(count(n)) {
-            Ok(()) => Ok(messages),
-            Err(too_large) => Err(Problem {
-                window: Some(Dimension::BatchMax.as_str().into()),
-                ..Problem::new(Code::TooManyMessages, too_large.to_string())
-            }),
-        },
+        n => fits(most, n).map(|()| messages),
     }
 }
 
-fn refused_fields<'a>(place: usize, errors: Vec<FieldError>) -> Item<'a> {
+/// Whether a request may hold this many messages.
+pub(super) fn fits(most: Guard, messages: usize) -> Result<(), Problem> {
+    most.check(count(messages)).map_err(|too_large| Problem {
+        window: Some(Dimension::BatchMax.as_str().into()),
+        ..Problem::new(Code::TooManyMessages, too_large.to_string())
+    })
+}
+
+pub(super) fn refused_fields<'a>(place: usize, errors: Vec<FieldError>) -> Item<'a> {
     let code = match errors.first().map(|error| error.code) {
         Some("too_many_attachments") => Code::TooManyAttachments,
         Some("message_too_large") => Code::MessageTooLarge,
@@ -438,7 +471,7 @@ const fn mix(entropy: [u64; 2], place: u16) -> u64 {
     a ^ b.wrapping_mul(place as u64 * 2 + 1)
 }
 
-fn count(n: usize) -> u64 {
+pub(super) fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 

@@ -243,6 +243,7 @@ const fn rank(status: Status) -> u8 {
         | Status::Sending
         | Status::Sent
         | Status::Expired
+        | Status::Cancelled
         | Status::Unknown => 0,
     }
 }
@@ -262,6 +263,7 @@ const fn message_rank(status: Status) -> u8 {
         | Status::Sending
         | Status::Sent
         | Status::Expired
+        | Status::Cancelled
         | Status::Unknown => 0,
     }
 }

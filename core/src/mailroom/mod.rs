@@ -27,6 +27,7 @@
 //! Out of scope: trying again for those recipients alone that a provider refused for now while it took the others. They are
 //! noted with the message.
 
+mod change;
 mod choose;
 mod deliveries;
 mod erase;
@@ -39,6 +40,7 @@ mod question;
 mod queue;
 mod refused;
 mod schema;
+mod search;
 mod settle;
 mod start;
 mod status;
@@ -47,6 +49,7 @@ mod submit;
 mod told;
 mod trace;
 
+pub use change::Change;
 pub use status::Status;
 pub use submit::{Recipient, RecipientKind, Submission};
 pub use trace::view;
@@ -73,6 +76,7 @@ use queue::{Entry, Queue, Route};
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
+pub(crate) use search::{Labels, Listed, Wanted, held_back, page, record};
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
 /// comes late cannot settle another attempt.

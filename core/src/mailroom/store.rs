@@ -81,7 +81,7 @@ pub(crate) fn insert(
     let parts = if kept.len() > parts::PART_BYTES { parts::insert(&id, kept, sql)? } else { 0 };
     sql.run(
         "INSERT INTO message(id, status, class, due_ms, attempts, failures, ambiguous, units, reservation, expires_ms, \
-         recipients, trace, parts, body) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         recipients, trace, parts, body, labels) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &[
             Param::Text(&id),
             Param::Text(row.status.word()),
@@ -94,6 +94,7 @@ pub(crate) fn insert(
             Param::Text(trace),
             Param::Integer(parts),
             if parts == 0 { Param::Text(kept) } else { Param::Null },
+            submission.labels.map_or(Param::Null, Param::Text),
         ],
     )
     .map(|_| ())
@@ -181,6 +182,29 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
         recipients,
         body: optional_text(body),
     })
+}
+
+/// Whether a message waits, and where it stands in the queue.
+pub(crate) struct Waiting {
+    pub(crate) status: Status,
+    pub(crate) due: UnixMillis,
+    pub(crate) expires: Option<UnixMillis>,
+    /// It has to go in the same call again with others.
+    pub(crate) is_tied: bool,
+}
+
+pub(crate) fn waiting(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Waiting>, SqlError> {
+    let statement =
+        "SELECT status, due_ms, expires_ms, members IS NOT NULL AND ambiguous > 0 FROM message WHERE id = ?1";
+    let rows = sql.run(statement, &[Param::Text(&id.to_string())])?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let Ok([Value::Text(status), due, expires, tied]) = <[Value; 4]>::try_from(row) else { return Err(shape()) };
+    Ok(Some(Waiting {
+        status: Status::from_word(&status).ok_or_else(shape)?,
+        due: instant(&due)?,
+        expires: optional_instant(&expires)?,
+        is_tied: integer(&tied)? != 0,
+    }))
 }
 
 /// The recipients of a message.

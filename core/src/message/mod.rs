@@ -17,6 +17,7 @@ mod parse;
 mod print;
 mod read;
 
+pub(crate) use json::Json;
 pub(crate) use nearest::nearest;
 
 pub use error::{CODES, FieldError};
