@@ -342,7 +342,9 @@ fn resends_emails_are_shown_moved_and_cancelled() {
         "cc": ["bob@example.net"], "last_event": "scheduled", "scheduled_at": "2026-12-01T12:00:00.000Z"
     });
     assert_eq!(shown, wanted);
-    let moved = resend(&mut host, "PATCH", &path, br#"{"scheduled_at":"2026-12-01T11:00:00Z"}"#);
+    // The Python SDK says the id in the body, too.
+    let wanted = json!({"id": id, "scheduled_at": "2026-12-01T11:00:00Z"}).to_string();
+    let moved = resend(&mut host, "PATCH", &path, wanted.as_bytes());
     assert_eq!((moved.status, body(&moved)), (200, json!({"object": "email", "id": id})));
     assert_eq!(body(&resend(&mut host, "GET", &path, b""))["scheduled_at"], "2026-12-01T11:00:00.000Z");
     let wrong = resend(&mut host, "PATCH", &path, br#"{"scheduled_at":"tomorrow"}"#);

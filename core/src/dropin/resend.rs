@@ -335,12 +335,16 @@ fn event(status: &str, is_scheduled: bool) -> &str {
 #[serde(deny_unknown_fields)]
 struct Update {
     scheduled_at: String,
+    /// The Python SDK says it once more.
+    #[serde(default, rename = "id")]
+    _id: Option<String>,
 }
 
 /// The instant of a body `{"scheduled_at"}`.
 pub(crate) fn send_at(body: &[u8]) -> Result<UnixMillis, problem::Problem> {
-    let read =
-        serde_json::from_slice(body).ok().and_then(|Update { scheduled_at }| UnixMillis::parse_rfc3339(&scheduled_at));
+    let read = serde_json::from_slice(body)
+        .ok()
+        .and_then(|Update { scheduled_at, .. }| UnixMillis::parse_rfc3339(&scheduled_at));
     read.ok_or_else(|| {
         let flaw = problem::Flaw { field: "send_at".into(), code: "invalid_date", detail: INSTANT.into() };
         let errors = alloc::vec![flaw];
