@@ -7,6 +7,7 @@ mod alerts;
 mod dropin;
 mod idempotency;
 mod messages;
+mod metrics;
 mod query;
 mod quota;
 mod read;
@@ -59,6 +60,8 @@ pub struct Account {
     mailroom: Mailroom,
     receivers: Vec<reports::Receiver>,
     alerts: Alerts,
+    /// Requests answered 429 since it opened.
+    limited: u64,
 }
 
 /// What the windows say to a request of a known key.
@@ -159,7 +162,8 @@ impl Account {
         let mailroom = Mailroom::open(config, &secrets, tools.compose, &mut gate.ledger, sql, now)?;
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
-        let mut account = Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default() };
+        let mut account =
+            Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default(), limited: 0 };
         account.note_plan(sql, now)?;
         Ok(account)
     }
@@ -189,6 +193,7 @@ impl Account {
             }
             Err(reply) => reply,
         };
+        self.limited = self.limited.saturating_add(u64::from(reply.status == Code::RateLimited.status()));
         // Another API has one shape of its own.
         let shape = if Dropin::of_path(&pass.path).is_some() { ErrorShape::Problem } else { self.config.error_shape };
         // A caller nobody knows learns nothing of the windows.
@@ -328,6 +333,7 @@ impl Account {
             Operation::RescheduleMessage => self.reschedule(parameter, pass, body, sql, now),
             Operation::CancelMessage => self.cancel(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
+            Operation::ReadMetrics => self.metrics(&pass.key_id, sql, now),
             Operation::ListAlerts => alerts::list(pass, sql, now),
             Operation::ListSuppressions => suppressions::list(pass, sql, now),
             Operation::AddSuppression => suppressions::add(pass, body, sql, now),

@@ -33,6 +33,8 @@ pub enum Operation {
     CancelMessage,
     /// Tells every limit that applies.
     ReadLimits,
+    /// Tells where the account stands, for Prometheus.
+    ReadMetrics,
     /// Tells what the owner should know of.
     ListAlerts,
     /// Pages of the suppression list.
@@ -82,6 +84,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/messages/{id}/cancel", Scope::Send, Operation::CancelMessage),
     route("GET", "/v1/trace/{id}", Scope::Read, Operation::ReadMessage),
     route("GET", "/v1/limits", Scope::Read, Operation::ReadLimits),
+    route("GET", "/v1/metrics", Scope::Read, Operation::ReadMetrics),
     route("GET", "/v1/alerts", Scope::Read, Operation::ListAlerts),
     route("GET", "/v1/suppressions", Scope::Suppressions, Operation::ListSuppressions),
     route("POST", "/v1/suppressions", Scope::Suppressions, Operation::AddSuppression),

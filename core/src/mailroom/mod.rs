@@ -77,6 +77,7 @@ pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
 pub(crate) use search::{Labels, Listed, Wanted, held_back, page, record};
+pub(crate) use store::backlog;
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
 /// comes late cannot settle another attempt.
@@ -210,6 +211,11 @@ impl Mailroom {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Every provider by name: whether it takes calls now, and whether it is worth waiting for.
+    pub(crate) fn health(&self, now: UnixMillis) -> impl Iterator<Item = (&str, bool, bool)> {
+        self.providers.iter().map(move |one| (one.name.as_str(), one.blocked_until <= now, !one.is_down))
     }
 
     /// Where the windows of outgoing mail stand: the account's pace, the provider's, the classes' and the receivers'.

@@ -184,6 +184,35 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
     })
 }
 
+/// What is not finished.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    pub(crate) by_status: Vec<(Status, u64)>,
+    /// The earliest due time of what waits.
+    pub(crate) oldest_due: Option<UnixMillis>,
+}
+
+/// Counts what is not finished, by the index of the open messages.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn backlog(sql: &mut dyn Sql) -> Result<Backlog, SqlError> {
+    let statement = "SELECT status, count(*), min(due_ms) FROM message \
+         WHERE status IN ('queued', 'deferred', 'held', 'sending') GROUP BY status ORDER BY status";
+    let mut backlog = Backlog::default();
+    for row in sql.run(statement, &[])? {
+        let Ok([Value::Text(status), number, due]) = <[Value; 3]>::try_from(row) else { return Err(shape()) };
+        let status = Status::from_word(&status).ok_or_else(shape)?;
+        backlog.by_status.push((status, u64::from(count(&number)?)));
+        // What is being sent is due no more: its row says when the attempt began.
+        if status != Status::Sending {
+            let due = instant(&due)?;
+            backlog.oldest_due = Some(backlog.oldest_due.map_or(due, |oldest| oldest.min(due)));
+        }
+    }
+    Ok(backlog)
+}
+
 /// Whether a message waits, and where it stands in the queue.
 pub(crate) struct Waiting {
     pub(crate) status: Status,
