@@ -292,3 +292,78 @@ fn a_forgotten_persons_messages_lose_their_labels() {
     assert_eq!(erased.status, 200, "{}", text(&erased));
     assert!(found(&mut host, "metadata=customer=Ann").is_empty());
 }
+
+/// What is accepted is in exactly one state and the ledger agrees, whatever is cancelled and moved between sending,
+/// failures, unknown outcomes and kills; and what was cancelled is never in a call again.
+#[test]
+fn nothing_is_lost_by_cancelling_and_moving() {
+    for seed in 1..=8 {
+        let mut host = Host::with(|account| {
+            account["providers"][0]["kind"] = json!("resend");
+            account["batch"] = json!({"max_messages": 3});
+            account["key_windows"] = window("key-second", 1_000, 1_000);
+        });
+        host.entropy = seed;
+        let (mut ids, mut flying, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..150 {
+            let pick = |host: &mut Host, ids: &[String]| -> Option<String> {
+                let at = usize::try_from(host.random()).unwrap().checked_rem(ids.len())?;
+                ids.get(at).cloned()
+            };
+            match host.random() % 8 {
+                0 | 1 => ids.extend(host.send_ok(vec![message("ann@example.com"), message("bob@example.com")])),
+                2 => {
+                    let Some(id) = pick(&mut host, &ids) else { continue };
+                    if cancel(&mut host, &id).status == 200 {
+                        cancelled.push(id);
+                    }
+                }
+                3 => {
+                    let Some(id) = pick(&mut host, &ids) else { continue };
+                    let at = host.now.plus(host.entropy % 100_000).to_string();
+                    let status = move_to(&mut host, &id, &json!({ "send_at": at })).status;
+                    assert!(status == 200 || status == 409, "{status}");
+                }
+                4 | 5 => {
+                    if let Effect::Send { attempt, call, .. } = host.next() {
+                        let sent = String::from_utf8(http(call).body).unwrap();
+                        assert!(cancelled.iter().all(|id| !sent.contains(id.as_str())), "a cancelled message left");
+                        flying.push((attempt, sent.matches("sendgate_id").count()));
+                    }
+                }
+                6 => {
+                    let Some((attempt, messages)) = flying.pop() else { continue };
+                    let taken: Vec<Value> = (0..messages).map(|n| json!({ "id": format!("e-{n}") })).collect();
+                    let whole = if messages == 1 { taken[0].clone() } else { json!({ "data": taken }) };
+                    match host.random() % 3 {
+                        0 => host.settle(attempt, Ok(&answer(200, &whole.to_string(), &[]))),
+                        1 => host.settle(attempt, Ok(&answer(503, "{}", &[]))),
+                        _ => host.settle(attempt, Err(sendgate_core::outcome::TransportFailure::MaybeSent)),
+                    }
+                }
+                _ if host.random().is_multiple_of(4) => {
+                    host.crash();
+                    flying.clear();
+                }
+                _ => host.advance(10_000),
+            }
+            conserved(&mut host, ids.len() as u64);
+        }
+        assert!(!cancelled.is_empty() && ids.len() > 10, "seed {seed} did too little");
+    }
+}
+
+/// A store of the release before has no column for labels: its messages are found by everything else.
+#[test]
+fn an_older_store_is_taken_up() {
+    let mut host = Host::new();
+    let mut tagged = message("ann@example.com");
+    tagged["tags"] = json!(["receipt"]);
+    let old = host.send_ok(vec![tagged.clone()]).remove(0);
+    host.query("ALTER TABLE message DROP COLUMN labels");
+    host.crash();
+    host.advance(1);
+    let new = host.send_ok(vec![tagged]).remove(0);
+    assert_eq!(found(&mut host, "tag=receipt"), [new.clone()]);
+    assert_eq!(found(&mut host, "recipient=ann@example.com"), [new, old]);
+}
