@@ -4,7 +4,7 @@ Three answers are kept apart everywhere: ``Allow`` (now), ``Defer`` (later, at a
 A malformed policy, state or address raises ``SendgateError``; a malformed message ``InvalidMessage``, which says every
 fault at once.
 
-Instants are milliseconds since 1970-01-01T00:00:00Z and always an argument: there is no clock inside.
+Instants are milliseconds since 1970-01-01T00:00:00Z. One that is not given is this machine's time.
 
 >>> import sendgate
 >>> limiter = sendgate.Limiter({"windows": [{"kind": "pace", "name": "pace", "interval_ms": 100, "burst": 1}]})
@@ -37,6 +37,7 @@ from ._sendgate import (
     HttpRequest,
     InvalidMessage,
     Limiter,
+    Limiters,
     Message,
     NeedsCertificate,
     Provider,
@@ -64,6 +65,7 @@ __all__ = [
     "HttpRequest",
     "InvalidMessage",
     "Limiter",
+    "Limiters",
     "Message",
     "NeedsCertificate",
     "Provider",
