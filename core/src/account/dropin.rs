@@ -57,11 +57,11 @@ impl Account {
         if reply.status != ACCEPTED {
             return Ok(reply);
         }
-        let held_back = |id: &str| match MessageId::parse(id) {
+        let mut held_back = |id: &str| match MessageId::parse(id) {
             Some(id) => mailroom::held_back(id, sql),
             None => Ok(Vec::new()),
         };
-        let printed = dropin.accepted(batch, &reply.body, held_back)?;
+        let printed = dropin.accepted(batch, &reply.body, &mut held_back)?;
         Ok(Reply { status: printed.status, body: printed.body, ..reply })
     }
 }

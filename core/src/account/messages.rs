@@ -16,8 +16,8 @@ use crate::{
     time::UnixMillis,
 };
 use alloc::{format, string::String, vec::Vec};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 #[derive(Serialize)]
 struct Page<'a> {
@@ -158,15 +158,11 @@ pub(super) fn not_waiting(status: Status) -> Problem {
     Problem::new(Code::MessageNotWaiting, format!("the message is {}", status.word()))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Time {
-    send_at: Value,
-}
-
 /// The instant of a body `{"send_at"}`; `null` is as soon as may be.
 pub(super) fn send_at(body: &[u8]) -> Result<Option<UnixMillis>, Problem> {
-    let Ok(Time { send_at }) = serde_json::from_slice(body) else {
+    let fields: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
+    let Some(send_at) = fields.filter(|fields| fields.len() == 1).and_then(|mut fields| fields.remove("send_at"))
+    else {
         return Err(Problem::new(Code::InvalidMessage, "the body must be an object with the field send_at alone"));
     };
     match send_at {

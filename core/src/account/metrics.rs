@@ -14,7 +14,7 @@ use crate::{
     time::UnixMillis,
 };
 use alloc::string::String;
-use core::fmt::{Display, Write};
+use core::fmt::{Arguments, Write};
 
 /// The text of a page.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl Text {
         self.line(format_args!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}"));
     }
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
         let mut printed = String::new();
         for (label, text) in labels {
             let comma = if printed.is_empty() { "" } else { "," };
@@ -38,7 +38,7 @@ impl Text {
         }
     }
 
-    fn line(&mut self, line: impl Display) {
+    fn line(&mut self, line: Arguments<'_>) {
         let _ = writeln!(self.0, "{line}");
     }
 }
@@ -50,13 +50,13 @@ impl Account {
         let waiting = mailroom::backlog(sql)?;
         text.family("messages_waiting", "gauge", "Messages that were accepted and are not finished, by status.");
         for (status, count) in &waiting.by_status {
-            text.sample("messages_waiting", &[("status", status.word())], count);
+            text.sample("messages_waiting", &[("status", status.word())], *count);
         }
         text.family("queue_age_seconds", "gauge", "Age of the oldest message that is due and has not left.");
         let age = waiting.oldest_due.map_or(0, |due| now.since(due) / 1_000);
         text.sample("queue_age_seconds", &[], age);
         text.family("calls_in_flight", "gauge", "Calls to providers that are not answered yet.");
-        text.sample("calls_in_flight", &[], self.mailroom.in_flight());
+        text.sample("calls_in_flight", &[], u64::try_from(self.mailroom.in_flight()).unwrap_or(u64::MAX));
         self.quotas(&mut text, now);
         text.family("window_limit", "gauge", "Units that a window admits.");
         self.windows(&mut text, "window_limit", key_id, now, |standing| standing.limit);
@@ -64,11 +64,11 @@ impl Account {
         self.windows(&mut text, "window_remaining", key_id, now, |standing| standing.remaining);
         text.family("provider_open", "gauge", "Whether a provider takes calls now: 1, or 0 while it is blocked.");
         for (name, open, _) in self.mailroom.health(now) {
-            text.sample("provider_open", &[("provider", name)], u8::from(open));
+            text.sample("provider_open", &[("provider", name)], u64::from(open));
         }
         text.family("provider_up", "gauge", "Whether a provider is worth waiting for: 0 while it fails in a row.");
         for (name, _, up) in self.mailroom.health(now) {
-            text.sample("provider_up", &[("provider", name)], u8::from(up));
+            text.sample("provider_up", &[("provider", name)], u64::from(up));
         }
         text.family("events", "gauge", "Events of this UTC day that providers reported, by kind.");
         for count in event::counts(now, sql)? {
@@ -104,7 +104,7 @@ impl Account {
                 ("window", standing.window.name()),
                 ("unit", standing.unit.word()),
             ];
-            text.sample(name, &labels, of(standing));
+            text.sample(name, &labels, u64::from(of(standing)));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     guard::{Dimension, Guard, TooLarge},
     id::MessageId,
     key,
-    mailroom::{Labels, Recipient, RecipientKind, Status, Submission},
+    mailroom::{self, Recipient, RecipientKind, Status, Submission},
     message::{Class, FieldError, MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, Message},
     problem::{Code, Flaw, Problem},
     provider::{self, Unsupported},
@@ -223,7 +223,7 @@ impl Account {
             return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
         }
         let domain = message.from.address.domain().into();
-        let labels = Labels::of(&message);
+        let labels = mailroom::labels_of(&message);
         let Message { class, send_at, expires_at, .. } = message;
         Item::Good(Prepared { body: raw, class, send_at, expires_at, labels, warnings, domain, recipients })
     }

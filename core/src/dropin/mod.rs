@@ -19,12 +19,9 @@ use crate::{
     http::HttpResponse,
     message::{FieldError, Json},
     problem::{Code, Problem},
+    sql::SqlError,
 };
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use told::Answer;
 
 /// An API that is spoken here beside Sendgate's own.
@@ -142,14 +139,13 @@ impl Dropin {
     ///
     /// # Errors
     /// What `suppressed` said, or Sendgate's own answer is not one.
-    pub(crate) fn accepted<E: From<crate::sql::SqlError>>(
+    pub(crate) fn accepted(
         self,
         batch: bool,
         answer: &[u8],
-        suppressed: impl FnMut(&str) -> Result<Vec<String>, E>,
-    ) -> Result<Printed, E> {
-        let answer: Answer<'_> =
-            serde_json::from_slice(answer).map_err(|error| crate::sql::SqlError(error.to_string()))?;
+        suppressed: &mut dyn FnMut(&str) -> Result<Vec<String>, SqlError>,
+    ) -> Result<Printed, SqlError> {
+        let answer = Answer::read(answer).ok_or_else(|| SqlError("an answer of ours cannot be read".into()))?;
         match self {
             Self::Resend => Ok(resend::accepted(batch, &answer)),
             Self::Postmark => postmark::accepted(batch, &answer, suppressed),
@@ -159,7 +155,7 @@ impl Dropin {
     /// A refusal as this API prints it, from Sendgate's own; `None` when it is not one.
     #[must_use]
     pub(crate) fn refusal(self, problem: &[u8]) -> Option<Printed> {
-        let problem = serde_json::from_slice(problem).ok()?;
+        let problem = told::Problem::read(problem)?;
         Some(match self {
             Self::Resend => resend::refusal(&problem),
             Self::Postmark => postmark::refusal(&problem),

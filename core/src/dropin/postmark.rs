@@ -12,6 +12,7 @@ use super::{
 use crate::{
     id::MessageId,
     message::{FieldError, Json},
+    sql::SqlError,
 };
 use alloc::{
     borrow::Cow,
@@ -160,15 +161,15 @@ enum Each {
 }
 
 /// `{"To", "SubmittedAt", "MessageID", "ErrorCode", "Message"}`, or a list of it or of errors for a batch.
-pub(super) fn accepted<E>(
+pub(super) fn accepted(
     batch: bool,
-    answer: &Answer<'_>,
-    mut suppressed: impl FnMut(&str) -> Result<Vec<String>, E>,
-) -> Result<Printed, E> {
-    let asks = answer.suppression_summary.suppressed_recipients > 0;
+    answer: &Answer,
+    suppressed: &mut dyn FnMut(&str) -> Result<Vec<String>, SqlError>,
+) -> Result<Printed, SqlError> {
+    let asks = answer.suppressed > 0;
     let mut each = Vec::with_capacity(answer.messages.len());
     for item in &answer.messages {
-        each.push(match (item.message_id, &item.error) {
+        each.push(match (item.message_id.as_deref(), &item.error) {
             (Some(id), _) => of_taken(item, id, if asks { suppressed(id)? } else { Vec::new() }),
             (None, Some(refused)) => Each::Error(Error { error_code: code(&refused.code), message: reason(refused) }),
             (None, None) => Each::Error(Error { error_code: INVALID, message: String::new() }),
@@ -182,7 +183,7 @@ pub(super) fn accepted<E>(
     Ok(Printed { status, body: body.unwrap_or_default() })
 }
 
-fn of_taken(item: &Item<'_>, id: &str, suppressed: Vec<String>) -> Each {
+fn of_taken(item: &Item, id: &str, suppressed: Vec<String>) -> Each {
     let inactive = suppressed.join(", ");
     if item.status == "suppressed" {
         let message = format!(
@@ -205,19 +206,19 @@ fn of_taken(item: &Item<'_>, id: &str, suppressed: Vec<String>) -> Each {
     })
 }
 
-fn reason(refused: &Refused<'_>) -> String {
+fn reason(refused: &Refused) -> String {
     refused.errors.first().map_or_else(|| refused.code.to_string(), of_field)
 }
 
 /// `{"ErrorCode", "Message"}`.
-pub(super) fn refusal(problem: &Problem<'_>) -> Printed {
+pub(super) fn refusal(problem: &Problem) -> Printed {
     let message = problem.errors.first().map_or_else(|| problem.sentence(), of_field);
     let body = serde_json::to_vec(&Error { error_code: code(&problem.code), message }).unwrap_or_default();
     Printed { status: status(problem), body }
 }
 
 /// One sentence about a field, under Postmark's name of it.
-fn of_field(flaw: &Flaw<'_>) -> String {
+fn of_field(flaw: &Flaw) -> String {
     let (field, detail) = (NAMES.path(&flaw.field, false), NAMES.sentence(&flaw.detail));
     if field.is_empty() { format!("Invalid message: {detail}.") } else { format!("Invalid '{field}' value: {detail}.") }
 }
@@ -240,12 +241,13 @@ fn code(ours: &str) -> u16 {
 }
 
 /// Postmark's status: whatever is wrong with a request is 422.
-fn status(problem: &Problem<'_>) -> u16 {
+fn status(problem: &Problem) -> u16 {
+    let same = u16::try_from(problem.status).unwrap_or(500);
     match code(&problem.code) {
         10 => 401,
         429 => 429,
-        _ if matches!(problem.status, 404 | 405 | 409) => problem.status,
-        _ if problem.code == "body_too_large" || problem.status >= 500 => problem.status,
+        _ if matches!(problem.status, 404 | 405 | 409) => same,
+        _ if problem.code == "body_too_large" || problem.status >= 500 => same,
         _ => 422,
     }
 }

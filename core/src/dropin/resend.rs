@@ -21,7 +21,7 @@ use alloc::{
     vec::Vec,
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// One email in Sendgate's JSON.
 pub(super) fn message(json: Json<'_>) -> Translated {
@@ -189,8 +189,8 @@ struct Error<'a> {
 }
 
 /// `{"id"}`, or `{"data": [{"id"}], "errors": [{"index", "message"}]}` for a batch.
-pub(super) fn accepted(batch: bool, answer: &Answer<'_>) -> Printed {
-    let mut ids = answer.messages.iter().filter_map(|item| item.message_id.map(|id| Id { id }));
+pub(super) fn accepted(batch: bool, answer: &Answer) -> Printed {
+    let mut ids = answer.messages.iter().filter_map(|item| item.message_id.as_deref().map(|id| Id { id }));
     let body = if batch {
         let refused =
             answer.messages.iter().enumerate().filter_map(|(index, item)| Some((index, item.error.as_ref()?)));
@@ -202,12 +202,12 @@ pub(super) fn accepted(batch: bool, answer: &Answer<'_>) -> Printed {
     Printed { status: 200, body: body.unwrap_or_default() }
 }
 
-fn reason(refused: &Refused<'_>) -> String {
+fn reason(refused: &Refused) -> String {
     refused.errors.first().map_or_else(|| refused.code.to_string(), |flaw| of_field(flaw, false))
 }
 
 /// `{"statusCode", "name", "message"}`.
-pub(super) fn refusal(problem: &Problem<'_>) -> Printed {
+pub(super) fn refusal(problem: &Problem) -> Printed {
     let (status, name) = row(problem);
     let batch = problem.errors.first().is_some_and(|flaw| !flaw.field.starts_with("messages[0]"));
     let message = problem.errors.first().map_or_else(|| problem.sentence(), |flaw| of_field(flaw, batch));
@@ -216,7 +216,7 @@ pub(super) fn refusal(problem: &Problem<'_>) -> Printed {
 }
 
 /// One sentence about a field, under Resend's name of it.
-fn of_field(flaw: &Flaw<'_>, batch: bool) -> String {
+fn of_field(flaw: &Flaw, batch: bool) -> String {
     let (field, detail) = (NAMES.path(&flaw.field, batch), NAMES.sentence(&flaw.detail));
     match &*flaw.code {
         "missing_field" | "missing_recipient" | "missing_body" => format!("Missing `{field}` field: it {detail}"),
@@ -226,7 +226,8 @@ fn of_field(flaw: &Flaw<'_>, batch: bool) -> String {
 }
 
 /// Resend's status and name for a refusal of ours.
-fn row(problem: &Problem<'_>) -> (u16, &'static str) {
+fn row(problem: &Problem) -> (u16, &'static str) {
+    let same = u16::try_from(problem.status).unwrap_or(500);
     match &*problem.code {
         "invalid_json" => (400, "validation_error"),
         "missing_key" => (401, "missing_api_key"),
@@ -241,13 +242,13 @@ fn row(problem: &Problem<'_>) -> (u16, &'static str) {
         "quota_daily" => (429, "daily_quota_exceeded"),
         // Resend has no quota of a year.
         "quota_monthly" | "quota_yearly" | "overquota" => (429, "monthly_quota_exceeded"),
-        _ if problem.status >= 500 => (problem.status, "internal_server_error"),
-        _ if matches!(problem.status, 409 | 413) => (problem.status, "validation_error"),
+        _ if problem.status >= 500 => (same, "internal_server_error"),
+        _ if matches!(problem.status, 409 | 413) => (same, "validation_error"),
         _ => (422, problem.errors.first().map_or("validation_error", of_flaw)),
     }
 }
 
-fn of_flaw(flaw: &Flaw<'_>) -> &'static str {
+fn of_flaw(flaw: &Flaw) -> &'static str {
     let field = NAMES.path(&flaw.field, false);
     match &*flaw.code {
         _ if field.starts_with("attachments") => "invalid_attachment",
@@ -277,41 +278,30 @@ struct Email<'a> {
     object: &'static str,
     id: &'a str,
     to: &'a [String],
-    from: Option<&'a RawValue>,
+    from: Option<Value>,
     created_at: &'a str,
-    subject: Option<&'a RawValue>,
-    html: Option<&'a RawValue>,
-    text: Option<&'a RawValue>,
+    subject: Option<Value>,
+    html: Option<Value>,
+    text: Option<Value>,
     bcc: &'a [String],
     cc: &'a [String],
     last_event: &'a str,
     scheduled_at: Option<&'a str>,
 }
 
-#[derive(Default, serde::Deserialize)]
-struct Kept<'a> {
-    #[serde(borrow, default)]
-    from: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    subject: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    text_body: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    html_body: Option<&'a RawValue>,
-}
-
 /// The answer to `GET /emails/{id}`. What is not kept is `null`: a finished message's content is gone.
 pub(crate) fn shown(email: &Shown<'_>) -> Vec<u8> {
-    let kept: Kept<'_> = email.content.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut kept: Map<String, Value> =
+        email.content.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let printed = Email {
         object: "email",
         id: email.id,
         to: &email.to,
-        from: kept.from,
+        from: kept.remove("from"),
         created_at: &email.created_at,
-        subject: kept.subject,
-        html: kept.html_body,
-        text: kept.text_body,
+        subject: kept.remove("subject"),
+        html: kept.remove("html_body"),
+        text: kept.remove("text_body"),
         bcc: &email.bcc,
         cc: &email.cc,
         last_event: event(email.status, email.scheduled_at.is_some()),
@@ -331,20 +321,11 @@ fn event(status: &str, is_scheduled: bool) -> &str {
     }
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Update {
-    scheduled_at: String,
-    /// The Python SDK says it once more.
-    #[serde(default, rename = "id")]
-    _id: Option<String>,
-}
-
-/// The instant of a body `{"scheduled_at"}`.
+/// The instant of a body `{"scheduled_at"}`, beside which the Python SDK says the id once more.
 pub(crate) fn send_at(body: &[u8]) -> Result<UnixMillis, problem::Problem> {
-    let read = serde_json::from_slice(body)
-        .ok()
-        .and_then(|Update { scheduled_at, .. }| UnixMillis::parse_rfc3339(&scheduled_at));
+    let given: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
+    let alone = given.filter(|fields| fields.keys().all(|name| name == "scheduled_at" || name == "id"));
+    let read = alone.and_then(|fields| UnixMillis::parse_rfc3339(fields.get("scheduled_at")?.as_str()?));
     read.ok_or_else(|| {
         let flaw = problem::Flaw { field: "send_at".into(), code: "invalid_date", detail: INSTANT.into() };
         let errors = alloc::vec![flaw];

@@ -1,75 +1,95 @@
 //! What Sendgate said, as its own answers print it, and the names under which it is told on.
 
 use alloc::{
-    borrow::Cow,
     format,
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Deserialize;
+use serde_json::Value;
 
 /// Sendgate's answer to a send.
-#[derive(Deserialize)]
-pub(super) struct Answer<'a> {
-    #[serde(borrow)]
-    pub(super) messages: Vec<Item<'a>>,
-    pub(super) suppression_summary: Summary,
+pub(super) struct Answer {
+    pub(super) messages: Vec<Item>,
+    /// How many recipients were suppressed.
+    pub(super) suppressed: u64,
 }
 
 /// One message of it.
-#[derive(Deserialize)]
-pub(super) struct Item<'a> {
-    #[serde(default, borrow)]
-    pub(super) message_id: Option<&'a str>,
-    #[serde(default)]
+pub(super) struct Item {
+    pub(super) message_id: Option<String>,
     pub(super) to: Vec<String>,
-    #[serde(borrow)]
-    pub(super) status: Cow<'a, str>,
-    #[serde(default, borrow)]
-    pub(super) error: Option<Refused<'a>>,
-}
-
-/// How many of its recipients were suppressed.
-#[derive(Deserialize)]
-pub(super) struct Summary {
-    pub(super) suppressed_recipients: u64,
+    pub(super) status: String,
+    /// Why it was refused.
+    pub(super) error: Option<Refused>,
 }
 
 /// Why a message was refused.
-#[derive(Deserialize)]
-pub(super) struct Refused<'a> {
-    #[serde(borrow)]
-    pub(super) code: Cow<'a, str>,
-    #[serde(default, borrow)]
-    pub(super) errors: Vec<Flaw<'a>>,
+pub(super) struct Refused {
+    pub(super) code: String,
+    pub(super) errors: Vec<Flaw>,
 }
 
 /// One field that is wrong.
-#[derive(Deserialize)]
-pub(super) struct Flaw<'a> {
-    #[serde(borrow)]
-    pub(super) field: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(super) code: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(super) detail: Cow<'a, str>,
+pub(super) struct Flaw {
+    pub(super) field: String,
+    pub(super) code: String,
+    pub(super) detail: String,
 }
 
 /// Sendgate's refusal.
-#[derive(Deserialize)]
-pub(super) struct Problem<'a> {
-    pub(super) status: u16,
-    #[serde(borrow)]
-    pub(super) title: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(super) code: Cow<'a, str>,
-    #[serde(default, borrow)]
-    pub(super) detail: Cow<'a, str>,
-    #[serde(default, borrow)]
-    pub(super) errors: Vec<Flaw<'a>>,
+pub(super) struct Problem {
+    pub(super) status: u64,
+    pub(super) title: String,
+    pub(super) code: String,
+    pub(super) detail: String,
+    pub(super) errors: Vec<Flaw>,
 }
 
-impl Problem<'_> {
+impl Answer {
+    /// What an answer says; `None` when it is none.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let answer: Value = serde_json::from_slice(body).ok()?;
+        let messages = answer.get("messages")?.as_array()?;
+        let suppressed = answer.get("suppression_summary")?.get("suppressed_recipients")?.as_u64()?;
+        Some(Self { messages: messages.iter().map(Item::of).collect(), suppressed })
+    }
+}
+
+impl Item {
+    fn of(item: &Value) -> Self {
+        let to = item.get("to").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        Self {
+            message_id: item.get("message_id").and_then(Value::as_str).map(String::from),
+            to: to.iter().filter_map(Value::as_str).map(String::from).collect(),
+            status: text(item, "status"),
+            error: item.get("error").map(|error| Refused { code: text(error, "code"), errors: flaws(error) }),
+        }
+    }
+}
+
+/// The text of a field; empty when there is none.
+fn text(object: &Value, name: &str) -> String {
+    object.get(name).and_then(Value::as_str).unwrap_or_default().into()
+}
+
+fn flaws(object: &Value) -> Vec<Flaw> {
+    let errors = object.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let flaw = |one: &Value| Flaw { field: text(one, "field"), code: text(one, "code"), detail: text(one, "detail") };
+    errors.iter().map(flaw).collect()
+}
+
+impl Problem {
+    /// What a refusal says; `None` when it is none of ours.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let problem: Value = serde_json::from_slice(body).ok()?;
+        Some(Self {
+            status: problem.get("status")?.as_u64()?,
+            title: problem.get("title")?.as_str()?.into(),
+            code: problem.get("code")?.as_str()?.into(),
+            detail: text(&problem, "detail"),
+            errors: flaws(&problem),
+        })
+    }
     /// The sentence for what has no field.
     pub(super) fn sentence(&self) -> String {
         if self.detail.is_empty() { self.title.to_string() } else { format!("{}: {}", self.title, self.detail) }

@@ -76,7 +76,7 @@ use queue::{Entry, Queue, Route};
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
-pub(crate) use search::{Labels, Listed, Wanted, held_back, page, record};
+pub(crate) use search::{Listed, Wanted, held_back, labels_of, page, record};
 pub(crate) use store::backlog;
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that

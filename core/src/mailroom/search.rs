@@ -20,7 +20,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 /// What is looked for; what is absent is not asked.
@@ -52,29 +52,25 @@ pub(crate) struct Listed {
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
     recipients: Vec<StoredRecipient<'static>>,
-    #[serde(flatten)]
-    labels: Labels,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Json>,
 }
 
-/// What a message is found by when its content is gone.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Labels {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<String>,
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    metadata: Map<String, Json>,
-}
-
-impl Labels {
-    /// The labels of a message as they are stored; `None` when it has none, or more than are kept.
-    pub(crate) fn of(message: &Message) -> Option<String> {
-        if message.tags.is_empty() && message.metadata.is_empty() {
-            return None;
-        }
-        let metadata = message.metadata.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str())));
-        let labels = Self { tags: message.tags.clone(), metadata: metadata.collect() };
-        serde_json::to_string(&labels).ok().filter(|text| text.len() <= MAX_LABELS)
+/// What a message is found by when its content is gone, as it is stored: its tags and metadata. `None` when it has none,
+/// or more than are kept.
+pub(crate) fn labels_of(message: &Message) -> Option<String> {
+    let mut labels = Map::new();
+    if !message.tags.is_empty() {
+        labels.insert(TAGS.into(), message.tags.iter().map(|tag| Json::from(tag.as_str())).collect());
     }
+    if !message.metadata.is_empty() {
+        let pairs = message.metadata.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str())));
+        labels.insert(METADATA.into(), Json::Object(pairs.collect()));
+    }
+    let text = Json::Object(labels).to_string();
+    (3..=MAX_LABELS).contains(&text.len()).then_some(text)
 }
 
 /// A page, and where the next one goes on.
@@ -161,6 +157,8 @@ fn read(row: Row) -> Result<Listed, SqlError> {
     };
     let id = MessageId::parse(&message_id).ok_or_else(|| SqlError("a message's id cannot be read".into()))?;
     let is_waiting = matches!(status.as_str(), "queued" | "deferred" | "held");
+    let labels = text_of(labels).and_then(|text| serde_json::from_str(&text).ok());
+    let mut labels: Map<String, Json> = labels.unwrap_or_default();
     Ok(Listed {
         accepted_at: id.accepted_at().to_string(),
         next_attempt_at: is_waiting.then(|| UnixMillis::new(u64::try_from(due).unwrap_or(0)).to_string()),
@@ -168,7 +166,8 @@ fn read(row: Row) -> Result<Listed, SqlError> {
         attempts,
         provider: text_of(provider),
         recipients: stored_recipients(&recipients)?.into_iter().map(StoredRecipient::into_owned).collect(),
-        labels: text_of(labels).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        tags: labels.remove(TAGS),
+        metadata: labels.remove(METADATA),
         message_id,
         status,
     })
@@ -226,6 +225,8 @@ pub(crate) fn held_back(id: MessageId, sql: &mut dyn Sql) -> Result<Vec<String>,
     Ok(stored_recipients(&text)?.into_iter().filter(held).map(|one| one.address.into_owned()).collect())
 }
 
+const TAGS: &str = "tags";
+const METADATA: &str = "metadata";
 /// A page looks at this many messages at most: some milliseconds of SQLite's time.
 const SCANNED: i64 = 10_000;
 /// Longer labels are not kept beside the content: SendGrid's bound of custom arguments, the only one that is documented.
