@@ -35,6 +35,10 @@ pub enum Operation {
     ReadLimits,
     /// Tells where the account stands, for Prometheus.
     ReadMetrics,
+    /// Says what would become of a request.
+    CheckLimits,
+    /// Tells what is in use of the quotas.
+    ReadUsage,
     /// Tells what the owner should know of.
     ListAlerts,
     /// Pages of the suppression list.
@@ -43,6 +47,10 @@ pub enum Operation {
     AddSuppression,
     /// Takes in a list.
     ImportSuppressions,
+    /// The last imports.
+    ListImports,
+    /// How far an import is.
+    ReadImport,
     /// Gives the list away.
     ExportSuppressions,
     /// An address's entries.
@@ -85,10 +93,14 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/trace/{id}", Scope::Read, Operation::ReadMessage),
     route("GET", "/v1/limits", Scope::Read, Operation::ReadLimits),
     route("GET", "/v1/metrics", Scope::Read, Operation::ReadMetrics),
+    route("POST", "/v1/limits/check", Scope::Read, Operation::CheckLimits),
+    route("GET", "/v1/usage", Scope::Read, Operation::ReadUsage),
     route("GET", "/v1/alerts", Scope::Read, Operation::ListAlerts),
     route("GET", "/v1/suppressions", Scope::Suppressions, Operation::ListSuppressions),
     route("POST", "/v1/suppressions", Scope::Suppressions, Operation::AddSuppression),
     route("POST", "/v1/suppressions/import", Scope::Suppressions, Operation::ImportSuppressions),
+    route("GET", "/v1/suppressions/imports", Scope::Suppressions, Operation::ListImports),
+    route("GET", "/v1/suppressions/imports/{id}", Scope::Suppressions, Operation::ReadImport),
     route("GET", "/v1/suppressions/export", Scope::Suppressions, Operation::ExportSuppressions),
     route("GET", "/v1/suppressions/{email}", Scope::Suppressions, Operation::ReadSuppression),
     route("PATCH", "/v1/suppressions/{email}", Scope::Suppressions, Operation::ChangeSuppression),
