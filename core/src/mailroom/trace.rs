@@ -65,6 +65,9 @@ pub(crate) struct StoredRecipient<'a> {
     /// Why the provider refused it alone while it took the message: `suppressed`, `permanent` or `transient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Cow<'a, str>>,
+    /// The attempt at which the provider took it, where it did not take all of them at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) taken_at_attempt: Option<u32>,
     /// What the provider reported of it: `delivered`, `bounced`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Cow<'a, str>>,
@@ -80,8 +83,21 @@ impl StoredRecipient<'_> {
             reason: self.reason.map(owned),
             refused: self.refused.map(owned),
             status: self.status.map(owned),
+            taken_at_attempt: self.taken_at_attempt,
         }
     }
+
+    /// Whether the message is still to go to it.
+    pub(crate) fn is_due(&self) -> bool {
+        let may_be_taken = self.refused.as_deref().is_none_or(|why| why == REFUSED_FOR_NOW);
+        self.suppressed.is_none() && self.taken_at_attempt.is_none() && may_be_taken
+    }
+}
+
+/// Whether a provider took the message for some of these recipients and not for all of them.
+pub(crate) fn is_partly_taken(recipients: &str) -> bool {
+    // A quotation mark inside an address is written with a backslash.
+    recipients.contains(TAKEN)
 }
 
 /// The recipients of a message's row.
@@ -220,3 +236,8 @@ fn text(value: &Value) -> Option<&str> {
 fn shape(error: serde_json::Error) -> SqlError {
     SqlError(alloc::format!("a stored message cannot be read: {error}"))
 }
+
+/// The word for a recipient that was not taken now.
+pub(super) const REFUSED_FOR_NOW: &str = "transient";
+/// How the field of a recipient that was taken before the others is stored.
+pub(super) const TAKEN: &str = "\"taken_at_attempt\":";
