@@ -3,14 +3,16 @@
 use super::{
     Account, Reply,
     messages::{Changed, not_found, not_waiting},
-    send::{fits, refused_fields},
+    send::{Batch, Item, count},
 };
 use crate::{
     dropin::{self, Dropin, Shown},
     front::Pass,
+    guard::{Dimension, Guard},
     id::MessageId,
+    key,
     mailroom::{self, RecipientKind},
-    problem::Problem,
+    problem::{Code, Problem},
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
@@ -41,18 +43,18 @@ impl Account {
             Ok(asked) => asked,
             Err(problem) => return refuse(&problem, pass, now),
         };
-        let reply = self.once(&own, body, sql, now, |account, sql| {
+        let reply = self.once(&own, &|| key::fingerprint(body), sql, now, |account, sql| {
             let read = dropin.read(batch, body);
             let texts = match read.and_then(|texts| fits(account.config.batch(), texts.len()).map(|()| texts)) {
                 Ok(texts) => texts,
                 Err(problem) => return refuse(&problem, pass, now),
             };
             let items = texts.iter().enumerate().map(|(place, text)| match text {
-                Ok(text) => account.judge(place, text, now),
-                Err(flaws) => refused_fields(place, flaws.clone()),
+                Ok(text) => account.judge_text(place, text, now),
+                Err(flaws) => Item::untranslated(place, flaws.clone()),
             });
-            let items = items.collect();
-            account.take_in(pass, items, terms, limited, sql, entropy, now)
+            let judged = Batch { items: items.collect(), shared: None };
+            account.take_in(pass, judged, terms, limited, sql, entropy, now)
         })?;
         if reply.status != ACCEPTED {
             return Ok(reply);
@@ -112,6 +114,14 @@ impl Account {
             Changed::Refused(problem) => refuse(&problem, pass, now),
         }
     }
+}
+
+/// Whether a request may hold this many messages.
+fn fits(most: Guard, messages: usize) -> Result<(), Problem> {
+    most.check(count(messages)).map_err(|too_large| Problem {
+        window: Some(Dimension::BatchMax.as_str().into()),
+        ..Problem::new(Code::TooManyMessages, too_large.to_string())
+    })
 }
 
 fn refuse(problem: &Problem, pass: &Pass, now: UnixMillis) -> Result<Reply, SqlError> {

@@ -9,6 +9,7 @@ mod dropin;
 mod idempotency;
 mod messages;
 mod metrics;
+mod payload;
 mod query;
 mod question;
 mod quota;
@@ -45,6 +46,7 @@ use alloc::{
     vec::Vec,
 };
 use quota::quota_name;
+use send::{Ask, Form};
 
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
@@ -68,6 +70,8 @@ pub struct Account {
     alerts: Alerts,
     /// Requests answered 429 since it opened.
     limited: u64,
+    /// When answers under idempotency keys were last gone through for those that are too old.
+    answers_swept: UnixMillis,
 }
 
 /// What the windows say to a request of a known key.
@@ -75,7 +79,7 @@ enum Admitted {
     /// It goes on.
     Now,
     /// It goes on if its messages may wait until then; else this is the answer.
-    Later(UnixMillis, Reply),
+    Later(Form, UnixMillis, Reply),
 }
 
 /// Why an account could not open.
@@ -168,8 +172,15 @@ impl Account {
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
         suppressions::interrupt(sql)?;
-        let mut account =
-            Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default(), limited: 0 };
+        let mut account = Self {
+            config: config.clone(),
+            gate,
+            mailroom,
+            receivers,
+            alerts: Alerts::default(),
+            answers_swept: now,
+            limited: 0,
+        };
         account.note_plan(sql, now)?;
         Ok(account)
     }
@@ -190,11 +201,11 @@ impl Account {
         let found = find(&pass.method, &pass.path);
         let reply = match self.admit(&pass, &found, sql, now)? {
             Ok(Admitted::Now) => self.dispatch(&pass, &found, body, sql, entropy, now)?,
-            Ok(Admitted::Later(until, refusal)) => {
+            Ok(Admitted::Later(form, until, refusal)) => {
                 let limited = Some((until, refusal));
                 match taken_as(&found) {
                     Some(other) => self.drop_in(other, &pass, body, limited, sql, entropy, now)?,
-                    None => self.send(&pass, body, limited, sql, entropy, now)?,
+                    None => self.send(Ask { form, pass: &pass, body }, limited, sql, entropy, now)?,
                 }
             }
             Err(reply) => reply,
@@ -212,7 +223,7 @@ impl Account {
     ) -> Result<Option<Reply>, SqlError> {
         Ok(match self.admit(pass, found, sql, now)? {
             Ok(Admitted::Now) => None,
-            Ok(Admitted::Later(_, refusal)) | Err(refusal) => Some(refusal),
+            Ok(Admitted::Later(_, _, refusal)) | Err(refusal) => Some(refusal),
         })
     }
 
@@ -295,12 +306,18 @@ impl Account {
                 let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
                 let refusal = Reply::problem(&problem, &pass.request_id, Some(retry_at), now);
                 let queues = self.config.on_limit.values().any(|on_limit| *on_limit == OnLimit::Queue);
-                let is_own = matches!(found, Found::Route(Route { operation: Operation::Send, .. }, _));
-                let is_send = is_own || taken_as(found).is_some();
-                return Ok(if queues && is_send && missing.is_none() {
-                    Ok(Admitted::Later(retry_at, refusal))
-                } else {
-                    Err(refusal)
+                let may_wait = queues && missing.is_none();
+                return Ok(match found {
+                    Found::Route(route, _) if may_wait && route.operation == Operation::Send => {
+                        Ok(Admitted::Later(Form::Messages, retry_at, refusal))
+                    }
+                    Found::Route(route, _) if may_wait && route.operation == Operation::SendBulk => {
+                        Ok(Admitted::Later(Form::Bulk, retry_at, refusal))
+                    }
+                    Found::Route(..) if may_wait && taken_as(found).is_some() => {
+                        Ok(Admitted::Later(Form::Messages, retry_at, refusal))
+                    }
+                    Found::Route(..) | Found::OtherMethod(_) | Found::Nothing => Err(refusal),
                 });
             }
             Admission::Reject(Reason::Suspended) => {
@@ -346,7 +363,8 @@ impl Account {
             }
         };
         match route.operation {
-            Operation::Send => self.send(pass, body, None, sql, entropy, now),
+            Operation::Send => self.send(Ask { form: Form::Messages, pass, body }, None, sql, entropy, now),
+            Operation::SendBulk => self.send(Ask { form: Form::Bulk, pass, body }, None, sql, entropy, now),
             Operation::SendResend
             | Operation::SendResendBatch
             | Operation::SendPostmark

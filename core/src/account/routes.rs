@@ -25,6 +25,8 @@ pub enum Operation {
     CancelResend,
     /// Pages of messages.
     ListMessages,
+    /// Takes one message for many.
+    SendBulk,
     /// Tells where a message is.
     ReadMessage,
     /// Moves a message's time.
@@ -87,6 +89,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/email", Scope::Send, Operation::SendPostmark),
     route("POST", "/email/batch", Scope::Send, Operation::SendPostmarkBatch),
     route("GET", "/v1/messages", Scope::Read, Operation::ListMessages),
+    route("POST", "/v1/send/bulk", Scope::SendBulk, Operation::SendBulk),
     route("GET", "/v1/messages/{id}", Scope::Read, Operation::ReadMessage),
     route("PATCH", "/v1/messages/{id}", Scope::Send, Operation::RescheduleMessage),
     route("POST", "/v1/messages/{id}/cancel", Scope::Send, Operation::CancelMessage),
