@@ -50,7 +50,7 @@ impl Account {
                 Err(problem) => return refuse(&problem, pass, now),
             };
             let items = texts.iter().enumerate().map(|(place, text)| match text {
-                Ok(text) => account.judge_text(place, text, now),
+                Ok(text) => account.judge_text(place, text, &pass.key_id, now),
                 Err(flaws) => Item::untranslated(place, flaws.clone()),
             });
             let judged = Batch { items: items.collect(), shared: None };
