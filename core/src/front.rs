@@ -5,6 +5,7 @@
 
 use crate::{
     config::{AccountConfig, Config},
+    dropin::{Dropin, spoken},
     http::HttpResponse,
     id, key,
     problem::{Code, Problem},
@@ -35,7 +36,7 @@ pub struct FrontRequest<'a> {
     pub if_none_match: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
-    /// Every header field; asked for only of a provider's report and of the admin API.
+    /// Every header field; asked for only of a provider's report, of another API's request and of the admin API.
     pub headers: &'a dyn Fn() -> Vec<(String, String)>,
 }
 
@@ -85,7 +86,7 @@ pub struct Pass {
     pub if_none_match: Option<String>,
     /// The request's id.
     pub request_id: String,
-    /// Of a report every header field, of anything else none.
+    /// Of a report every header field, of another API's request the one that it knows beside the key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
 }
@@ -100,15 +101,25 @@ pub fn route(
     now: UnixMillis,
 ) -> FrontDecision {
     let request_id = id::request_id(entropy, now);
-    let refuse = |problem: &Problem| FrontDecision::Answer(refusal(problem, &request_id, now));
+    let refuse = |problem: &Problem| FrontDecision::Answer(spoken(request.path, refusal(problem, &request_id, now)));
     if request.path == "/healthz" {
         return FrontDecision::Answer(healthy(&request_id, now));
     }
     if let Some((_, account)) = report_path(request.path) {
         return route_report(request, account, config, key_secret, &request_id, now);
     }
-    let Some(given) = request.authorization.and_then(bearer) else {
-        return refuse(&if request.path.starts_with("/v1/") {
+    let dropin = Dropin::of_path(request.path);
+    // Only another API's request is asked for more of its head than the key.
+    let head = dropin.map(|_| (request.headers)()).unwrap_or_default();
+    let key_field = dropin.and_then(Dropin::key_field);
+    let given = match key_field {
+        Some(name) => field(&head, name).map(str::trim).filter(|key| !key.is_empty()),
+        None => request.authorization.and_then(bearer),
+    };
+    let Some(given) = given else {
+        return refuse(&if let Some(name) = key_field {
+            Problem::new(Code::MissingKey, alloc::format!("send the key as: {name}: sg_..."))
+        } else if dropin.is_some() || request.path.starts_with("/v1/") {
             Problem::new(Code::MissingKey, "send the key as: Authorization: Bearer sg_...")
         } else {
             Problem::new(Code::NotFound, "no such route")
@@ -119,8 +130,10 @@ pub fn route(
         return refuse(&Problem::new(Code::InvalidKey, detail));
     };
     if request.content_length.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return FrontDecision::Answer(body_too_large(entropy, now));
+        return FrontDecision::Answer(spoken(request.path, body_too_large(entropy, now)));
     }
+    let option = dropin.and_then(Dropin::option_field);
+    let headers = option.and_then(|name| Some((name.into(), field(&head, name)?.into())));
     let pass = Pass {
         account: claim.account.into(),
         key_id: claim.id.into(),
@@ -132,7 +145,7 @@ pub fn route(
         client_ip: request.client_ip.map(ToString::to_string),
         if_none_match: request.if_none_match.map(ToString::to_string),
         request_id,
-        headers: Vec::new(),
+        headers: headers.into_iter().collect(),
     };
     FrontDecision::ToAccount { account: claim.account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
 }
@@ -260,6 +273,15 @@ pub fn internal_error(entropy: u64, now: UnixMillis) -> HttpResponse {
     refusal(&problem, &id::request_id(entropy, now), now)
 }
 
+/// An answer that was made without knowing the request, in the words of the API that the request's pass speaks.
+#[must_use]
+pub fn as_asked(pass: &str, response: HttpResponse) -> HttpResponse {
+    match serde_json::from_str::<Pass>(pass) {
+        Ok(pass) => spoken(&pass.path, response),
+        Err(_) => response,
+    }
+}
+
 /// A refusal of the door, with the headers every answer has.
 pub(crate) fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> HttpResponse {
     let mut headers: Vec<(String, String)> = alloc::vec![
@@ -279,6 +301,10 @@ fn healthy(request_id: &str, now: UnixMillis) -> HttpResponse {
         alloc::vec![("content-type".into(), "application/json".into()), ("x-request-id".into(), request_id.into())];
     headers.extend(rate_headers::fields(&[], now));
     HttpResponse { status: 200, headers, body: br#"{"status":"ok"}"#.to_vec() }
+}
+
+fn field<'a>(head: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    head.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 pub(crate) fn bearer(authorization: &str) -> Option<&str> {

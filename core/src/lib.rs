@@ -21,6 +21,7 @@ pub mod calendar;
 pub mod catalog;
 pub mod config;
 pub mod domain;
+mod dropin;
 pub mod error_shape;
 pub mod etag;
 pub mod event;

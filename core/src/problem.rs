@@ -53,6 +53,8 @@ pub enum Code {
     InvalidParameter,
     /// The suppression entry is malformed.
     InvalidSuppression,
+    /// The message left, or is leaving: nothing of it can be changed.
+    MessageNotWaiting,
     /// The same idempotency key came with another request.
     IdempotencyConflict,
     /// The idempotency key is malformed.
@@ -93,7 +95,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::InvalidJson,
         Self::MissingSendPayload,
         Self::TooManyMessages,
@@ -117,6 +119,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::InvalidParameter,
         Self::InvalidSuppression,
+        Self::MessageNotWaiting,
         Self::IdempotencyConflict,
         Self::InvalidIdempotencyKey,
         Self::RateLimited,
@@ -164,6 +167,7 @@ impl Code {
             Self::MethodNotAllowed => (405, "method_not_allowed", "The route does not know this method"),
             Self::InvalidParameter => (400, "invalid_parameter", "A parameter of the query is malformed"),
             Self::InvalidSuppression => (400, "invalid_suppression", "The suppression entry is malformed"),
+            Self::MessageNotWaiting => (409, "message_not_waiting", "The message cannot be changed any more"),
             Self::IdempotencyConflict => {
                 (409, "idempotency_conflict", "The idempotency key was used for another request")
             }

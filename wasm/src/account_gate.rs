@@ -229,7 +229,7 @@ impl Desk {
         self.bell.ring();
         match answer {
             Ok(answer) => wire::pack(&answer),
-            Err(error) => failed(&error),
+            Err(error) => failed(pass, &error),
         }
     }
 
@@ -246,7 +246,7 @@ impl Desk {
                     let result = transport::send(&request, timeout_ms).await;
                     brought = Some((request.url, result));
                 }
-                Err(error) => return failed(&error),
+                Err(error) => return failed(pass, &error),
             }
         }
     }
@@ -270,7 +270,10 @@ impl Desk {
         }
         match read_up_to(body, MAX_BODY_BYTES, length).await {
             Read::Whole(bytes) => self.answer(pass, &bytes),
-            Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
+            Read::TooLong => {
+                let refusal = front::body_too_large(clock::random_u64()?, clock::now());
+                wire::pack(&front::as_asked(pass, refusal))
+            }
             Read::Broken(_) => Err(JsValue::from_str("the request's body broke off")),
         }
     }
@@ -289,7 +292,7 @@ impl Desk {
 }
 
 /// The answer when a verb failed; why goes to the log.
-pub(crate) fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
+pub(crate) fn failed(pass: &str, error: &AccountError) -> Result<JsValue, JsValue> {
     // Of an account that is not there nothing is logged: its keys may be used for a long time yet.
     if *error != AccountError::Missing {
         log(&error.to_string());
@@ -299,7 +302,7 @@ pub(crate) fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
         AccountError::Store(_) => front::store_failed,
         AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
     };
-    wire::pack(&refuse(clock::random_u64()?, clock::now()))
+    wire::pack(&front::as_asked(pass, refuse(clock::random_u64()?, clock::now())))
 }
 
 /// How often a configuration looks whether the calls under way have ended: nobody notices less.

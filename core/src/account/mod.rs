@@ -6,7 +6,10 @@
 mod alerts;
 mod check;
 pub(crate) mod configuration;
+mod dropin;
 mod idempotency;
+mod messages;
+mod metrics;
 mod payload;
 pub(crate) mod query;
 mod question;
@@ -24,6 +27,7 @@ mod usage;
 use crate::{
     alert::{self, Alerts},
     config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig},
+    dropin::{Dropin, spoken},
     error_shape::ErrorShape,
     etag,
     event::journal,
@@ -68,6 +72,8 @@ pub struct Account {
     mailroom: Mailroom,
     receivers: Vec<reports::Receiver>,
     alerts: Alerts,
+    /// Requests answered 429 since it opened.
+    limited: u64,
     /// When answers under idempotency keys were last gone through for those that are too old.
     answers_swept: UnixMillis,
 }
@@ -175,8 +181,15 @@ impl Account {
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
         suppressions::interrupt(sql)?;
-        let mut account =
-            Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default(), answers_swept: now };
+        let mut account = Self {
+            config: config.clone(),
+            gate,
+            mailroom,
+            receivers,
+            alerts: Alerts::default(),
+            answers_swept: now,
+            limited: 0,
+        };
         account.note_plan(sql, now)?;
         Ok(account)
     }
@@ -198,7 +211,11 @@ impl Account {
         let reply = match self.admit(&pass, &found, sql, now)? {
             Ok(Admitted::Now) => self.dispatch(&pass, &found, body, sql, entropy, now)?,
             Ok(Admitted::Later(form, until, refusal)) => {
-                self.send(Ask { form, pass: &pass, body }, Some((until, refusal)), sql, entropy, now)?
+                let limited = Some((until, refusal));
+                match taken_as(&found) {
+                    Some(other) => self.drop_in(other, &pass, body, limited, sql, entropy, now)?,
+                    None => self.send(Ask { form, pass: &pass, body }, limited, sql, entropy, now)?,
+                }
             }
             Err(reply) => reply,
         };
@@ -227,6 +244,7 @@ impl Account {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<HttpResponse, SqlError> {
+        self.limited = self.limited.saturating_add(u64::from(reply.status == Code::RateLimited.status()));
         // A caller nobody knows learns nothing of the windows.
         if self.known_key(pass).is_none() {
             return Ok(finish(reply, self.config.error_shape, pass, &[], now));
@@ -305,6 +323,9 @@ impl Account {
                     Found::Route(route, _) if may_wait && route.operation == Operation::SendBulk => {
                         Ok(Admitted::Later(Form::Bulk, retry_at, refusal))
                     }
+                    Found::Route(..) if may_wait && taken_as(found).is_some() => {
+                        Ok(Admitted::Later(Form::Messages, retry_at, refusal))
+                    }
                     Found::Route(..) | Found::OtherMethod(_) | Found::Nothing => Err(refusal),
                 });
             }
@@ -353,8 +374,22 @@ impl Account {
         match route.operation {
             Operation::Send => self.send(Ask { form: Form::Messages, pass, body }, None, sql, entropy, now),
             Operation::SendBulk => self.send(Ask { form: Form::Bulk, pass, body }, None, sql, entropy, now),
+            Operation::SendResend
+            | Operation::SendResendBatch
+            | Operation::SendPostmark
+            | Operation::SendPostmarkBatch => match taken_as(found) {
+                Some(other) => self.drop_in(other, pass, body, None, sql, entropy, now),
+                None => Err(SqlError("a send has an API".into())),
+            },
+            Operation::ReadResend => dropin::read(parameter, pass, sql, now),
+            Operation::RescheduleResend => self.change_resend(parameter, Some(body), pass, sql, now),
+            Operation::CancelResend => self.change_resend(parameter, None, pass, sql, now),
+            Operation::ListMessages => messages::list(pass, sql, now),
             Operation::ReadMessage => read::message(parameter, pass, sql, now),
+            Operation::RescheduleMessage => self.reschedule(parameter, pass, body, sql, now),
+            Operation::CancelMessage => self.cancel(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
+            Operation::ReadMetrics => self.metrics(&pass.key_id, sql, now),
             Operation::CheckLimits => self.check(pass, body, sql, now),
             Operation::ReadUsage => self.usage(now),
             Operation::ListAlerts => alerts::list(pass, sql, now),
@@ -386,9 +421,17 @@ fn secret_of(provider: &ProviderConfig, tools: HostTools<'_>) -> Result<String, 
     Ok(secret)
 }
 
+/// The other API whose send a route is, and whether it takes a batch.
+fn taken_as(found: &Found<'_>) -> Option<(Dropin, bool)> {
+    let Found::Route(route, _) = found else { return None };
+    OTHER_SENDS.iter().find(|(operation, _)| *operation == route.operation).map(|(_, taken_as)| *taken_as)
+}
+
 /// What is read is answered with a tag, and not at all when the caller has it already (R247). It counts as a request
 /// either way.
 fn finish(reply: Reply, shape: ErrorShape, pass: &Pass, standings: &[Standing<'_>], now: UnixMillis) -> HttpResponse {
+    // Another API has one shape of its own.
+    let shape = if Dropin::of_path(&pass.path).is_some() { ErrorShape::Problem } else { shape };
     let reshaped = (reply.status >= 400).then(|| shape.of(&reply.body)).flatten();
     let (content_type, body) = reshaped.unwrap_or((reply.content_type, reply.body));
     let tag = (pass.method == "GET" && reply.status == 200).then(|| etag::of(&body));
@@ -411,5 +454,12 @@ fn finish(reply: Reply, shape: ErrorShape, pass: &Pass, standings: &[Standing<'_
     if has_it {
         return HttpResponse { status: 304, headers, body: Vec::new() };
     }
-    HttpResponse { status: reply.status, headers, body }
+    spoken(&pass.path, HttpResponse { status: reply.status, headers, body })
 }
+
+const OTHER_SENDS: [(Operation, (Dropin, bool)); 4] = [
+    (Operation::SendResend, (Dropin::Resend, false)),
+    (Operation::SendResendBatch, (Dropin::Resend, true)),
+    (Operation::SendPostmark, (Dropin::Postmark, false)),
+    (Operation::SendPostmarkBatch, (Dropin::Postmark, true)),
+];

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     config::{OnLimit, SuppressionMode},
+    dropin::Terms,
     front::Pass,
     guard::{Dimension, TooLarge},
     id::MessageId,
@@ -51,14 +52,14 @@ pub(super) struct Ask<'a> {
 }
 
 /// The messages of a request, judged.
-struct Batch<'a> {
-    items: Vec<Item<'a>>,
+pub(super) struct Batch<'a> {
+    pub(super) items: Vec<Item<'a>>,
     /// The text that the messages of a bulk request have in common.
-    shared: Option<&'a str>,
+    pub(super) shared: Option<&'a str>,
 }
 
 /// A message of the request, judged.
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Good(Prepared<'a>),
     Refused { code: Code, flaws: Vec<Flaw> },
 }
@@ -77,11 +78,13 @@ enum At {
 }
 
 /// What is kept of a good message: its text, in a bulk request its recipient's, and what acceptance decides on.
-struct Prepared<'a> {
+pub(super) struct Prepared<'a> {
     body: &'a str,
     class: Class,
     send_at: Option<UnixMillis>,
     expires_at: Option<UnixMillis>,
+    /// What it is found by later.
+    labels: Option<String>,
     /// What is not wrong but worth a word.
     warnings: Vec<&'static str>,
     /// Where it is sent from: an entry of the suppression list may be for one sending domain.
@@ -140,14 +143,26 @@ impl Account {
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
-        let Ask { form, pass, body } = ask;
-        let Some(given) = &pass.idempotency_key else { return self.send_once(ask, limited, sql, entropy, now) };
+        let fingerprint = || ask.form.fingerprint(ask.body);
+        self.once(ask.pass, &fingerprint, sql, now, |account, sql| account.send_once(ask, limited, sql, entropy, now))
+    }
+
+    /// Carries a request out, unless its idempotency key was used: then the first answer is given again.
+    pub(super) fn once(
+        &mut self,
+        pass: &Pass,
+        fingerprint: &dyn Fn() -> String,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+        carry_out: impl FnOnce(&mut Self, &mut dyn Sql) -> Result<Reply, SqlError>,
+    ) -> Result<Reply, SqlError> {
+        let Some(given) = &pass.idempotency_key else { return carry_out(self, sql) };
         let Some(name) = idempotency::name(given) else {
             let problem = Problem::new(Code::InvalidIdempotencyKey, "a key is 1 to 255 visible ASCII characters");
             return Ok(Reply::problem(&problem, &pass.request_id, None, now));
         };
         self.forget_answers(sql, now)?;
-        let fingerprint = form.fingerprint(body);
+        let fingerprint = fingerprint();
         match idempotency::stored(&name, sql, now)? {
             Some(stored) if stored.fingerprint == fingerprint => Ok(stored.replay()),
             Some(_) => {
@@ -155,7 +170,7 @@ impl Account {
                 Ok(Reply::problem(&problem, &pass.request_id, None, now))
             }
             None => {
-                let reply = self.send_once(ask, limited, sql, entropy, now)?;
+                let reply = carry_out(self, sql)?;
                 // Who is told to come later comes with the same key; and a defect is no answer.
                 if reply.status != Code::RateLimited.status() && reply.status < 500 {
                     idempotency::store(&name, &fingerprint, &reply, sql, now)?;
@@ -174,15 +189,29 @@ impl Account {
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let Ask { form, pass, body } = ask;
-        let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
         let judged = match form {
             Form::Messages => self.judge_messages(body, &pass.key_id, now),
             Form::Bulk => self.judge_bulk(body, &pass.key_id, now),
         };
-        let mut batch = match judged {
-            Ok(batch) => batch,
-            Err(refusal) => return problem(&refusal, None),
-        };
+        match judged {
+            Ok(batch) => self.take_in(pass, batch, Terms::Good, limited, sql, entropy, now),
+            Err(refusal) => Ok(Reply::problem(&refusal, &pass.request_id, None, now)),
+        }
+    }
+
+    /// Takes judged messages in: quota and storage for all that are good, or for none.
+    #[allow(clippy::too_many_arguments, reason = "the three last are what every verb takes")]
+    pub(super) fn take_in(
+        &mut self,
+        pass: &Pass,
+        mut batch: Batch<'_>,
+        terms: Terms,
+        limited: Option<(UnixMillis, Reply)>,
+        sql: &mut dyn Sql,
+        entropy: [u64; 2],
+        now: UnixMillis,
+    ) -> Result<Reply, SqlError> {
+        let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
         let queued_until = match limited {
             Some((until, _)) if batch.items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
                 Some(until)
@@ -190,8 +219,17 @@ impl Account {
             Some((_, refusal)) => return Ok(refusal),
             None => None,
         };
+        let good = batch.items.iter().filter_map(Item::good).count();
+        let enough = match terms {
+            Terms::Good => good > 0,
+            Terms::Whole => good == batch.items.len(),
+            Terms::Each => true,
+        };
+        if !enough {
+            batch.items.retain(|item| item.good().is_none());
+        }
         let summary = self.pre_check(&mut batch.items, sql, now);
-        if !batch.items.iter().any(|item| matches!(item, Item::Good(_))) {
+        if !enough {
             return problem(&all_refused(&batch.items, summary), None);
         }
         let reservation = match self.gate.reserve(summary.accepted_recipients, sql, now)? {
@@ -239,15 +277,18 @@ impl Account {
     }
 
     fn judge_messages<'a>(&self, body: &'a [u8], key_id: &str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
-        let one = |(place, raw)| {
-            let at = At::Message(place);
-            match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
-                Ok(message) => self.judge(at, raw, &message, key_id),
-                Err(errors) => refused_fields(at, errors),
-            }
-        };
+        let one = |(place, raw)| self.judge_text(place, raw, key_id, now);
         let messages = payload::messages(body, self.config.batch())?;
         Ok(Batch { items: messages.into_iter().enumerate().map(one).collect(), shared: None })
+    }
+
+    /// Judges the message at this place of a request: its shape, its times, and all else.
+    pub(super) fn judge_text<'a>(&self, place: usize, raw: &'a str, key_id: &str, now: UnixMillis) -> Item<'a> {
+        let at = At::Message(place);
+        match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
+            Ok(message) => self.judge(at, raw, &message, key_id),
+            Err(errors) => refused_fields(at, errors),
+        }
     }
 
     /// Judges one message as each of its recipients would get it. What is wrong with all of them refuses the request.
@@ -289,8 +330,9 @@ impl Account {
             return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
         }
         let domain = message.from.address.domain().into();
+        let labels = mailroom::labels_of(message);
         let Message { class, send_at, expires_at, .. } = *message;
-        Item::Good(Prepared { body: raw, class, send_at, expires_at, warnings, domain, recipients })
+        Item::Good(Prepared { body: raw, class, send_at, expires_at, labels, warnings, domain, recipients })
     }
 
     /// What the preferred provider lacks, when no provider has all that the message needs.
@@ -401,6 +443,7 @@ impl Account {
                         class: good.class,
                         send_at: good.send_at.max(queued_until),
                         expires_at: good.expires_at,
+                        labels: good.labels.as_deref(),
                         recipients: &good.recipients,
                         reservation,
                     };
@@ -450,6 +493,11 @@ impl fmt::Display for At {
 }
 
 impl<'a> Item<'a> {
+    /// A message that another API's request holds at this place, with what is wrong with it.
+    pub(super) fn untranslated(place: usize, errors: Vec<FieldError>) -> Self {
+        refused_fields(At::Message(place), errors)
+    }
+
     const fn good(&self) -> Option<&Prepared<'a>> {
         match self {
             Self::Good(good) => Some(good),

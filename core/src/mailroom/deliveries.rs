@@ -245,6 +245,7 @@ const fn rank(status: Status) -> u8 {
         | Status::Sending
         | Status::Sent
         | Status::Expired
+        | Status::Cancelled
         | Status::Unknown => 0,
     }
 }
@@ -264,6 +265,7 @@ const fn message_rank(status: Status) -> u8 {
         | Status::Sending
         | Status::Sent
         | Status::Expired
+        | Status::Cancelled
         | Status::Unknown => 0,
     }
 }

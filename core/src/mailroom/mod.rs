@@ -27,6 +27,7 @@
 //! *Some recipients alone*: what a provider took for some and refused for others is sent again to those others only, where
 //! the refusal may pass (the module `refused`).
 
+mod change;
 mod choose;
 mod circuit;
 mod course;
@@ -41,6 +42,7 @@ mod question;
 mod queue;
 mod refused;
 mod schema;
+mod search;
 mod settle;
 mod start;
 mod status;
@@ -49,6 +51,7 @@ mod submit;
 mod told;
 mod trace;
 
+pub use change::Change;
 pub use status::Status;
 pub use submit::{Recipient, RecipientKind, Submission};
 pub use trace::view;
@@ -76,6 +79,8 @@ use queue::{Entry, Queue, Route};
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
+pub(crate) use search::{Listed, Wanted, held_back, labels_of, page, record};
+pub(crate) use store::backlog;
 pub(crate) use submit::share;
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
@@ -227,6 +232,13 @@ impl Mailroom {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Every provider by name: whether it takes calls now, and whether it is worth waiting for.
+    pub(crate) fn health(&self, now: UnixMillis) -> impl Iterator<Item = (&str, bool, bool)> {
+        self.providers
+            .iter()
+            .map(move |one| (one.name.as_str(), one.circuit.blocked_until <= now, !one.circuit.is_down))
     }
 
     /// Whether no further call may begin before one is answered.

@@ -153,6 +153,21 @@ pub(super) fn end(
     sql: &mut dyn Sql,
     now: UnixMillis,
 ) -> Result<(), SqlError> {
+    end_with(id, row, status, &Line::new(event, now), error, ledger, sql, now)
+}
+
+/// The same, with a line of the caller's.
+#[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
+pub(super) fn end_with(
+    id: MessageId,
+    row: &DueRow,
+    status: Status,
+    line: &Line<'_>,
+    error: Option<&str>,
+    ledger: &mut Ledger,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<(), SqlError> {
     let taken = row.ambiguous.is_some();
     let (mut status, error) = if taken { (Status::Unknown, Some("outcome_unknown")) } else { (status, error) };
     if trace::is_partly_taken(&row.recipients) {
@@ -160,7 +175,7 @@ pub(super) fn end(
         status = refused::status_of_parted(status);
     }
     let error = error.map(|code| alloc::format!(r#"{{"code":"{code}","attempts":{}}}"#, row.attempts));
-    let line = Line::new(event, now).to_text();
+    let line = line.to_text();
     let to = Move {
         status,
         due: now,

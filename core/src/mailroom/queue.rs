@@ -148,6 +148,18 @@ impl Queue {
         Some((id, entry.map(|entry| entry.others).unwrap_or_default()))
     }
 
+    /// Takes a message out that was queued for this instant; `None` when it does not wait by itself.
+    pub(crate) fn withdraw(&mut self, id: MessageId, due: UnixMillis, expires: Option<UnixMillis>) -> Option<Entry> {
+        let due = expires.map_or(due, |end| due.min(end));
+        let head = self.lines.iter().find_map(|line| {
+            let mut lanes = line.lanes.iter();
+            let (lane, entry) = lanes.find_map(|(key, lane)| Some((key, lane.waiting.get(&(due, id))?)))?;
+            let lane = Arc::clone(lane);
+            entry.others.is_empty().then_some(Head { class: line.class, route: line.route, id, due, lane })
+        })?;
+        self.remove(&head)
+    }
+
     /// No message of the same class is asked about before this instant.
     pub(crate) fn shut_class(&mut self, class: Class, until: UnixMillis) {
         self.lines.iter_mut().filter(|line| line.class == class).for_each(|line| line.shut_until = until);

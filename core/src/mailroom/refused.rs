@@ -132,7 +132,7 @@ pub(super) fn leave(id: MessageId, status: Status, sql: &mut dyn Sql) -> Result<
 /// The status of a message whose last attempt ended like this, when some of its recipients were taken before.
 pub(super) const fn status_of_parted(status: Status) -> Status {
     match status {
-        Status::Failed | Status::Suppressed | Status::Expired => Status::Sent,
+        Status::Failed | Status::Suppressed | Status::Expired | Status::Cancelled => Status::Sent,
         Status::Queued
         | Status::Deferred
         | Status::Held

@@ -85,7 +85,7 @@ pub(crate) fn insert(
     let parts = if kept.len() > parts::PART_BYTES { parts::insert(&id, kept, sql)? } else { 0 };
     sql.run(
         "INSERT INTO message(id, status, class, due_ms, attempts, failures, ambiguous, units, reservation, expires_ms, \
-         recipients, trace, parts, body, shared) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         recipients, trace, parts, body, labels, shared) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         &[
             Param::Text(&id),
             Param::Text(row.status.word()),
@@ -98,6 +98,7 @@ pub(crate) fn insert(
             Param::Text(trace),
             Param::Integer(parts),
             if parts == 0 { Param::Text(kept) } else { Param::Null },
+            submission.labels.map_or(Param::Null, Param::Text),
             submission.shared.map_or(Param::Null, Param::Text),
         ],
     )
@@ -191,6 +192,58 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
         body: optional_text(body),
         shared: optional_text(shared),
     })
+}
+
+/// What is not finished.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    pub(crate) by_status: Vec<(Status, u64)>,
+    /// The earliest due time of what waits.
+    pub(crate) oldest_due: Option<UnixMillis>,
+}
+
+/// Counts what is not finished, by the index of the open messages.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn backlog(sql: &mut dyn Sql) -> Result<Backlog, SqlError> {
+    let statement = "SELECT status, count(*), min(due_ms) FROM message \
+         WHERE status IN ('queued', 'deferred', 'held', 'sending') GROUP BY status ORDER BY status";
+    let mut backlog = Backlog::default();
+    for row in sql.run(statement, &[])? {
+        let Ok([Value::Text(status), number, due]) = <[Value; 3]>::try_from(row) else { return Err(shape()) };
+        let status = Status::from_word(&status).ok_or_else(shape)?;
+        backlog.by_status.push((status, u64::from(count(&number)?)));
+        // What is being sent is due no more: its row says when the attempt began.
+        if status != Status::Sending {
+            let due = instant(&due)?;
+            backlog.oldest_due = Some(backlog.oldest_due.map_or(due, |oldest| oldest.min(due)));
+        }
+    }
+    Ok(backlog)
+}
+
+/// Whether a message waits, and where it stands in the queue.
+pub(crate) struct Waiting {
+    pub(crate) status: Status,
+    pub(crate) due: UnixMillis,
+    pub(crate) expires: Option<UnixMillis>,
+    /// It has to go in the same call again with others.
+    pub(crate) is_tied: bool,
+}
+
+pub(crate) fn waiting(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Waiting>, SqlError> {
+    let statement =
+        "SELECT status, due_ms, expires_ms, members IS NOT NULL AND ambiguous > 0 FROM message WHERE id = ?1";
+    let rows = sql.run(statement, &[Param::Text(&id.to_string())])?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let Ok([Value::Text(status), due, expires, tied]) = <[Value; 4]>::try_from(row) else { return Err(shape()) };
+    Ok(Some(Waiting {
+        status: Status::from_word(&status).ok_or_else(shape)?,
+        due: instant(&due)?,
+        expires: optional_instant(&expires)?,
+        is_tied: integer(&tied)? != 0,
+    }))
 }
 
 /// The recipients of a message.

@@ -75,6 +75,8 @@ pub struct Submission<'a> {
     pub send_at: Option<UnixMillis>,
     /// Not after this instant.
     pub expires_at: Option<UnixMillis>,
+    /// What it is found by, as [`crate::mailroom`] stores it.
+    pub labels: Option<&'a str>,
     /// Everybody it is for.
     pub recipients: &'a [Recipient],
     /// The reservation its units come from, as the ledger prints it.

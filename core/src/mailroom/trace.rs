@@ -37,6 +37,9 @@ pub(crate) struct Line<'a> {
     /// What a bounce means: `hard`, `soft`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Cow<'a, str>>,
+    /// The key that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<Cow<'a, str>>,
 }
 
 impl Line<'_> {
@@ -71,6 +74,19 @@ pub(crate) struct StoredRecipient<'a> {
 }
 
 impl StoredRecipient<'_> {
+    pub(crate) fn into_owned(self) -> StoredRecipient<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        StoredRecipient {
+            kind: self.kind,
+            address: owned(self.address),
+            suppressed: self.suppressed.map(owned),
+            reason: self.reason.map(owned),
+            refused: self.refused.map(owned),
+            status: self.status.map(owned),
+            taken_at_attempt: self.taken_at_attempt,
+        }
+    }
+
     /// Whether the message is still to go to it.
     pub(crate) fn is_due(&self) -> bool {
         let may_be_taken = self.refused.as_deref().is_none_or(|why| why == REFUSED_FOR_NOW);
@@ -129,6 +145,8 @@ struct ViewLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<u32>,
     class: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<Cow<'a, str>>,
 }
 
 /// The trace of a message as JSON; `None` when this account has no such message.
@@ -180,8 +198,19 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
 }
 
 fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
-    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients, messages, class } =
-        serde_json::from_str(line).map_err(shape)?;
+    let Line {
+        at_ms,
+        event,
+        attempt,
+        provider,
+        http_status,
+        provider_code,
+        retry_at_ms,
+        recipients,
+        messages,
+        class,
+        by,
+    } = serde_json::from_str(line).map_err(shape)?;
     Ok(ViewLine {
         at: UnixMillis::new(at_ms).to_string(),
         event,
@@ -193,6 +222,7 @@ fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
         recipients,
         messages,
         class,
+        by,
     })
 }
 

@@ -19,6 +19,7 @@ mod pattern;
 mod print;
 mod read;
 
+pub(crate) use json::Json;
 pub(crate) use nearest::nearest;
 
 pub use circular::{Circular, Missing, Person};

@@ -193,6 +193,26 @@ impl Host {
         self.exchange(key, method, target, None, body)
     }
 
+    /// A request with header fields of its own and no `Authorization`, as another API's SDK sends one.
+    pub fn request_as(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpResponse {
+        let headers: Vec<(String, String)> = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        let find = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        let (authorization, idempotency_key) = (find("authorization"), find("idempotency-key"));
+        let request = FrontRequest {
+            method,
+            path,
+            query: "",
+            authorization: authorization.as_deref(),
+            idempotency_key: idempotency_key.as_deref(),
+            if_none_match: None,
+            client_ip: None,
+            content_length: Some(body.len() as u64),
+            headers: &|| headers.clone(),
+        };
+        let entropy = self.random();
+        self.route(&request, entropy, body)
+    }
+
     pub fn request_with(
         &mut self,
         key: &str,
@@ -227,7 +247,11 @@ impl Host {
             headers: &Vec::new,
         };
         let entropy = self.random();
-        match front::route(&request, &self.config, SECRET, entropy, self.now) {
+        self.route(&request, entropy, body)
+    }
+
+    fn route(&mut self, request: &FrontRequest<'_>, entropy: u64, body: &[u8]) -> HttpResponse {
+        match front::route(request, &self.config, SECRET, entropy, self.now) {
             FrontDecision::Answer(response) => response,
             FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
             // This host has the objects of its configuration, and no other.
