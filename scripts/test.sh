@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi sdk
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi sdk
     e2e browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
@@ -75,7 +75,21 @@ step_python() { # the wheel's own tests, and its stubs against the module
     wheel
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
     "$PY/python" -m mypy.stubtest sendgate
-    MYPYPATH=tests/runners "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+}
+
+step_clients() { # the clients in JavaScript and Python: alone on a clock of their own, their types, and against workerd
+    scripts/setup.sh
+    client_packages
+    node --test clients/javascript/test/*.test.mjs
+    (cd clients/javascript && npx --no-install tsc --noEmit -p .)
+    wheel
+    "$PY/python" -m mypy --strict --cache-dir=/dev/null -p sendgate
+    MYPYPATH=python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests
+    "$PY/python" -m pytest -q -p no:cacheprovider python/tests/test_client_limits.py python/tests/test_client_send.py
+    scripts/worker.sh dev
+    scripts/with-server.sh node --test clients/javascript/e2e/workerd.test.mjs
+    scripts/with-server.sh "$PY/python" -m pytest -q -p no:cacheprovider python/tests/e2e_client.py
 }
 
 step_vectors_c() { # the C header from C: a hand-written tour, the shared vectors, and states exchanged
@@ -193,6 +207,15 @@ browser_packages() {
     fresh browser-npm "$hash" && [ -d node_modules ] && return
     npm ci --no-audit --no-fund
     stamp browser-npm "$hash"
+}
+
+# client_packages: the TypeScript that reads the JavaScript client's declarations.
+client_packages() {
+    local hash
+    hash="$(digest clients/javascript/package.json clients/javascript/package-lock.json)"
+    fresh clients-npm "$hash" && [ -d clients/javascript/node_modules ] && return
+    (cd clients/javascript && npm ci --no-audit --no-fund)
+    stamp clients-npm "$hash"
 }
 
 # --- running them ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 Three answers are kept apart everywhere: ``Allow`` (now), ``Defer`` (later, at an exact instant) and ``Reject`` (never).
 A malformed policy, state or address raises ``SendgateError``.
 
-Instants are milliseconds since 1970-01-01T00:00:00Z and always an argument: there is no clock inside.
+``Client`` and ``AsyncClient`` speak to the Send API of a Worker and keep inside its limits.
+
+Instants are milliseconds since 1970-01-01T00:00:00Z and always an argument: only the clients have a clock inside.
 
 >>> import sendgate
 >>> limiter = sendgate.Limiter({"windows": [{"kind": "pace", "name": "pace", "interval_ms": 100, "burst": 1}]})
@@ -26,16 +28,22 @@ from ._sendgate import (
     __version__,
     normalize_address,
 )
+from .client import ApiError, AsyncClient, Client, RateLimitError, UnreachableError
 
 __all__ = [
     "Allow",
+    "ApiError",
+    "AsyncClient",
     "Backoff",
+    "Client",
     "Defer",
     "Exhausted",
     "Limiter",
+    "RateLimitError",
     "Reject",
     "RetryAt",
     "SendgateError",
+    "UnreachableError",
     "Usage",
     "__version__",
     "normalize_address",

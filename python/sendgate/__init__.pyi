@@ -1,14 +1,25 @@
 from typing import Any, Final, Literal, final
 
+from .client import ApiError as ApiError
+from .client import AsyncClient as AsyncClient
+from .client import Client as Client
+from .client import RateLimitError as RateLimitError
+from .client import UnreachableError as UnreachableError
+
 __all__ = [
     "Allow",
+    "ApiError",
+    "AsyncClient",
     "Backoff",
+    "Client",
     "Defer",
     "Exhausted",
     "Limiter",
+    "RateLimitError",
     "Reject",
     "RetryAt",
     "SendgateError",
+    "UnreachableError",
     "Usage",
     "__version__",
     "normalize_address",
