@@ -51,6 +51,7 @@ step_no_std() { # the core builds where there is no standard library
 step_generated() { # what is generated and committed is what the generator says today
     cargo metadata --locked --format-version 1 >/dev/null
     scripts/header.sh --check
+    python3 scripts/openapi.py --check
 }
 
 step_worker() { # the Worker builds, for production and with the simulator

@@ -18,6 +18,7 @@ pub mod backoff;
 pub mod calendar;
 pub mod catalog;
 pub mod config;
+pub mod contract;
 pub mod error_shape;
 pub mod event;
 pub mod front;
