@@ -1,4 +1,4 @@
-"""Keeps docs/openapi.json in one form: `openapi.py` rewrites it, `openapi.py --check` says whether that changed anything.
+"""Keeps docs/openapi.json in one form: rewrites it, or says with `--check` whether that would change anything.
 
 An object or a list stands on one line where it fits into 120 columns; nothing is sorted.
 """

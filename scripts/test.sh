@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi sdk
-    e2e browser readme wrangler)
+    e2e contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -18,8 +18,8 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python tests/runners tests/sdk scripts
-    "$PY/ruff" check --no-cache --config python/pyproject.toml python tests/runners tests/sdk scripts
+    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python tests/runners tests/sdk tests/contract scripts
+    "$PY/ruff" check --no-cache --config python/pyproject.toml python tests/runners tests/sdk tests/contract scripts
 }
 
 step_clippy() { # lints, for this machine and for the Worker with and without its simulator
@@ -123,6 +123,13 @@ step_e2e() { # the Worker on raw workerd, from outside
     scripts/setup.sh
     scripts/worker.sh dev
     cargo test --locked -p sendgate-tests
+}
+
+step_contract() { # the running Worker against docs/openapi.json: 5,000 cases of schemathesis and more (2 to 6 minutes)
+    scripts/setup.sh
+    python_tools
+    scripts/worker.sh dev
+    ACCOUNT=tests/contract/account.json scripts/with-server.sh "$PY/python" tests/contract/run.py "$PY/st"
 }
 
 step_browser() { # the inbox in a headless browser

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts Sendgate as `make run` does, on a free port and a state directory of its own, and runs a command beside it.
 #
-# The command finds SENDGATE_URL, SENDGATE_KEY, and in SENDGATE_OUTPUT the file with what Sendgate printed.
+# ACCOUNT names a file with fields of the development account in place of its own. The command finds SENDGATE_URL, SENDGATE_KEY, and in SENDGATE_OUTPUT the file with what Sendgate printed.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -11,7 +11,7 @@ export SENDGATE_OUTPUT="$work/output"
 : >"$SENDGATE_OUTPUT"
 # A session of its own, so that workerd ends with its starter.
 setsid "${CARGO_TARGET_DIR:-$ROOT/target}/debug/sendgate-dev" run --port "$(free_port)" --state "$work/state" \
-    >"$SENDGATE_OUTPUT" 2>&1 &
+    ${ACCOUNT:+--account "$ACCOUNT"} >"$SENDGATE_OUTPUT" 2>&1 &
 server=$!
 trap '{ kill -KILL -- "-$server"; wait "$server"; } 2>/dev/null || true; rm -rf "$work"' EXIT
 
