@@ -41,6 +41,52 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// The stable word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Throttled { .. } => "throttled",
+            Self::Transient { .. } => "transient",
+            Self::QuotaSpent { .. } => "quota_spent",
+            Self::CredentialsWrong => "credentials_wrong",
+            Self::SenderRefused => "sender_refused",
+            Self::RecipientSuppressed => "recipient_suppressed",
+            Self::PermanentlyRefused => "permanently_refused",
+            Self::Split => "split",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The first instant at which the provider allows another attempt, when it said so.
+    #[must_use]
+    pub const fn retry_at(&self) -> Option<UnixMillis> {
+        match self {
+            Self::Throttled { retry_at } | Self::Transient { retry_at } | Self::QuotaSpent { retry_at } => *retry_at,
+            Self::Accepted { .. }
+            | Self::CredentialsWrong
+            | Self::SenderRefused
+            | Self::RecipientSuppressed
+            | Self::PermanentlyRefused
+            | Self::Split
+            | Self::Unknown => None,
+        }
+    }
+}
+
+impl RefusedReason {
+    /// The stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Suppressed => "suppressed",
+            Self::Permanent => "permanent",
+            Self::Transient => "transient",
+        }
+    }
+}
+
 /// An outcome with what may be shown of the answer behind it: never an address, never free text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {

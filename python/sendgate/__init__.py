@@ -1,7 +1,8 @@
 """Sendgate inside a Python process: the decisions of the Worker, by the same code.
 
 Three answers are kept apart everywhere: ``Allow`` (now), ``Defer`` (later, at an exact instant) and ``Reject`` (never).
-A malformed policy, state or address raises ``SendgateError``.
+A malformed policy, state or address raises ``SendgateError``; a malformed message ``InvalidMessage``, which says every
+fault at once.
 
 ``Client`` and ``AsyncClient`` speak to the Send API of a Worker and keep inside its limits.
 
@@ -13,38 +14,74 @@ Instants are milliseconds since 1970-01-01T00:00:00Z and always an argument: onl
 Allow(charged_at=1800000000000)
 >>> limiter.decide(1, 1_800_000_000_040)
 Defer(retry_at=1800000000100, window=0)
+
+A message becomes a provider's request without a network, and a provider's answer has one of ten meanings:
+
+>>> message = sendgate.Message(from_="a@shop.example", to="ann@example.com", subject="Hi", text_body="Hello")
+>>> postmark = sendgate.Provider("postmark", "token")
+>>> request = postmark.build(message, "order-42", 1_800_000_000_000)
+>>> request.method, request.url
+('POST', 'https://api.postmarkapp.com/email')
+>>> postmark.classify(429, {"Retry-After": "30"}, b"{}", 1_800_000_000_000)
+Answer(outcome='throttled', retry_at=1800000030000)
 """
 
 from ._sendgate import (
+    PROVIDERS,
     Allow,
+    Answer,
     Backoff,
+    Confirm,
     Defer,
+    Event,
     Exhausted,
+    FieldError,
+    HttpRequest,
+    InvalidMessage,
     Limiter,
+    Message,
+    NeedsCertificate,
+    Provider,
     Reject,
     RetryAt,
     SendgateError,
+    SmtpRequest,
+    UnsupportedFeature,
     Usage,
+    WebhookRefused,
     __version__,
     normalize_address,
 )
 from .client import ApiError, AsyncClient, Client, RateLimitError, UnreachableError
 
 __all__ = [
+    "PROVIDERS",
     "Allow",
+    "Answer",
     "ApiError",
     "AsyncClient",
     "Backoff",
     "Client",
+    "Confirm",
     "Defer",
+    "Event",
     "Exhausted",
+    "FieldError",
+    "HttpRequest",
+    "InvalidMessage",
     "Limiter",
+    "Message",
+    "NeedsCertificate",
+    "Provider",
     "RateLimitError",
     "Reject",
     "RetryAt",
     "SendgateError",
+    "SmtpRequest",
     "UnreachableError",
+    "UnsupportedFeature",
     "Usage",
+    "WebhookRefused",
     "__version__",
     "normalize_address",
 ]

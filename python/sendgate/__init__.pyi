@@ -1,3 +1,5 @@
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Literal, final
 
 from .client import ApiError as ApiError
@@ -7,25 +9,40 @@ from .client import RateLimitError as RateLimitError
 from .client import UnreachableError as UnreachableError
 
 __all__ = [
+    "PROVIDERS",
     "Allow",
+    "Answer",
     "ApiError",
     "AsyncClient",
     "Backoff",
     "Client",
+    "Confirm",
     "Defer",
+    "Event",
     "Exhausted",
+    "FieldError",
+    "HttpRequest",
+    "InvalidMessage",
     "Limiter",
+    "Message",
+    "NeedsCertificate",
+    "Provider",
     "RateLimitError",
     "Reject",
     "RetryAt",
     "SendgateError",
+    "SmtpRequest",
     "UnreachableError",
+    "UnsupportedFeature",
     "Usage",
+    "WebhookRefused",
     "__version__",
     "normalize_address",
 ]
 
 __version__: Final[str]
+PROVIDERS: Final[tuple[str, ...]]
+"""The words of every provider there is."""
 
 class SendgateError(ValueError):
     """What was given is malformed. ``code`` is a stable word for why, the same in every language."""
@@ -191,3 +208,301 @@ def normalize_address(address: str) -> str:
 
     Raises SendgateError when it is no address; the error's text does not repeat it.
     """
+
+@final
+class FieldError:
+    """One fault of one field of a message."""
+
+    @property
+    def field(self) -> str:
+        """The path of the field, such as ``attachments[3].content``; empty for the message itself."""
+    @property
+    def code(self) -> str:
+        """The stable word for the fault."""
+    @property
+    def detail(self) -> str:
+        """A sentence for people, with the bound. Never a value of the message."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class InvalidMessage(SendgateError):
+    """A message cannot be read. ``errors`` has every fault."""
+
+    errors: list[FieldError]
+
+class UnsupportedFeature(SendgateError):
+    """The provider lacks what the message needs. ``feature`` says what, ``provider`` who."""
+
+    feature: str
+    provider: str
+
+class WebhookRefused(SendgateError):
+    """A report is not to be believed. ``code`` says why."""
+
+_Mailbox = str | Mapping[str, str]
+_Mailboxes = _Mailbox | Sequence[_Mailbox]
+
+@final
+class Message:
+    """A message as Sendgate's API takes it, read strictly: every fault is reported at once.
+
+    A mailbox is ``"Name <a@b.example>"`` or ``{"address": ..., "name": ...}``; an attachment's ``content`` is bytes, or
+    base64 in a str; an instant is an aware ``datetime``, or RFC 3339 in a str.
+
+    Raises InvalidMessage, whose ``errors`` has each fault with its field, code and detail.
+    """
+
+    def __new__(
+        cls,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        from_: _Mailbox = ...,
+        to: _Mailboxes = ...,
+        cc: _Mailboxes | None = ...,
+        bcc: _Mailboxes | None = ...,
+        reply_to: _Mailboxes | None = ...,
+        subject: str | None = ...,
+        text_body: str | None = ...,
+        html_body: str | None = ...,
+        headers: Mapping[str, str] | None = ...,
+        attachments: Sequence[Mapping[str, str | bytes]] | None = ...,
+        tags: str | Sequence[str] | None = ...,
+        metadata: Mapping[str, str] | None = ...,
+        class_: Literal["transactional", "lifecycle", "drip", "bulk"] | None = ...,
+        send_at: datetime | str | None = ...,
+        expires_at: datetime | str | None = ...,
+        template: Mapping[str, Any] | None = ...,
+        tracking: Mapping[str, bool] | None = ...,
+        stream: str | None = ...,
+        provider_options: Mapping[str, Mapping[str, Any]] | None = ...,
+    ) -> Message: ...
+    @staticmethod
+    def from_json(text: str) -> Message:
+        """Reads a message from its JSON text. Raises InvalidMessage."""
+    def to_json(self) -> str:
+        """The message as JSON text, from which ``from_json`` reads the same one again."""
+    @property
+    def size(self) -> int:
+        """Its bytes by the documented measure: at most 25,000,000, attachments in base64 included."""
+    @property
+    def recipient_count(self) -> int:
+        """Recipients over ``to``, ``cc`` and ``bcc``: what quotas and windows are charged for."""
+    @property
+    def class_(self) -> Literal["transactional", "lifecycle", "drip", "bulk"]:
+        """The kind of mail."""
+    def __eq__(self, value: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class HttpRequest:
+    """An HTTP request to carry out."""
+
+    @property
+    def method(self) -> Literal["POST"]:
+        """The method."""
+    @property
+    def url(self) -> str:
+        """The whole URL."""
+    @property
+    def headers(self) -> dict[str, str]:
+        """Header fields by name, in their order; no name comes twice."""
+    @property
+    def body(self) -> bytes:
+        """The body's bytes."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class SmtpRequest:
+    """A mail to hand to a mail server."""
+
+    @property
+    def host(self) -> str:
+        """The server's name."""
+    @property
+    def port(self) -> int:
+        """Its port."""
+    @property
+    def security(self) -> Literal["implicit", "starttls", "none"]:
+        """TLS from the start, by STARTTLS, or not at all (on the loopback only)."""
+    @property
+    def login(self) -> tuple[str, str] | None:
+        """User name and password, when the server asks for them."""
+    @property
+    def sender(self) -> str:
+        """The reverse path: where bounces go."""
+    @property
+    def recipients(self) -> list[str]:
+        """Every recipient once, bcc included."""
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether the server has to know SMTPUTF8."""
+    @property
+    def data(self) -> bytes:
+        """The mail with CRLF line ends, not dot-stuffed."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+_Outcome = Literal[
+    "accepted",
+    "throttled",
+    "transient",
+    "quota_spent",
+    "credentials_wrong",
+    "sender_refused",
+    "recipient_suppressed",
+    "permanently_refused",
+    "split",
+    "unknown",
+]
+
+@final
+class Answer:
+    """What a provider's answer means."""
+
+    @property
+    def outcome(self) -> _Outcome:
+        """The class of the answer."""
+    @property
+    def retry_at(self) -> int | None:
+        """The first instant (ms since 1970) at which the provider allows another attempt, when it said so."""
+    @property
+    def provider_message_id(self) -> str | None:
+        """The provider's own id of the message, when it took it."""
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, or None when no answer came."""
+    @property
+    def provider_code(self) -> str | None:
+        """The provider's own stable word or number for it, when it gave one."""
+    @property
+    def refused(self) -> list[tuple[str, Literal["suppressed", "permanent", "transient"]]]:
+        """Recipients that were refused while the message was taken for the others."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Event:
+    """One thing that happened to one message and one recipient."""
+
+    @property
+    def provider(self) -> str:
+        """Who tells it."""
+    @property
+    def kind(self) -> str:
+        """What happened: ``"delivered"``, ``"bounced"``, ``"complained"``, ``"unsubscribed"`` and so on."""
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event, and no other's."""
+    @property
+    def at(self) -> int:
+        """When it happened, in milliseconds since 1970."""
+    @property
+    def provider_message_id(self) -> str | None:
+        """The provider's id of the message, in the form in which the send call answered it."""
+    @property
+    def message_id(self) -> str | None:
+        """Sendgate's id of the message, where the provider gives it back."""
+    @property
+    def recipient(self) -> str | None:
+        """The recipient's address, when one is named."""
+    @property
+    def bounce_class(self) -> Literal["hard", "soft", "block", "policy", "spam", "quota", "ambiguous"] | None:
+        """What a refusal means."""
+    @property
+    def is_echo(self) -> bool:
+        """The provider's own list refused the recipient: nothing new is known of the address."""
+    @property
+    def is_candidate(self) -> bool:
+        """The event may be another recipient's."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class NeedsCertificate:
+    """Fetch the certificate at this URL, whose host and path were checked, and ask again with it (Amazon SES)."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Confirm:
+    """A verified request to confirm a subscription: fetch this URL, whose host was checked (Amazon SES)."""
+
+    @property
+    def url(self) -> str:
+        """Where to."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+_Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+@final
+class Provider:
+    """A provider that Sendgate speaks to, with what its calls need.
+
+    ``kind`` is one of ``PROVIDERS``. ``credential`` is its key or token (Amazon SES:
+    ``"access key:secret key[:session token]"``, SMTP: ``"user:password"``); ``base_url`` is its usual one when absent.
+    Mailgun needs ``domain``, Cloudflare ``account_id``, Amazon SES a ``base_url`` or a ``region``.
+
+    Raises SendgateError when there is no such provider or its ``base_url`` cannot be one.
+    """
+
+    def __new__(
+        cls,
+        kind: str,
+        credential: str = "",
+        *,
+        base_url: str | None = None,
+        domain: str | None = None,
+        account_id: str | None = None,
+        region: str | None = None,
+    ) -> Provider: ...
+    @property
+    def kind(self) -> str:
+        """The provider's word."""
+    def gaps(self, message: Message) -> list[str]:
+        """What the message needs and the provider lacks; empty when it can be sent as it is."""
+    def build(self, message: Message, message_id: str, now_ms: int) -> HttpRequest | SmtpRequest:
+        """The call that hands the message to the provider.
+
+        ``message_id`` is the caller's own id of the message, up to 256 visible ASCII characters: the idempotency key
+        where the provider has one. The same arguments give the same bytes. ``now_ms`` signs what is signed.
+
+        Raises UnsupportedFeature when the provider lacks something, SendgateError when its settings are incomplete.
+        """
+    def build_batch(self, messages: Sequence[tuple[Message, str]], now_ms: int) -> HttpRequest | SmtpRequest:
+        """The call that hands several messages to the provider at once, with an id for each.
+
+        Raises as ``build``, and SendgateError with the code ``not_together`` when they cannot share a call.
+        """
+    def classify(self, status: int, headers: _Headers, body: bytes, now_ms: int) -> Answer:
+        """What an HTTP answer means. Any answer has a meaning."""
+    def classify_batch(self, status: int, headers: _Headers, body: bytes, count: int, now_ms: int) -> list[Answer]:
+        """What an HTTP answer to ``build_batch``'s call of ``count`` messages means for each of them."""
+    def parse_webhook(
+        self,
+        headers: _Headers,
+        body: bytes,
+        now_ms: int,
+        *,
+        secrets: Sequence[str] = ...,
+        header: str | None = None,
+        topics: Sequence[str] = ...,
+        roots: str | None = None,
+        tolerance_ms: int | None = None,
+        certificate: tuple[str, str] | None = None,
+    ) -> list[Event] | NeedsCertificate | Confirm:
+        """Verifies a report and reads its events.
+
+        ``body`` is the request's body as it came. ``secrets`` are what the provider signs with, several while one is
+        replaced; ``header`` names the field that carries the secret where nothing is signed (Basic credentials
+        otherwise); ``topics`` are the SNS topics that are expected; ``certificate`` is the (URL, PEM) that
+        NeedsCertificate asked for.
+
+        Raises WebhookRefused; nothing of the request may then be believed.
+        """

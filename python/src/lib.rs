@@ -7,9 +7,13 @@
 mod backoff;
 mod error;
 mod limiter;
+mod message;
+mod provider;
+mod values;
+mod webhook;
 
-use pyo3::prelude::*;
-use sendgate_core::{address::Address, vectors};
+use pyo3::{prelude::*, types::PyTuple};
+use sendgate_core::{address::Address, provider::ProviderKind, vectors};
 
 /// The native half of the `sendgate` package.
 #[pymodule]
@@ -17,14 +21,18 @@ mod _sendgate {
     #[pymodule_export]
     use super::{
         backoff::{Backoff, Exhausted, RetryAt},
-        error::SendgateError,
+        error::{FieldError, InvalidMessage, SendgateError, UnsupportedFeature, WebhookRefused},
         evaluate,
         limiter::{Allow, Defer, Limiter, Reject, Usage},
+        message::Message,
         normalize_address,
+        provider::{Answer, HttpRequest, Provider, SmtpRequest},
+        webhook::{Confirm, Event, NeedsCertificate},
     };
 
     #[pymodule_init]
     fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        super::PyModuleMethods::add(module, "PROVIDERS", super::providers(module.py())?)?;
         super::PyModuleMethods::add(module, "__version__", env!("CARGO_PKG_VERSION"))
     }
 }
@@ -35,6 +43,11 @@ mod _sendgate {
 #[pyfunction]
 fn normalize_address(address: &str) -> PyResult<String> {
     Ok(Address::parse(address).map_err(error::address)?.key())
+}
+
+/// The words of every provider there is.
+fn providers(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+    PyTuple::new(py, ProviderKind::ALL.map(ProviderKind::as_str))
 }
 
 /// What the core answers to one of the project's own test vectors. Not part of the package.

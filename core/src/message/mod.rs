@@ -153,6 +153,14 @@ impl Message {
         parse::message(json)
     }
 
+    /// As [`Message::parse`], of a host's own values that serde can read: a dictionary of Python, say. They are copied once.
+    ///
+    /// # Errors
+    /// As [`Message::parse`]; what the deserializer itself refuses has the code `invalid_json` and the deserializer's words.
+    pub fn from_values<'a, D: serde::Deserializer<'a>>(values: D) -> Result<Self, Vec<FieldError>> {
+        parse::from_values(values)
+    }
+
     /// Prints the message such that [`Message::parse`] reads the same one again.
     ///
     /// A message that was put together by hand with a content that is not base64 prints as an empty text, which nothing

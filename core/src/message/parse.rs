@@ -9,19 +9,35 @@ use super::{
     read::Object,
 };
 use crate::{address::Mailbox, provider::ProviderKind};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// Reads a message: first each field on its own, and when all are right, what holds between them.
 ///
 /// In that order, so that a misspelt body is not also reported as a missing one.
 pub(super) fn message(json: &str) -> Result<Message, Vec<FieldError>> {
+    checked(
+        Json::read(json)
+            .map_err(|error| format!("not readable as JSON at line {}, column {}", error.line(), error.column())),
+    )
+}
+
+/// Reads a message of a host's own values; what the host cannot turn into JSON is its error's text.
+pub(super) fn from_values<'a, D: Deserializer<'a>>(values: D) -> Result<Message, Vec<FieldError>> {
+    checked(Json::deserialize(values).map_err(|error| error.to_string()))
+}
+
+fn checked(json: Result<Json<'_>, String>) -> Result<Message, Vec<FieldError>> {
     let mut faults = Faults::default();
-    let message = match Json::read(json) {
+    let message = match json {
         Ok(json) => fields(json, &mut faults),
-        Err(error) => {
-            let place = format!("not readable as JSON at line {}, column {}", error.line(), error.column());
-            faults.add(&Path::Root, "invalid_json", place);
+        Err(detail) => {
+            faults.add(&Path::Root, "invalid_json", detail);
             None
         }
     };

@@ -3,7 +3,7 @@
 use super::{Number, VectorError, read};
 use crate::{
     http::HttpResponse,
-    outcome::{Answer, Outcome, Refused, RefusedReason, TransportFailure},
+    outcome::{Answer, Outcome, Refused, TransportFailure},
     provider::{self, ProviderKind},
     time::UnixMillis,
     transport::{BindingReply, Reply, SmtpAnswer, SmtpEnd, SmtpRefusal, SmtpReply, SmtpStage, SmtpStop},
@@ -166,21 +166,20 @@ impl From<&Response<'_>> for HttpResponse {
 }
 
 fn printed(answer: &Answer) -> Value {
-    let retry =
-        |word: &str, at: &Option<UnixMillis>| json!({ "outcome": word, "retry_at": at.map(UnixMillis::as_millis) });
+    let word = answer.outcome.word();
     let mut printed = match &answer.outcome {
         Outcome::Accepted { provider_message_id } => {
-            json!({ "outcome": "accepted", "provider_message_id": provider_message_id })
+            json!({ "outcome": word, "provider_message_id": provider_message_id })
         }
-        Outcome::Throttled { retry_at } => retry("throttled", retry_at),
-        Outcome::Transient { retry_at } => retry("transient", retry_at),
-        Outcome::QuotaSpent { retry_at } => retry("quota_spent", retry_at),
-        Outcome::SenderRefused => json!({ "outcome": "sender_refused" }),
-        Outcome::CredentialsWrong => json!({ "outcome": "credentials_wrong" }),
-        Outcome::RecipientSuppressed => json!({ "outcome": "recipient_suppressed" }),
-        Outcome::PermanentlyRefused => json!({ "outcome": "permanently_refused" }),
-        Outcome::Split => json!({ "outcome": "split" }),
-        Outcome::Unknown => json!({ "outcome": "unknown" }),
+        Outcome::Throttled { retry_at } | Outcome::Transient { retry_at } | Outcome::QuotaSpent { retry_at } => {
+            json!({ "outcome": word, "retry_at": retry_at.map(UnixMillis::as_millis) })
+        }
+        Outcome::SenderRefused
+        | Outcome::CredentialsWrong
+        | Outcome::RecipientSuppressed
+        | Outcome::PermanentlyRefused
+        | Outcome::Split
+        | Outcome::Unknown => json!({ "outcome": word }),
     };
     if let Value::Object(fields) = &mut printed {
         fields.insert("provider_code".into(), Value::from(answer.provider_code.as_deref()));
@@ -192,12 +191,7 @@ fn printed(answer: &Answer) -> Value {
 }
 
 fn refused(refused: &Refused) -> Value {
-    let reason = match refused.reason {
-        RefusedReason::Suppressed => "suppressed",
-        RefusedReason::Permanent => "permanent",
-        RefusedReason::Transient => "transient",
-    };
-    json!({ "address": refused.address, "reason": reason })
+    json!({ "address": refused.address, "reason": refused.reason.word() })
 }
 
 /// The most messages of any provider's call.

@@ -1,0 +1,400 @@
+//! What goes to a provider, and what its answer means.
+
+use crate::{
+    error,
+    message::Message,
+    webhook::{self, Believed, Report},
+};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
+use sendgate_core::{
+    event::Trust,
+    http::HttpResponse,
+    outcome,
+    provider::{self, Dispatch, ProviderKind, Target},
+    time::UnixMillis,
+    transport::{Call, Reply, Security},
+};
+
+/// A provider that Sendgate speaks to, with what its calls need.
+///
+/// ``kind`` is one of ``PROVIDERS``. ``credential`` is its key or token (Amazon SES:
+/// ``"access key:secret key[:session token]"``, SMTP: ``"user:password"``); ``base_url`` is its usual one when absent.
+/// Mailgun needs ``domain``, Cloudflare ``account_id``, Amazon SES a ``base_url`` or a ``region``.
+///
+/// Raises SendgateError when there is no such provider or its ``base_url`` cannot be one.
+#[pyclass(module = "sendgate", frozen)]
+pub(crate) struct Provider {
+    pub(crate) kind: ProviderKind,
+    credential: String,
+    base_url: String,
+    domain: Option<String>,
+    account_id: Option<String>,
+    region: Option<String>,
+}
+
+/// An HTTP request to carry out.
+#[pyclass(module = "sendgate", frozen, eq, hash)]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct HttpRequest {
+    method: &'static str,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// A mail to hand to a mail server.
+#[pyclass(module = "sendgate", frozen, eq, hash)]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct SmtpRequest {
+    host: String,
+    port: u16,
+    security: &'static str,
+    login: Option<(String, String)>,
+    sender: String,
+    recipients: Vec<String>,
+    needs_smtputf8: bool,
+    data: Vec<u8>,
+}
+
+/// What a provider's answer means.
+///
+/// ``outcome`` is ``"accepted"``, ``"throttled"``, ``"transient"``, ``"quota_spent"``, ``"credentials_wrong"``,
+/// ``"sender_refused"``, ``"recipient_suppressed"``, ``"permanently_refused"``, ``"split"`` or ``"unknown"``.
+#[pyclass(module = "sendgate", frozen, eq, hash, get_all)]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Answer {
+    /// The class of the answer.
+    outcome: &'static str,
+    /// The first instant (ms since 1970) at which the provider allows another attempt, when it said so.
+    retry_at: Option<u64>,
+    /// The provider's own id of the message, when it took it.
+    provider_message_id: Option<String>,
+    /// The HTTP status, or None when no answer came.
+    status: Option<u16>,
+    /// The provider's own stable word or number for it, when it gave one.
+    provider_code: Option<String>,
+    /// Recipients that were refused while the message was taken for the others: address, and ``"suppressed"``,
+    /// ``"permanent"`` or ``"transient"``.
+    refused: Vec<(String, &'static str)>,
+}
+
+#[pymethods]
+impl Provider {
+    #[new]
+    #[pyo3(signature = (kind, credential="", *, base_url=None, domain=None, account_id=None, region=None))]
+    fn new(
+        kind: &str,
+        credential: &str,
+        base_url: Option<String>,
+        domain: Option<String>,
+        account_id: Option<String>,
+        region: Option<String>,
+    ) -> PyResult<Self> {
+        let Some(kind) = ProviderKind::ALL.into_iter().find(|known| known.as_str() == kind) else {
+            let known = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+            return Err(error::variant(&format!("there is no such provider; there are {known}")));
+        };
+        let base_url = base_url.or_else(|| kind.default_base_url().map(str::to_owned)).unwrap_or_default();
+        if let Some(fault) = kind.base_url_fault(&base_url).filter(|_| !base_url.is_empty()) {
+            return Err(error::provider("base_url", fault));
+        }
+        Ok(Self { kind, credential: credential.into(), base_url, domain, account_id, region })
+    }
+
+    /// The provider's word.
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.kind.as_str()
+    }
+
+    /// What the message needs and the provider lacks, in words that do not change; empty when it can be sent as it is.
+    fn gaps(&self, message: &Message) -> Vec<&'static str> {
+        let gaps = provider::check(self.kind, &message.0).err().unwrap_or_default();
+        gaps.into_iter().map(|gap| gap.feature).collect()
+    }
+
+    /// The call that hands the message to the provider: an HttpRequest, or an SmtpRequest for ``"smtp"``.
+    ///
+    /// ``message_id`` is the caller's own id of the message, up to 256 visible ASCII characters: the idempotency key
+    /// where the provider has one. The same arguments give the same bytes. ``now_ms`` signs what is signed.
+    ///
+    /// Raises UnsupportedFeature when the provider lacks something, SendgateError when its settings are incomplete.
+    fn build(&self, message: &Message, message_id: &str, now_ms: u64) -> PyResult<Request> {
+        let message = &message.0;
+        let [to, cc, bcc] = [&message.to, &message.cc, &message.bcc].map(|list| list.iter().collect::<Vec<_>>());
+        let dispatch = Dispatch { message_id, message, to: &to, cc: &cc, bcc: &bcc };
+        let call = provider::build(self.kind, &self.target(), &dispatch, UnixMillis::new(now_ms));
+        Request::of(call.map_err(error::build)?)
+    }
+
+    /// The call that hands several messages to the provider at once, with an id for each.
+    ///
+    /// Raises as ``build``, and SendgateError with the code ``not_together`` when they cannot share a call.
+    fn build_batch(&self, messages: Vec<(PyRef<'_, Message>, String)>, now_ms: u64) -> PyResult<Request> {
+        let people: Vec<_> = messages
+            .iter()
+            .map(|(message, _)| {
+                [&message.0.to, &message.0.cc, &message.0.bcc].map(|list| list.iter().collect::<Vec<_>>())
+            })
+            .collect();
+        let dispatches: Vec<_> = messages
+            .iter()
+            .zip(&people)
+            .map(|((message, message_id), [to, cc, bcc])| {
+                let message = &message.0;
+                Dispatch { message_id, message, to, cc, bcc }
+            })
+            .collect();
+        let call = provider::build_batch(self.kind, &self.target(), &dispatches, UnixMillis::new(now_ms));
+        Request::of(call.map_err(error::build)?)
+    }
+
+    /// What an HTTP answer means. Any answer has a meaning.
+    #[pyo3(signature = (status, headers, body, now_ms))]
+    fn classify(&self, status: u16, headers: Headers<'_>, body: &[u8], now_ms: u64) -> PyResult<Answer> {
+        let reply = Reply::Http(HttpResponse { status, headers: headers.pairs()?, body: body.into() });
+        Ok(provider::classify(self.kind, &reply, UnixMillis::new(now_ms)).into())
+    }
+
+    /// What an HTTP answer to ``build_batch``'s call of ``count`` messages means for each of them.
+    #[pyo3(signature = (status, headers, body, count, now_ms))]
+    fn classify_batch(
+        &self,
+        status: u16,
+        headers: Headers<'_>,
+        body: &[u8],
+        count: usize,
+        now_ms: u64,
+    ) -> PyResult<Vec<Answer>> {
+        let most = provider::bounds(self.kind).messages;
+        if count > most {
+            return Err(error::provider("count", &format!("must be at most {most}, the most of this provider's call")));
+        }
+        let reply = Reply::Http(HttpResponse { status, headers: headers.pairs()?, body: body.into() });
+        let answers = provider::classify_batch(self.kind, &reply, count, UnixMillis::new(now_ms));
+        Ok(answers.into_iter().map(Answer::from).collect())
+    }
+
+    /// Verifies a report and reads its events: a list of Event, or NeedsCertificate, or Confirm.
+    ///
+    /// ``body`` is the request's body as it came, not a byte changed. ``secrets`` are what the provider signs with, several
+    /// while one is replaced; ``header`` names the field that carries the secret where nothing is signed (Basic
+    /// credentials otherwise); ``topics`` are the SNS topics that are expected; ``certificate`` is the (URL, PEM) that
+    /// NeedsCertificate asked for.
+    ///
+    /// Raises WebhookRefused; nothing of the request may then be believed.
+    #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    #[pyo3(signature = (
+        headers, body, now_ms, *, secrets=Vec::new(), header=None, topics=Vec::new(), roots=None, tolerance_ms=None,
+        certificate=None
+    ))]
+    fn parse_webhook(
+        &self,
+        headers: Headers<'_>,
+        body: &[u8],
+        now_ms: u64,
+        secrets: Vec<String>,
+        header: Option<String>,
+        topics: Vec<String>,
+        roots: Option<String>,
+        tolerance_ms: Option<u64>,
+        certificate: Option<(String, String)>,
+    ) -> PyResult<Report> {
+        let trust = Trust { secrets, header, tolerance_ms, topics, anchors: roots };
+        webhook::receive(self.kind, headers, body, &Believed { trust, certificate }, now_ms)
+    }
+
+    /// Shows no credential.
+    fn __repr__(&self) -> String {
+        format!("Provider(kind='{}')", self.kind.as_str())
+    }
+}
+
+impl Provider {
+    fn target(&self) -> Target<'_> {
+        Target {
+            domain: self.domain.as_deref(),
+            account_id: self.account_id.as_deref(),
+            region: self.region.as_deref(),
+            compose: Some(sendgate_mime::compose),
+            ..Target::new(&self.base_url, &self.credential)
+        }
+    }
+}
+
+/// Header fields as Python gives them.
+#[derive(FromPyObject)]
+pub(crate) enum Headers<'py> {
+    Pairs(Vec<(String, String)>),
+    Mapping(Bound<'py, PyAny>),
+}
+
+impl Headers<'_> {
+    pub(crate) fn pairs(self) -> PyResult<Vec<(String, String)>> {
+        match self {
+            Self::Pairs(pairs) => Ok(pairs),
+            Self::Mapping(mapping) => {
+                let items = mapping.call_method0("items")?;
+                items.try_iter()?.map(|pair| pair?.extract()).collect()
+            }
+        }
+    }
+}
+
+/// One of two classes.
+#[derive(IntoPyObject)]
+enum Request {
+    Http(HttpRequest),
+    Smtp(SmtpRequest),
+}
+
+impl Request {
+    fn of(call: Call) -> PyResult<Self> {
+        match call {
+            Call::Http(request) => {
+                let sendgate_core::http::HttpRequest { method, url, headers, body } = request;
+                Ok(Self::Http(HttpRequest { method, url, headers, body }))
+            }
+            Call::Smtp(call) => Ok(Self::Smtp(SmtpRequest {
+                host: call.server.host,
+                port: call.server.port,
+                security: match call.server.security {
+                    Security::Implicit => "implicit",
+                    Security::StartTls => "starttls",
+                    Security::None => "none",
+                },
+                login: call.server.login,
+                sender: call.from,
+                recipients: call.recipients,
+                needs_smtputf8: call.needs_smtputf8,
+                data: call.data,
+            })),
+            Call::Binding(_) => Err(error::provider("kind", "is a binding of a Worker, which only a Worker can call")),
+        }
+    }
+}
+
+impl From<outcome::Answer> for Answer {
+    fn from(answer: outcome::Answer) -> Self {
+        Self {
+            outcome: answer.outcome.word(),
+            retry_at: answer.outcome.retry_at().map(UnixMillis::as_millis),
+            provider_message_id: match answer.outcome {
+                outcome::Outcome::Accepted { provider_message_id } => provider_message_id,
+                outcome::Outcome::Throttled { .. }
+                | outcome::Outcome::Transient { .. }
+                | outcome::Outcome::QuotaSpent { .. }
+                | outcome::Outcome::CredentialsWrong
+                | outcome::Outcome::SenderRefused
+                | outcome::Outcome::RecipientSuppressed
+                | outcome::Outcome::PermanentlyRefused
+                | outcome::Outcome::Split
+                | outcome::Outcome::Unknown => None,
+            },
+            status: answer.status,
+            provider_code: answer.provider_code,
+            refused: answer.refused.into_iter().map(|refused| (refused.address, refused.reason.word())).collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl HttpRequest {
+    /// ``"POST"``.
+    #[getter]
+    fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// The whole URL.
+    #[getter]
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Header fields by name, in their order; no name comes twice.
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let headers = PyDict::new(py);
+        self.headers.iter().try_for_each(|(name, value)| headers.set_item(name, value))?;
+        Ok(headers)
+    }
+
+    /// The body's bytes.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.body)
+    }
+
+    /// Shows sizes only: headers carry credentials, bodies carry addresses.
+    fn __repr__(&self) -> String {
+        format!("<sendgate.HttpRequest {} with {} headers, {} bytes>", self.method, self.headers.len(), self.body.len())
+    }
+}
+
+#[pymethods]
+impl SmtpRequest {
+    /// The server's name.
+    #[getter]
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its port.
+    #[getter]
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// ``"implicit"`` (TLS from the start), ``"starttls"``, or ``"none"`` (on the loopback only).
+    #[getter]
+    fn security(&self) -> &'static str {
+        self.security
+    }
+
+    /// User name and password, when the server asks for them.
+    #[getter]
+    fn login(&self) -> Option<(String, String)> {
+        self.login.clone()
+    }
+
+    /// The reverse path: where bounces go.
+    #[getter]
+    fn sender(&self) -> &str {
+        &self.sender
+    }
+
+    /// Every recipient once, bcc included.
+    #[getter]
+    fn recipients(&self) -> Vec<String> {
+        self.recipients.clone()
+    }
+
+    /// Whether the server has to know SMTPUTF8.
+    #[getter]
+    fn needs_smtputf8(&self) -> bool {
+        self.needs_smtputf8
+    }
+
+    /// The mail with CRLF line ends, not dot-stuffed.
+    #[getter]
+    fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.data)
+    }
+
+    /// Shows sizes only.
+    fn __repr__(&self) -> String {
+        format!("<sendgate.SmtpRequest with {} recipients, {} bytes>", self.recipients.len(), self.data.len())
+    }
+}
+
+#[pymethods]
+impl Answer {
+    fn __repr__(&self) -> String {
+        let retry_at = self.retry_at.map_or_else(|| "None".into(), |at| at.to_string());
+        format!("Answer(outcome='{}', retry_at={retry_at})", self.outcome)
+    }
+}

@@ -1,0 +1,137 @@
+//! Python's own values as serde reads them: no detour over JSON text, each text copied once.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use pyo3::{
+    prelude::*,
+    types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple},
+};
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor, value::Error},
+    forward_to_deserialize_any,
+};
+
+/// A value, and where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'a, 'py> {
+    value: &'a Bound<'py, PyAny>,
+    /// Levels above it.
+    depth: usize,
+    /// Whether its field is one that holds a file's content: then bytes may stand for their base64.
+    is_content: bool,
+}
+
+impl<'a, 'py> Values<'a, 'py> {
+    pub(crate) const fn of(value: &'a Bound<'py, PyAny>) -> Self {
+        Self { value, depth: 0, is_content: false }
+    }
+
+    const fn below(&self, value: &'a Bound<'py, PyAny>, is_content: bool) -> Self {
+        Self { value, depth: self.depth + 1, is_content }
+    }
+}
+
+impl<'de> Deserializer<'de> for Values<'_, '_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let value = self.value;
+        if self.depth > MOST_LEVELS {
+            return Err(Error::custom(format!("nested deeper than {MOST_LEVELS} levels")));
+        }
+        if let Ok(text) = value.cast::<PyString>() {
+            visitor.visit_str(text.to_str().map_err(|_| Error::custom("a text holds half of a surrogate pair"))?)
+        } else if value.is_none() {
+            visitor.visit_unit()
+        } else if let Ok(flag) = value.cast::<PyBool>() {
+            visitor.visit_bool(flag.is_true())
+        } else if let Ok(number) = value.cast::<PyInt>() {
+            match (number.extract::<i64>(), number.extract::<u64>()) {
+                (Ok(number), _) => visitor.visit_i64(number),
+                (Err(_), Ok(number)) => visitor.visit_u64(number),
+                (Err(_), Err(_)) => Err(Error::custom("a whole number has more than 64 bits")),
+            }
+        } else if let Ok(number) = value.cast::<PyFloat>() {
+            visitor.visit_f64(number.value())
+        } else if let Ok(dict) = value.cast::<PyDict>() {
+            visitor.visit_map(Entries { of: self, entries: dict.iter().collect::<Vec<_>>().into_iter(), value: None })
+        } else if let Ok(list) = value.cast::<PyList>() {
+            visitor.visit_seq(Items { of: self, items: list.iter().collect::<Vec<_>>().into_iter() })
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            visitor.visit_seq(Items { of: self, items: tuple.iter().collect::<Vec<_>>().into_iter() })
+        } else if let (true, Ok(bytes)) = (self.is_content, value.cast::<PyBytes>()) {
+            visitor.visit_string(STANDARD.encode(bytes.as_bytes()))
+        } else if let Some(instant) = instant(value)? {
+            visitor.visit_string(instant)
+        } else {
+            let class = value.get_type().name().map_or_else(|_| "value".into(), |name| name.to_string());
+            Err(Error::custom(format!(
+                "{class} is none of str, bool, int, float, None, dict, list, tuple and datetime"
+            )))
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// A `datetime` as RFC 3339; `None` when it is something else.
+fn instant(value: &Bound<'_, PyAny>) -> Result<Option<String>, Error> {
+    let Ok(zone) = value.getattr("tzinfo") else { return Ok(None) };
+    if zone.is_none() {
+        return Err(Error::custom("a datetime has no time zone: give it one, such as datetime.timezone.utc"));
+    }
+    let text = value.call_method0("isoformat").and_then(|text| text.extract::<String>());
+    text.map(Some).map_err(|_| Error::custom("a datetime does not print"))
+}
+
+struct Items<'a, 'py> {
+    of: Values<'a, 'py>,
+    items: std::vec::IntoIter<Bound<'py, PyAny>>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, '_> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        let Some(item) = self.items.next() else { return Ok(None) };
+        seed.deserialize(self.of.below(&item, false)).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
+}
+
+struct Entries<'a, 'py> {
+    of: Values<'a, 'py>,
+    entries: std::vec::IntoIter<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// The value whose name was read last, and whether it is a content.
+    value: Option<(Bound<'py, PyAny>, bool)>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some((name, value)) = self.entries.next() else { return Ok(None) };
+        let Ok(name) = name.cast_into::<PyString>() else { return Err(Error::custom("a field's name is no str")) };
+        let name = name.to_str().map_err(|_| Error::custom("a field's name holds half of a surrogate pair"))?;
+        self.value = Some((value, name == "content" && self.of.depth == FILE_LEVEL));
+        // `from` is a word of Python's, so the field has another name as an argument.
+        let name = if self.of.depth == 0 && name == "from_" { "from" } else { name };
+        seed.deserialize(serde::de::value::StrDeserializer::new(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some((value, is_content)) = self.value.take() else { return Err(Error::custom("a name without a value")) };
+        seed.deserialize(self.of.below(&value, is_content))
+    }
+}
+
+/// Where a file's fields stand: in a message, its list of attachments, one of them.
+const FILE_LEVEL: usize = 2;
+/// As JSON text is read, too.
+const MOST_LEVELS: usize = 128;
