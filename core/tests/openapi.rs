@@ -171,6 +171,7 @@ fn the_example_of_a_send_is_taken() {
 fn the_door_serves_the_file() {
     assert_eq!(serde_json::from_str::<Value>(OPENAPI).unwrap(), document());
     assert!(OPENAPI.len() < FILE.len());
+    assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
     let config = Config::from_json(r#"{"accounts":{}}"#).unwrap();
     let answer = |method, path| {
         let request = FrontRequest {

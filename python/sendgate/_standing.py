@@ -7,6 +7,7 @@ import email.utils
 import math
 import re
 from collections.abc import Mapping
+from datetime import timezone
 from typing import NamedTuple
 
 
@@ -55,11 +56,12 @@ def standing_of(headers: Mapping[str, str]) -> Standing | None:
 
 
 def http_date_ms(text: str) -> int | None:
-    """An HTTP date in the form that RFC 9110 has senders write, in milliseconds since 1970."""
-    if not _IMF_DATE.fullmatch(text.strip()):
+    """An HTTP date in one of the three forms of RFC 9110, in milliseconds since 1970."""
+    if not any(form.fullmatch(text.strip()) for form in _DATES):
         return None
     try:
-        return int(email.utils.parsedate_to_datetime(text.strip()).timestamp()) * 1_000
+        found = email.utils.parsedate_to_datetime(text.strip())
+        return int(found.replace(tzinfo=timezone.utc).timestamp()) * 1_000
     except (ValueError, OverflowError):
         return None
 
@@ -74,8 +76,11 @@ def _bounded(wait_ms: int) -> int:
 
 _DIGITS = re.compile("[0-9]+")
 _ITEM = re.compile(r";r=([0-9]{1,15})(?:;t=([0-9]{1,12}))?")
-_IMF_DATE = re.compile(
-    "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+_TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_DATES = (
+    re.compile(f"[A-Z][a-z]{{2}}, [0-9]{{2}} [A-Z][a-z]{{2}} [0-9]{{4}} {_TIME} GMT"),
+    re.compile(f"[A-Z][a-z]+day, [0-9]{{2}}-[A-Z][a-z]{{2}}-[0-9]{{2}} {_TIME} GMT"),
+    re.compile(f"[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_TIME} [0-9]{{4}}"),
 )
 # What to wait when a refusal does not say how long (document 003).
 DEFAULT_WAIT_MS = 60_000

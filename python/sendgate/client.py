@@ -183,8 +183,8 @@ class Client:
         """Takes back a message that has not left."""
         return self._json("POST", f"/v1/messages/{_segment(message_id)}/cancel")
 
-    def reschedule(self, message_id: str, send_at: str) -> Json:
-        """Gives a message that has not left another time."""
+    def reschedule(self, message_id: str, send_at: str | None) -> Json:
+        """Moves the time of a message that waits; None is as soon as may be."""
         return self._json("PATCH", f"/v1/messages/{_segment(message_id)}", body=_json({"send_at": send_at}))
 
     def limits(self) -> Json:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sendgate import ApiError, Backoff, RateLimitError, UnreachableError
 from sendgate._gate import Gate
-from sendgate._standing import Standing, read_retry_after, retry_after_ms, standing_of
+from sendgate._standing import Standing, http_date_ms, read_retry_after, retry_after_ms, standing_of
 from sendgate.client import Request, Response
 from world import REFUSAL, START, Json, Server, World, always, answer, client, limits, one_after_another
 
@@ -51,6 +51,20 @@ def test_r249_c10_a_date_is_the_distance_from_the_servers_own_date() -> None:
     assert wait_after({"retry-after": "Sun, 06 Nov 1994 08:49:00 GMT", "date": DATE}) == 1_000
     assert wait_after({"retry-after": later}) == 60_000
     assert wait_after({"retry-after": "Sun, 31 Nov 1994 08:51:07 GMT", "date": DATE}) == 60_000
+
+
+def test_r249_the_standards_example_of_a_date_is_one_instant_in_its_three_forms() -> None:
+    # RFC 9110 section 5.6.7: 784111777 in Unix seconds.
+    for text in (DATE, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"):
+        assert http_date_ms(text) == 784_111_777_000
+    others = [
+        "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:49:37",
+        "6 Nov 94",
+        "",
+    ]
+    assert [http_date_ms(text) for text in others] == [None] * len(others)
 
 
 def test_r249_retry_after_comes_first_and_0_is_a_second() -> None:

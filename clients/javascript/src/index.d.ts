@@ -92,7 +92,7 @@ export interface Attachment {
   filename: string;
   /** In base64. */
   content: string;
-  content_type?: string;
+  content_type: string;
   disposition?: "attachment" | "inline";
   content_id?: string;
 }
@@ -243,7 +243,8 @@ export class Sendgate {
   message(id: string): Promise<Json>;
   messages(filters?: Filters): Promise<Json>;
   cancel(id: string): Promise<Json>;
-  reschedule(id: string, sendAt: string): Promise<Json>;
+  /** Moves the time of a message that waits; null is as soon as may be. */
+  reschedule(id: string, sendAt: string | null): Promise<Json>;
   /** Every limit that applies to the key, with current use. */
   limits(): Promise<{ limits: Limit[] }>;
   /** Asks what would become of a send, and sends nothing. */

@@ -47,20 +47,33 @@ export function standingOf(headers) {
 }
 
 /**
- * An HTTP date in the form that RFC 9110 has senders write, in milliseconds since 1970. `Date.parse` alone would read
- * "1.5" and "soon 5" as dates.
+ * An HTTP date in one of the three forms of RFC 9110, in milliseconds since 1970. Not by `Date.parse`, which reads "1.5"
+ * and "soon 5" as dates.
  *
  * @param {string} text
  */
 export function httpDate(text) {
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/.test(text)) return undefined;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
+  const found = FORMS.map((form) => form.exec(text)?.groups).find((groups) => groups !== undefined);
+  if (found === undefined) return undefined;
+  const [day, hour, minute, second] = [found.day, found.hour, found.minute, found.second].map(Number);
+  // A year of two digits is of the last century from 70 on, as in mail.
+  const short = Number(found.year);
+  const year = found.year.length === 4 ? short : short + (short < 70 ? 2000 : 1900);
+  const ms = Date.UTC(year, MONTHS.indexOf(found.month), day, hour, minute, Math.min(second, 59));
+  const isReal = MONTHS.includes(found.month) && new Date(ms).getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
+  return isReal ? ms : undefined;
 }
 
 const whole = (value) => (value !== null && /^\d{1,15}$/.test(value.trim()) ? Number(value) : undefined);
 const bounded = (ms) => Math.min(Math.max(ms, LEAST_WAIT_MS), LONGEST_MS);
 
+const TIME = "(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)";
+const FORMS = [
+  new RegExp(`^[A-Z][a-z]{2}, (?<day>\\d\\d) (?<month>[A-Z][a-z]{2}) (?<year>\\d{4}) ${TIME} GMT$`),
+  new RegExp(`^[A-Z][a-z]+day, (?<day>\\d\\d)-(?<month>[A-Z][a-z]{2})-(?<year>\\d\\d) ${TIME} GMT$`),
+  new RegExp(`^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`),
+];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /** What to wait when a refusal does not say how long (document 003). */
 const DEFAULT_WAIT_MS = 60_000;
 /** Never at once: a refusal that is asked again at once is a hot loop. */

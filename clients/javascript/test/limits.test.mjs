@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, RateLimitError, Sendgate, UnreachableError } from "../src/index.js";
 import { Gate } from "../src/gate.js";
-import { readRetryAfter, retryAfterMs, standingOf } from "../src/standing.js";
+import { httpDate, readRetryAfter, retryAfterMs, standingOf } from "../src/standing.js";
 import { Server, World, answering } from "./world.mjs";
 
 const REFUSAL = { status: 429, code: "rate_limit_exceeded", detail: "full", request_id: "req_1", window: "minute" };
@@ -36,6 +36,14 @@ test("R249, C10: a Retry-After as a date is the distance from the server's own D
   assert.equal(await waitAfter({ "retry-after": "Sun, 06 Nov 1994 08:51:07 GMT", date }), 90_000);
   assert.equal(await waitAfter({ "retry-after": "Sun, 06 Nov 1994 08:49:00 GMT", date }), 1_000, "the past is not at once");
   assert.equal(await waitAfter({ "retry-after": "Sun, 06 Nov 1994 08:51:07 GMT" }), 60_000, "nothing to measure it by");
+});
+
+test("R249: the standard's example of a date is one instant in its three forms, and what is no date is none", () => {
+  // RFC 9110 section 5.6.7: 784111777 in Unix seconds.
+  const forms = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"];
+  for (const text of forms) assert.equal(httpDate(text), 784_111_777_000, text);
+  const others = ["Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:49:37", "6 Nov 1994", ""];
+  for (const text of others) assert.equal(httpDate(text), undefined, text);
 });
 
 test("R249: Retry-After comes first, and 0 is a second", async () => {
