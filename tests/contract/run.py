@@ -64,13 +64,14 @@ def run(st: str, seed: int) -> dict[str, Any]:
     """Runs schemathesis once, prints what it says, and gives its report."""
     with tempfile.TemporaryDirectory() as work:
         report = Path(work) / "report.json"
-        command = [st, "run", str(FILE), "--url", os.environ["SENDGATE_URL"], "--seed", str(seed)]
-        command += ["--header", f"Authorization: Bearer {os.environ['SENDGATE_KEY']}", "--workers", "1"]
+        config = Path(__file__).parent / "schemathesis.toml"
+        command = [st, "--config-file", str(config), "run", str(FILE), "--url", os.environ["SENDGATE_URL"], "--seed", str(seed)]
+        command += ["--workers", "1"]
         command += ["--checks", ",".join(CHECKS), "--max-time", str(RUN_S), "--no-shrink", "--continue-on-failure"]
         command += ["--generation-database", "none", "--warnings", "off", "--report", "json"]
         command += ["--report-json-path", str(report)]
-        hooks = {"PYTHONPATH": str(Path(__file__).parent), "SCHEMATHESIS_HOOKS": "hooks"}
-        said = subprocess.run(command, check=False, cwd=work, env={**os.environ, **hooks}, stdout=subprocess.PIPE)
+        there = {**os.environ, "PYTHONPATH": str(config.parent)}
+        said = subprocess.run(command, check=False, cwd=work, env=there, stdout=subprocess.PIPE)
         sys.stdout.buffer.write(said.stdout)
         sys.stdout.flush()
         found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))

@@ -68,7 +68,7 @@ impl Account {
 const PLAN_ROW: &str = "plan";
 /// Alerts on a page when nothing is said.
 const PAGE: u64 = 100;
-/// The last number that a row can have.
-const LAST: u64 = i64::MAX.unsigned_abs();
+/// The last number that a host's store carries: 2^53 - 1, as JavaScript's numbers go.
+const LAST: u64 = (1 << 53) - 1;
 /// The most on a page.
 const MOST: u64 = 1_000;
