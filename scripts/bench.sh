@@ -2,10 +2,42 @@
 # Measures Sendgate and its rivals in the same run; arguments go to sendgate-bench (--help lists them).
 #
 # The figures go to docs/benchmarks.md and target/bench.json. A quiet machine gives quiet figures: nothing else should
-# run on it.
+# run on it. Without arguments, or with --quick, the wheel is measured beside Python's libraries, too.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
+
+# python_rivals: a venv with the wheel, built to be fast, and what it is measured beside.
+python_rivals() {
+    local hash
+    hash="$(digest bench/python/requirements.txt)"
+    if ! fresh bench-venv "$hash"; then
+        say "Installing what the wheel is measured beside (about 30 seconds)"
+        rm -rf "$TOOLS/bench-venv"
+        python3 -m venv "$TOOLS/bench-venv"
+        "$TOOLS/bench-venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+            -r bench/python/requirements.txt maturin==1.16.0
+        stamp bench-venv "$hash"
+    fi
+    rm -rf "$TOOLS/bench-wheels"
+    "$TOOLS/bench-venv/bin/maturin" build --locked --quiet --release -m python/Cargo.toml \
+        -i "$TOOLS/bench-venv/bin/python" --out "$TOOLS/bench-wheels"
+    "$TOOLS/bench-venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall \
+        "$TOOLS"/bench-wheels/*.whl
+}
+
 cargo build --locked --release -p sendgate-bench
-exec "$TARGET/release/sendgate-bench" "$@"
+case "$*" in
+'')
+    python_rivals
+    "$TARGET/release/sendgate-bench"
+    "$TOOLS/bench-venv/bin/python" bench/python/bench.py --json "$TARGET/bench.json" --page docs/benchmarks.md
+    ;;
+--quick)
+    python_rivals
+    "$TARGET/release/sendgate-bench" --quick
+    "$TOOLS/bench-venv/bin/python" bench/python/bench.py --quick
+    ;;
+*) exec "$TARGET/release/sendgate-bench" "$@" ;;
+esac

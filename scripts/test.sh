@@ -18,8 +18,8 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python tests/runners tests/sdk tests/contract scripts
-    "$PY/ruff" check --no-cache --config python/pyproject.toml python tests/runners tests/sdk tests/contract scripts
+    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python bench/python tests/runners tests/sdk tests/contract scripts
+    "$PY/ruff" check --no-cache --config python/pyproject.toml python bench/python tests/runners tests/sdk tests/contract scripts
 }
 
 step_clippy() { # lints, for this machine and for the Worker with and without its simulator

@@ -33,6 +33,12 @@ impl HeldLimiter {
         self.limiter.decide(&mut self.locked(), cost, now)
     }
 
+    /// Whether units may leave now; charges them if they may.
+    #[must_use]
+    pub fn admit(&self, cost: u32, now: UnixMillis) -> bool {
+        self.limiter.admit(&mut self.locked(), cost, now).is_some()
+    }
+
     /// The same decision, charging nothing.
     #[must_use]
     pub fn peek(&self, cost: u32, now: UnixMillis) -> Decision {

@@ -2,7 +2,8 @@
 //!
 //! The core decides and never touches a file. This crate opens the file, carries statements to it and wraps each verb
 //! in a transaction: [`Database`] is the core's [`Sql`](sendgate_core::sql::Sql) on SQLite, [`KeptLimiter`] is a
-//! limiter whose state lives in one row of it, and [`HeldLimiter`] one whose state lives in memory. [`Carrier`] takes
+//! limiter whose state lives in one row of it, [`HeldLimiter`] one whose state lives in memory, and
+//! [`HeldLimiters`] a table of them. [`Carrier`] takes
 //! calls to providers, over HTTP and SMTP, and tells exactly what surely did not leave from what may have.
 //!
 //! Out of scope: every decision, every default, and the clock. `now` is an argument here, too.
@@ -13,6 +14,7 @@ mod database;
 mod held;
 mod http;
 mod kept;
+mod keyed;
 mod smtp;
 mod stream;
 
@@ -20,3 +22,4 @@ pub use carrier::{Carrier, CarrierError, Roots};
 pub use database::{Connection, Database, DatabaseError};
 pub use held::HeldLimiter;
 pub use kept::{KeptError, KeptLimiter};
+pub use keyed::HeldLimiters;

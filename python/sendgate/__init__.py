@@ -6,7 +6,7 @@ fault at once.
 
 ``Client`` and ``AsyncClient`` speak to the Send API of a Worker and keep inside its limits.
 
-Instants are milliseconds since 1970-01-01T00:00:00Z and always an argument: only the clients have a clock inside.
+Instants are milliseconds since 1970-01-01T00:00:00Z. One that is not given is this machine's time.
 
 >>> import sendgate
 >>> limiter = sendgate.Limiter({"windows": [{"kind": "pace", "name": "pace", "interval_ms": 100, "burst": 1}]})
@@ -39,6 +39,7 @@ from ._sendgate import (
     HttpRequest,
     InvalidMessage,
     Limiter,
+    Limiters,
     Message,
     NeedsCertificate,
     Provider,
@@ -70,6 +71,7 @@ __all__ = [
     "HttpRequest",
     "InvalidMessage",
     "Limiter",
+    "Limiters",
     "Message",
     "NeedsCertificate",
     "Provider",

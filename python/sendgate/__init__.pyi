@@ -24,6 +24,7 @@ __all__ = [
     "HttpRequest",
     "InvalidMessage",
     "Limiter",
+    "Limiters",
     "Message",
     "NeedsCertificate",
     "Provider",
@@ -122,18 +123,20 @@ class Limiter:
     """
 
     def __new__(cls, policy: str | dict[str, Any]) -> Limiter: ...
-    def decide(self, cost: int, now_ms: int) -> Allow | Defer | Reject:
-        """Decides whether ``cost`` units may leave at ``now_ms`` and, on an allow, charges them.
+    def decide(self, cost: int = 1, now_ms: int | None = None) -> Allow | Defer | Reject:
+        """Decides whether ``cost`` units may leave at ``now_ms`` (now when absent) and, on an allow, charges them.
 
         A denial charges nothing. An instant earlier than one seen before is a normal input: it never frees budget.
         """
-    def peek(self, cost: int, now_ms: int) -> Allow | Defer | Reject:
+    def admit(self, cost: int = 1, now_ms: int | None = None) -> bool:
+        """Whether ``cost`` units may leave at ``now_ms``; charges them if they may. As ``decide``, without a reason."""
+    def peek(self, cost: int = 1, now_ms: int | None = None) -> Allow | Defer | Reject:
         """The decision that ``decide`` would give, charging nothing."""
-    def charge(self, cost: int, now_ms: int) -> int:
+    def charge(self, cost: int, now_ms: int | None = None) -> int:
         """Records units that left anyway, past the limit if need be, and returns the instant they count from."""
-    def refund(self, cost: int, charged_at: int, now_ms: int) -> None:
+    def refund(self, cost: int, charged_at: int, now_ms: int | None = None) -> None:
         """Takes back units that were charged at ``charged_at``."""
-    def usage(self, now_ms: int) -> list[Usage]:
+    def usage(self, now_ms: int | None = None) -> list[Usage]:
         """What each window holds at ``now_ms``, in the policy's order."""
     @property
     def state(self) -> bytes:
@@ -143,6 +146,48 @@ class Limiter:
 
         Raises SendgateError when the bytes are not one; the limiter then stays as it was.
         """
+
+@final
+class Limiters:
+    """One policy, many keys, in memory: less than 200 bytes for each key with five windows.
+
+    ``policy`` is ``{"windows": [...]}``, as a dict or as JSON text; a key is any str or bytes. ``most_keys`` bounds the
+    table: a further key is then refused until ``evict`` has made room, because nothing is forgotten that counts.
+    Threads may share it.
+
+    Raises SendgateError when the policy is malformed.
+    """
+
+    def __new__(cls, policy: str | dict[str, Any], *, most_keys: int | None = None) -> Limiters: ...
+    def admit(self, key: str | bytes, cost: int = 1, now_ms: int | None = None) -> bool:
+        """Whether ``cost`` units of ``key`` may leave at ``now_ms`` (now when absent); charges them if they may."""
+    def admit_many(self, keys: list[str] | list[bytes], cost: int = 1, now_ms: int | None = None) -> list[bool]:
+        """``admit`` for many keys at once, in their order: a bool for each."""
+    def decide(self, key: str | bytes, cost: int = 1, now_ms: int | None = None) -> Allow | Defer | Reject:
+        """Decides whether ``cost`` units of ``key`` may leave and, on an allow, charges them."""
+    def peek(self, key: str | bytes, cost: int = 1, now_ms: int | None = None) -> Allow | Defer | Reject:
+        """The decision that ``decide`` would give, charging nothing."""
+    def refund(self, key: str | bytes, cost: int, charged_at: int, now_ms: int | None = None) -> None:
+        """Takes back units of ``key`` that were charged at ``charged_at``."""
+    def usage(self, key: str | bytes, now_ms: int | None = None) -> list[Usage]:
+        """What each window of ``key`` holds, in the policy's order."""
+    def state(self, key: str | bytes) -> bytes:
+        """The bytes of a key's state, as ``Limiter.state`` has them."""
+    def load(self, key: str | bytes, state: bytes) -> bool:
+        """Goes on from a stored state of ``key``; False when the table is full.
+
+        Raises SendgateError when the bytes are not a state of this policy; what was held then stays.
+        """
+    def evict(self, most: int | None = None, now_ms: int | None = None) -> int:
+        """Forgets keys in whose windows nothing is in use, and returns how many.
+
+        ``most`` bounds how many are looked at; the next call goes on from there.
+        """
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of memory that the table has taken."""
+    def __len__(self) -> int:
+        """Keys that are held."""
 
 @final
 class RetryAt:
@@ -467,7 +512,7 @@ class Provider:
         """The provider's word."""
     def gaps(self, message: Message) -> list[str]:
         """What the message needs and the provider lacks; empty when it can be sent as it is."""
-    def build(self, message: Message, message_id: str, now_ms: int) -> HttpRequest | SmtpRequest:
+    def build(self, message: Message, message_id: str, now_ms: int | None = None) -> HttpRequest | SmtpRequest:
         """The call that hands the message to the provider.
 
         ``message_id`` is the caller's own id of the message, up to 256 visible ASCII characters: the idempotency key
@@ -475,20 +520,24 @@ class Provider:
 
         Raises UnsupportedFeature when the provider lacks something, SendgateError when its settings are incomplete.
         """
-    def build_batch(self, messages: Sequence[tuple[Message, str]], now_ms: int) -> HttpRequest | SmtpRequest:
+    def build_batch(
+        self, messages: Sequence[tuple[Message, str]], now_ms: int | None = None
+    ) -> HttpRequest | SmtpRequest:
         """The call that hands several messages to the provider at once, with an id for each.
 
         Raises as ``build``, and SendgateError with the code ``not_together`` when they cannot share a call.
         """
-    def classify(self, status: int, headers: _Headers, body: bytes, now_ms: int) -> Answer:
+    def classify(self, status: int, headers: _Headers, body: bytes, now_ms: int | None = None) -> Answer:
         """What an HTTP answer means. Any answer has a meaning."""
-    def classify_batch(self, status: int, headers: _Headers, body: bytes, count: int, now_ms: int) -> list[Answer]:
+    def classify_batch(
+        self, status: int, headers: _Headers, body: bytes, count: int, now_ms: int | None = None
+    ) -> list[Answer]:
         """What an HTTP answer to ``build_batch``'s call of ``count`` messages means for each of them."""
     def parse_webhook(
         self,
         headers: _Headers,
         body: bytes,
-        now_ms: int,
+        now_ms: int | None = None,
         *,
         secrets: Sequence[str] = ...,
         header: str | None = None,

@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod clock;
 mod error;
 mod limiter;
+mod limiters;
 mod message;
 mod provider;
 mod values;
@@ -24,6 +26,7 @@ mod _sendgate {
         error::{FieldError, InvalidMessage, SendgateError, UnsupportedFeature, WebhookRefused},
         evaluate,
         limiter::{Allow, Defer, Limiter, Reject, Usage},
+        limiters::Limiters,
         message::Message,
         normalize_address,
         provider::{Answer, HttpRequest, Provider, SmtpRequest},

@@ -1,6 +1,6 @@
 //! The limiter and its answers.
 
-use crate::error;
+use crate::{clock, error};
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict},
@@ -112,31 +112,42 @@ impl Limiter {
         HeldLimiter::from_json(&policy.json()?).map(Self).map_err(error::policy)
     }
 
-    /// Decides whether ``cost`` units may leave at ``now_ms`` and, on an allow, charges them.
+    /// Decides whether ``cost`` units may leave at ``now_ms`` (now when absent) and, on an allow, charges them.
     ///
     /// A denial charges nothing. An instant earlier than one seen before is a normal input: it never frees budget.
-    fn decide(&self, cost: u32, now_ms: u64) -> Decision {
-        self.0.decide(cost, UnixMillis::new(now_ms)).into()
+    #[pyo3(signature = (cost=1, now_ms=None))]
+    fn decide(&self, cost: u32, now_ms: Option<u64>) -> Decision {
+        self.0.decide(cost, clock::now(now_ms)).into()
+    }
+
+    /// Whether ``cost`` units may leave at ``now_ms``; charges them if they may. As ``decide``, without a reason.
+    #[pyo3(signature = (cost=1, now_ms=None))]
+    fn admit(&self, cost: u32, now_ms: Option<u64>) -> bool {
+        self.0.admit(cost, clock::now(now_ms))
     }
 
     /// The decision that ``decide`` would give, charging nothing.
-    fn peek(&self, cost: u32, now_ms: u64) -> Decision {
-        self.0.peek(cost, UnixMillis::new(now_ms)).into()
+    #[pyo3(signature = (cost=1, now_ms=None))]
+    fn peek(&self, cost: u32, now_ms: Option<u64>) -> Decision {
+        self.0.peek(cost, clock::now(now_ms)).into()
     }
 
     /// Records units that left anyway, past the limit if need be, and returns the instant they count from.
-    fn charge(&self, cost: u32, now_ms: u64) -> u64 {
-        self.0.charge(cost, UnixMillis::new(now_ms)).as_millis()
+    #[pyo3(signature = (cost, now_ms=None))]
+    fn charge(&self, cost: u32, now_ms: Option<u64>) -> u64 {
+        self.0.charge(cost, clock::now(now_ms)).as_millis()
     }
 
     /// Takes back units that were charged at ``charged_at``.
-    fn refund(&self, cost: u32, charged_at: u64, now_ms: u64) {
-        self.0.refund(cost, UnixMillis::new(charged_at), UnixMillis::new(now_ms));
+    #[pyo3(signature = (cost, charged_at, now_ms=None))]
+    fn refund(&self, cost: u32, charged_at: u64, now_ms: Option<u64>) {
+        self.0.refund(cost, UnixMillis::new(charged_at), clock::now(now_ms));
     }
 
     /// What each window holds at ``now_ms``, in the policy's order.
-    fn usage(&self, now_ms: u64) -> Vec<Usage> {
-        self.0.usage(UnixMillis::new(now_ms)).iter().map(Usage::from).collect()
+    #[pyo3(signature = (now_ms=None))]
+    fn usage(&self, now_ms: Option<u64>) -> Vec<Usage> {
+        self.0.usage(clock::now(now_ms)).iter().map(Usage::from).collect()
     }
 
     /// The state's bytes, the same on every platform.
@@ -155,13 +166,13 @@ impl Limiter {
 
 /// A policy as Python gives it.
 #[derive(FromPyObject)]
-enum Policy<'py> {
+pub(crate) enum Policy<'py> {
     Text(String),
     Dict(Bound<'py, PyDict>),
 }
 
 impl Policy<'_> {
-    fn json(self) -> PyResult<String> {
+    pub(crate) fn json(self) -> PyResult<String> {
         match self {
             Self::Text(text) => Ok(text),
             Self::Dict(dict) => dict.py().import("json")?.call_method1("dumps", (&dict,))?.extract(),
@@ -171,7 +182,7 @@ impl Policy<'_> {
 
 /// One of three classes.
 #[derive(IntoPyObject)]
-enum Decision {
+pub(crate) enum Decision {
     Allow(Allow),
     Defer(Defer),
     Reject(Reject),

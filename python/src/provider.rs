@@ -1,7 +1,7 @@
 //! What goes to a provider, and what its answer means.
 
 use crate::{
-    error,
+    clock, error,
     message::Message,
     webhook::{self, Believed, Report},
 };
@@ -122,18 +122,20 @@ impl Provider {
     /// where the provider has one. The same arguments give the same bytes. ``now_ms`` signs what is signed.
     ///
     /// Raises UnsupportedFeature when the provider lacks something, SendgateError when its settings are incomplete.
-    fn build(&self, message: &Message, message_id: &str, now_ms: u64) -> PyResult<Request> {
+    #[pyo3(signature = (message, message_id, now_ms=None))]
+    fn build(&self, message: &Message, message_id: &str, now_ms: Option<u64>) -> PyResult<Request> {
         let message = &message.0;
         let [to, cc, bcc] = [&message.to, &message.cc, &message.bcc].map(|list| list.iter().collect::<Vec<_>>());
         let dispatch = Dispatch { message_id, message, to: &to, cc: &cc, bcc: &bcc };
-        let call = provider::build(self.kind, &self.target(), &dispatch, UnixMillis::new(now_ms));
+        let call = provider::build(self.kind, &self.target(), &dispatch, clock::now(now_ms));
         Request::of(call.map_err(error::build)?)
     }
 
     /// The call that hands several messages to the provider at once, with an id for each.
     ///
     /// Raises as ``build``, and SendgateError with the code ``not_together`` when they cannot share a call.
-    fn build_batch(&self, messages: Vec<(PyRef<'_, Message>, String)>, now_ms: u64) -> PyResult<Request> {
+    #[pyo3(signature = (messages, now_ms=None))]
+    fn build_batch(&self, messages: Vec<(PyRef<'_, Message>, String)>, now_ms: Option<u64>) -> PyResult<Request> {
         let people: Vec<_> = messages
             .iter()
             .map(|(message, _)| {
@@ -148,33 +150,33 @@ impl Provider {
                 Dispatch { message_id, message, to, cc, bcc }
             })
             .collect();
-        let call = provider::build_batch(self.kind, &self.target(), &dispatches, UnixMillis::new(now_ms));
+        let call = provider::build_batch(self.kind, &self.target(), &dispatches, clock::now(now_ms));
         Request::of(call.map_err(error::build)?)
     }
 
     /// What an HTTP answer means. Any answer has a meaning.
-    #[pyo3(signature = (status, headers, body, now_ms))]
-    fn classify(&self, status: u16, headers: Headers<'_>, body: &[u8], now_ms: u64) -> PyResult<Answer> {
+    #[pyo3(signature = (status, headers, body, now_ms=None))]
+    fn classify(&self, status: u16, headers: Headers<'_>, body: &[u8], now_ms: Option<u64>) -> PyResult<Answer> {
         let reply = Reply::Http(HttpResponse { status, headers: headers.pairs()?, body: body.into() });
-        Ok(provider::classify(self.kind, &reply, UnixMillis::new(now_ms)).into())
+        Ok(provider::classify(self.kind, &reply, clock::now(now_ms)).into())
     }
 
     /// What an HTTP answer to ``build_batch``'s call of ``count`` messages means for each of them.
-    #[pyo3(signature = (status, headers, body, count, now_ms))]
+    #[pyo3(signature = (status, headers, body, count, now_ms=None))]
     fn classify_batch(
         &self,
         status: u16,
         headers: Headers<'_>,
         body: &[u8],
         count: usize,
-        now_ms: u64,
+        now_ms: Option<u64>,
     ) -> PyResult<Vec<Answer>> {
         let most = provider::bounds(self.kind).messages;
         if count > most {
             return Err(error::provider("count", &format!("must be at most {most}, the most of this provider's call")));
         }
         let reply = Reply::Http(HttpResponse { status, headers: headers.pairs()?, body: body.into() });
-        let answers = provider::classify_batch(self.kind, &reply, count, UnixMillis::new(now_ms));
+        let answers = provider::classify_batch(self.kind, &reply, count, clock::now(now_ms));
         Ok(answers.into_iter().map(Answer::from).collect())
     }
 
@@ -188,14 +190,14 @@ impl Provider {
     /// Raises WebhookRefused; nothing of the request may then be believed.
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     #[pyo3(signature = (
-        headers, body, now_ms, *, secrets=Vec::new(), header=None, topics=Vec::new(), roots=None, tolerance_ms=None,
+        headers, body, now_ms=None, *, secrets=Vec::new(), header=None, topics=Vec::new(), roots=None, tolerance_ms=None,
         certificate=None
     ))]
     fn parse_webhook(
         &self,
         headers: Headers<'_>,
         body: &[u8],
-        now_ms: u64,
+        now_ms: Option<u64>,
         secrets: Vec<String>,
         header: Option<String>,
         topics: Vec<String>,
@@ -204,7 +206,7 @@ impl Provider {
         certificate: Option<(String, String)>,
     ) -> PyResult<Report> {
         let trust = Trust { secrets, header, tolerance_ms, topics, anchors: roots };
-        webhook::receive(self.kind, headers, body, &Believed { trust, certificate }, now_ms)
+        webhook::receive(self.kind, headers, body, &Believed { trust, certificate }, clock::now(now_ms))
     }
 
     /// Shows no credential.

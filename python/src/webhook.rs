@@ -65,12 +65,12 @@ pub(crate) fn receive(
     headers: Headers<'_>,
     body: &[u8],
     believed: &Believed,
-    now_ms: u64,
+    now: UnixMillis,
 ) -> PyResult<Report> {
     let headers = headers.pairs()?;
     let incoming = Incoming { headers: &headers, body };
     let certificate = believed.certificate.as_ref().map(|(url, pem)| Certificate { url, pem });
-    let received = event::receive(kind, &believed.trust, &incoming, certificate, UnixMillis::new(now_ms));
+    let received = event::receive(kind, &believed.trust, &incoming, certificate, now);
     Ok(match received.map_err(error::webhook)? {
         Received::Events(events) => Report::Events(events.into_iter().map(Event::from).collect()),
         Received::NeedsCertificate { url } => Report::NeedsCertificate(NeedsCertificate { url }),
