@@ -65,8 +65,8 @@ def run(st: str, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as work:
         report = Path(work) / "report.json"
         config = Path(__file__).parent / "schemathesis.toml"
-        command = [st, "--config-file", str(config), "run", str(FILE), "--url", os.environ["SENDGATE_URL"], "--seed", str(seed)]
-        command += ["--workers", "1"]
+        command = [st, "--config-file", str(config), "run", str(FILE), "--url", os.environ["SENDGATE_URL"]]
+        command += ["--seed", str(seed), "--workers", "1"]
         command += ["--checks", ",".join(CHECKS), "--max-time", str(RUN_S), "--no-shrink", "--continue-on-failure"]
         command += ["--generation-database", "none", "--warnings", "off", "--report", "json"]
         command += ["--report-json-path", str(report)]
