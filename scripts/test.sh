@@ -129,7 +129,9 @@ step_contract() { # the running Worker against docs/openapi.json: 5,000 cases of
     scripts/setup.sh
     python_tools
     scripts/worker.sh dev
-    ACCOUNT=tests/contract/account.json scripts/with-server.sh "$PY/python" tests/contract/run.py "$PY/st"
+    # Nobody listens on the discard port: no name is looked up outside.
+    SENDGATE_RESOLVER=http://127.0.0.1:9/dns-query ACCOUNT=tests/contract/account.json \
+        scripts/with-server.sh "$PY/python" tests/contract/run.py "$PY/st"
 }
 
 step_browser() { # the inbox in a headless browser

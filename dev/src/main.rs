@@ -54,6 +54,8 @@ fn run(
     }
     let mut settings = Settings::development(state, port);
     settings.bindings.extend(development.bindings(port));
+    // Who is asked about names, when it is not to be the internet.
+    settings.bindings.extend(std::env::var(RESOLVER).ok().map(|resolver| (RESOLVER.into(), resolver)));
     let mut workerd = Workerd::start(settings)?;
     let base_url = workerd.base_url();
     println!("ready: {base_url}");
@@ -143,6 +145,8 @@ fn parse_provider(text: &str) -> Result<ProviderKind, String> {
 
 /// How often a running server is glanced at; a signal is heeded within this time.
 const GLANCE: Duration = Duration::from_millis(100);
+
+const RESOLVER: &str = "SENDGATE_RESOLVER";
 
 const KEY_SECRET: &str = "SENDGATE_KEY_SECRET";
 
