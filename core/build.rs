@@ -1,15 +1,12 @@
 //! Takes the blanks out of `docs/openapi.json`, which a third of it are, before it is built in.
 
-use std::{env, fs, path::Path};
+use std::{env, fs, io, path::Path};
 
-fn main() {
+fn main() -> io::Result<()> {
     let source = Path::new("../docs/openapi.json");
     println!("cargo::rerun-if-changed={}", source.display());
-    let text = fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
-    let out = env::var("OUT_DIR").unwrap_or_else(|error| panic!("OUT_DIR: {error}"));
-    if let Err(error) = fs::write(Path::new(&out).join("openapi.json"), without_blanks(&text)) {
-        panic!("{out}: {error}");
-    }
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    fs::write(Path::new(&out).join("openapi.json"), without_blanks(&fs::read_to_string(source)?))
 }
 
 /// JSON means the same without the blanks that stand outside its strings.
