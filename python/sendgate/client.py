@@ -199,9 +199,9 @@ class Client:
         """Asks what would become of a send, and sends nothing."""
         return self._json("POST", "/v1/limits/check", body=_json(request))
 
-    def usage(self, **filters: str | int | None) -> Json:
-        """What was used."""
-        return self._json("GET", "/v1/usage", filters)
+    def usage(self) -> Json:
+        """What is in use of every quota in its current period."""
+        return self._json("GET", "/v1/usage")
 
     def alerts(self, **filters: str | int | None) -> Json:
         """What the owner should know of: ``after``, ``limit``."""

@@ -120,6 +120,28 @@ export interface Message {
   provider_options?: Record<string, unknown>;
 }
 
+/** One message to many. `{{name}}` is a place for a value of each recipient's own. */
+export interface BulkRequest {
+  message: Omit<Message, "to" | "cc" | "bcc">;
+  recipients: { email: Mailbox; substitutions?: Record<string, string | number | boolean | null> }[];
+  /** Whether a recipient who lacks a value is refused (`strict`, when nothing is said), or the place stays empty. */
+  options?: { missing?: "strict" | "lenient" };
+}
+
+export interface MessageFilters {
+  status?: string;
+  class?: string;
+  provider?: string;
+  tag?: string;
+  /** `name=value` */
+  metadata?: string;
+  recipient?: string;
+  created_from?: string;
+  created_before?: string;
+  after?: string;
+  limit?: number;
+}
+
 export interface Outcome {
   message_id: string;
   to: string[];
@@ -226,7 +248,6 @@ export interface SendOptions {
 }
 
 type Json = Record<string, unknown>;
-type Filters = Record<string, string | number | boolean | undefined>;
 
 export class Sendgate {
   constructor(options: Options);
@@ -238,10 +259,10 @@ export class Sendgate {
   /** Sends messages as one request, and gives the answer as it is. */
   sendBatch(messages: Message[], options?: SendOptions): Promise<Accepted>;
   /** Sends one message to many, each with substitutions of its own. */
-  sendBulk(request: Json, options?: SendOptions): Promise<Accepted>;
+  sendBulk(request: BulkRequest, options?: SendOptions): Promise<Accepted>;
   /** Where a message is, and its trace. */
   message(id: string): Promise<Json>;
-  messages(filters?: Filters): Promise<Json>;
+  messages(filters?: MessageFilters): Promise<Json>;
   cancel(id: string): Promise<Json>;
   /** Moves the time of a message that waits; null is as soon as may be. */
   reschedule(id: string, sendAt: string | null): Promise<Json>;
@@ -249,7 +270,7 @@ export class Sendgate {
   limits(): Promise<{ limits: Limit[] }>;
   /** Asks what would become of a send, and sends nothing. */
   checkLimits(request: Json): Promise<Json>;
-  usage(filters?: Filters): Promise<Json>;
+  usage(): Promise<Json>;
   alerts(filters?: { after?: number; limit?: number }): Promise<Json>;
   /** Forgets a person, and goes on sparing it. */
   forget(email: string): Promise<Json>;

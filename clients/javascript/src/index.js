@@ -108,8 +108,8 @@ export class Sendgate {
     return this.#ask({ method: "POST", path: "/v1/limits/check", body: JSON.stringify(request) });
   }
 
-  async usage(filters) {
-    return this.#ask({ path: "/v1/usage", query: filters });
+  async usage() {
+    return this.#ask({ path: "/v1/usage" });
   }
 
   async alerts(filters) {

@@ -8,6 +8,10 @@ export async function tour(): Promise<number | undefined> {
     const outcome = await client.send({ from: "a@shop.example", to: [{ address: "b@example.com", name: "B" }] });
     const id: string = outcome.message_id;
     await client.send({ from: "a@shop.example", to: "b@example.com" }, { idempotencyKey: "order-1" });
+    await client.sendBulk({
+      message: { from: "a@shop.example", subject: "Hello {{name}}", text_body: "Dear {{name}}" },
+      recipients: [{ email: "b@example.com", substitutions: { name: "B" } }],
+    });
     const answer = await client.sendBatch([{ from: "a@shop.example", to: "b@example.com", class: "bulk" }]);
     for (const item of answer.messages) if ("error" in item) console.log(item.error.code, id);
     for await (const entry of client.suppressions.all({ status: "active" })) console.log(entry.email);
