@@ -113,7 +113,7 @@ step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, a
     exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
 }
 
-step_sdk() { # the official SDKs of Python and Node against the simulator, and their requests against ours
+step_sdk() { # the official SDKs of Python and Node against the simulator, and their requests and mails against ours
     cargo build --locked -p sendgate-esp
     cargo build --locked -p sendgate-core --example requests
     tests/sdk/run.sh "$TARGET/debug"

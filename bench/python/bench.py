@@ -136,6 +136,10 @@ class Bench:
         self.round_ns = 5e6 if quick else 1e8
         self.rows: dict[str, dict[str, Any]] = {}
 
+    def add(self, name: str, unit: str, value: float, rival_value: float, rival: str) -> None:
+        ratio = rival_value / value
+        self.rows[name] = {"value": value, "unit": unit, "rival": rival, "rival_value": rival_value, "ratio": ratio}
+
     def race(self, name: str, ours: Callable[[int], None], rivals: list[tuple[str, Callable[[int], None]]]) -> None:
         """Ours beside the best of the rivals."""
         print(f"... {name}", file=sys.stderr)
@@ -147,13 +151,7 @@ class Bench:
                 figures[side].append(ns_each(work, counts[side]))
         medians = [statistics.median(figure) for figure in figures]
         best = min(range(1, len(sides)), key=lambda side: medians[side])
-        self.rows[name] = {
-            "value": medians[0],
-            "unit": "ns",
-            "rival": sides[best][0],
-            "rival_value": medians[best],
-            "ratio": medians[best] / medians[0],
-        }
+        self.add(name, "ns", medians[0], medians[best], sides[best][0])
         for side, (rival, _) in enumerate(sides):
             print(f"      {medians[side]:>12,.0f} ns  {rival}", file=sys.stderr)
 
@@ -193,6 +191,35 @@ def limiters(bench: Bench) -> None:
                 raise AssertionError("denied")
 
     bench.race("python.five_windows.ten_thousand_keys.batched", batched, asks)
+
+
+def suppressions(bench: Bench) -> None:
+    """A million addresses beside a set of the same normalised texts: loading, size, and a request's 500 recipients."""
+    addresses = [f"customer-{number}@shop-{number % 997}.example" for number in range(1_000_000)]
+    asked = [f"stranger-{number}@example.com" for number in range(500)]
+    loads, rival_loads = [], []
+    for _ in range(3):
+        begun = time.process_time_ns()
+        ours = sendgate.Suppressions(addresses)
+        loads.append((time.process_time_ns() - begun) / 1e9)
+        begun = time.process_time_ns()
+        theirs = {address.lower() for address in addresses}
+        rival_loads.append((time.process_time_ns() - begun) / 1e9)
+    bench.add("python.suppressions.million.load", "s", statistics.median(loads), statistics.median(rival_loads), "set")
+    each = sum(map(sys.getsizeof, theirs)) + sys.getsizeof(theirs)
+    bench.add("python.suppressions.million.bytes", "bytes", ours.memory_bytes / 1e6, each / 1e6, "set")
+
+    def check(count: int) -> None:
+        for _ in range(count):
+            if any(ours.contains_many(asked)):
+                raise AssertionError("a stranger was taken for listed")
+
+    def rival_check(count: int) -> None:
+        for _ in range(count):
+            if any([address.lower() in theirs for address in asked]):
+                raise AssertionError("a stranger was taken for listed")
+
+    bench.race("python.suppressions.million.check_500", check, [("set", rival_check)])
 
 
 FIELDS: dict[str, Any] = {
@@ -394,6 +421,7 @@ def main() -> None:
     arguments = parser.parse_args()
     bench = Bench(arguments.quick)
     limiters(bench)
+    suppressions(bench)
     builders(bench)
     print(table(bench.rows))
     if arguments.json:

@@ -2,7 +2,8 @@
 //!
 //! `requests MESSAGES BASE_URL` reads the list that tests/sdk/messages.py prints and writes one JSON object a line: the
 //! provider, the message's id, and either `gaps`, the features that the provider lacks for it, or the request as `method`,
-//! `path`, `headers` and `body` (base64).
+//! `path`, `headers` and `body` (base64), or the mail as its envelope's `from`, `recipients` and `smtputf8` and `message`
+//! (base64).
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic here is a check that fails")]
 
@@ -39,7 +40,8 @@ fn line(kind: ProviderKind, credential: &str, base_url: &str, id: &str, message:
         return json!({ "provider": provider, "id": id, "gaps": gaps });
     }
     let path = if kind == ProviderKind::Cloudflare { "/client/v4" } else { "" };
-    let url = format!("{base_url}/{provider}{path}");
+    let is_mail = kind == ProviderKind::Smtp;
+    let url = if is_mail { "smtp://127.0.0.1:2525".to_string() } else { format!("{base_url}/{provider}{path}") };
     let target = Target {
         domain: Some("mg.shop.example"),
         account_id: Some("acc123"),
@@ -52,8 +54,15 @@ fn line(kind: ProviderKind, credential: &str, base_url: &str, id: &str, message:
     let dispatch = Dispatch { message_id: &key, message: &message, to: &to, cc: &cc, bcc: &bcc };
     let call =
         provider::build(kind, &target, &dispatch, NOW).unwrap_or_else(|error| panic!("{provider} {id}: {error}"));
-    let Call::Http(HttpRequest { method, url, headers, body }) = call else {
-        panic!("{provider} is spoken to over HTTP")
+    let (method, url, headers, body) = match call {
+        Call::Http(HttpRequest { method, url, headers, body }) => (method, url, headers, body),
+        Call::Smtp(mail) => {
+            return json!({
+                "provider": provider, "id": id, "from": mail.from, "recipients": mail.recipients,
+                "smtputf8": mail.needs_smtputf8, "message": STANDARD.encode(mail.data),
+            });
+        }
+        Call::Binding(_) => panic!("{provider} is spoken to over HTTP or SMTP"),
     };
     let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|slash| rest.split_at(slash).1));
     let path = path.expect("a URL has a path");
@@ -65,11 +74,16 @@ fn line(kind: ProviderKind, credential: &str, base_url: &str, id: &str, message:
 /// 2026-12-01T10:00:00Z
 const NOW: UnixMillis = UnixMillis::new(1_796_119_200_000);
 /// The providers whose official SDKs are compared, with the credential that the SDKs are given.
-const PROVIDERS: [(ProviderKind, &str); 6] = [
+const PROVIDERS: [(ProviderKind, &str); 11] = [
     (ProviderKind::Sendgrid, "SG.test"),
     (ProviderKind::Mailgun, "key-test"),
     (ProviderKind::Postmark, "POSTMARK_API_TEST"),
     (ProviderKind::Ses, "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
     (ProviderKind::Resend, "re_test"),
     (ProviderKind::Cloudflare, "cf-test"),
+    (ProviderKind::Brevo, "xkeysib-test"),
+    (ProviderKind::Mailersend, "mlsn.test"),
+    (ProviderKind::Mailtrap, "mailtrap-test"),
+    (ProviderKind::Sparkpost, "sparkpost-test"),
+    (ProviderKind::Smtp, "shop:any"),
 ];

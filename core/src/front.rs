@@ -30,6 +30,8 @@ pub struct FrontRequest<'a> {
     pub authorization: Option<&'a str>,
     /// The value of `Idempotency-Key`.
     pub idempotency_key: Option<&'a str>,
+    /// The value of `If-None-Match`.
+    pub if_none_match: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
     /// Every header field; asked for only when the request is a provider's report.
@@ -74,6 +76,9 @@ pub struct Pass {
     pub query: String,
     /// The idempotency key, as it came.
     pub idempotency_key: Option<String>,
+    /// The tags of what the caller has, as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_none_match: Option<String>,
     /// The request's id.
     pub request_id: String,
     /// Of a report every header field, of anything else none.
@@ -131,6 +136,7 @@ pub fn route(
         path: request.path.into(),
         query: request.query.into(),
         idempotency_key: request.idempotency_key.map(ToString::to_string),
+        if_none_match: request.if_none_match.map(ToString::to_string),
         request_id,
         headers: Vec::new(),
     };
@@ -199,6 +205,7 @@ fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> P
         path: path.into(),
         query: String::new(),
         idempotency_key: None,
+        if_none_match: None,
         request_id,
         headers: Vec::new(),
     }

@@ -20,6 +20,7 @@ pub mod catalog;
 pub mod config;
 pub mod contract;
 pub mod error_shape;
+pub mod etag;
 pub mod event;
 pub mod front;
 pub mod gate;

@@ -74,7 +74,7 @@ fn providers(kinds: &[ProviderKind]) -> Value {
 
 /// The id that the provider gave to the message of the fixtures, as its send call answered it.
 fn provider_id(kind: ProviderKind) -> &'static str {
-    if kind == ProviderKind::Mailgun { "<esp-1@mg.shop.example>" } else { "esp-1" }
+    if kind == ProviderKind::Mailgun { "esp-1@mg.shop.example" } else { "esp-1" }
 }
 
 /// Sends a message that the provider takes under this id.

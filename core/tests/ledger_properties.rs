@@ -29,18 +29,21 @@ struct Held {
     committed: u64,
 }
 
-/// The sums over the list for the period of `unit` that holds `now`.
-fn sums(held: &[Held], zone: &Zone, unit: CalendarUnit, now: UnixMillis) -> (u64, u64) {
+/// The sums over the list for the period of `unit` that holds `now`: reserved, committed, released.
+fn sums(held: &[Held], zone: &Zone, unit: CalendarUnit, now: UnixMillis) -> (u64, u64, u64) {
     let period = zone.period(unit, now);
     let of_period = held.iter().filter(|one| one.reservation.reserved_at >= period.start);
-    of_period.fold((0, 0), |(open, committed), one| (open + one.open, committed + one.committed))
+    let released = |one: &Held| one.reservation.units - one.open - one.committed;
+    of_period.fold((0, 0, 0), |(open, committed, back), one| {
+        (open + one.open, committed + one.committed, back + released(one))
+    })
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// At every step and for each quota: reserved and committed are what the list says, and with what is free they
-    /// are the limit. A refusal changes nothing and tells the first instant at which the units fit.
+    /// R228. At every step and for each quota: reserved, committed and released are what the list says, and the first two
+    /// with what is free are the limit. A refusal changes nothing and tells the first instant at which the units fit.
     #[test]
     fn reserved_committed_and_free_are_the_limit_at_every_step(
         day in 0..60_u64, month in 0..200_u64, overdelivery in policies(),
@@ -73,6 +76,8 @@ proptest! {
                 }
                 _ => {
                     let before = ledger.as_bytes().to_vec();
+                    let said = ledger.peek(units, UnixMillis::new(clock));
+                    prop_assert_eq!(said.iter().all(Result::is_ok), ledger.clone().reserve(units, UnixMillis::new(clock)).is_ok());
                     match ledger.reserve(units, UnixMillis::new(clock)) {
                         Ok(reservation) => {
                             prop_assert_eq!((reservation.units, reservation.reserved_at), (units, now));
@@ -88,7 +93,7 @@ proptest! {
             }
             for usage in ledger.usage(UnixMillis::new(clock)) {
                 assert_conserved(&usage, overdelivery);
-                prop_assert_eq!((usage.reserved, usage.committed), sums(&held, &zone, usage.period, now));
+                prop_assert_eq!((usage.reserved, usage.committed, usage.released), sums(&held, &zone, usage.period, now));
             }
         }
         let loaded = Ledger::load(&quotas, ROME, ledger.as_bytes()).unwrap();
@@ -150,6 +155,7 @@ fn assert_conserved(usage: &QuotaUsage, overdelivery: Overdelivery) {
     assert_eq!(usage.reserved + usage.committed + usage.free, usage.limit + usage.over);
     assert!(usage.free == 0 || usage.over == 0);
     assert!(usage.over <= allowance(overdelivery));
+    assert!(usage.starts_at < usage.resets_at);
 }
 
 fn assert_refusal_is_tight(ledger: &Ledger, refusal: Refusal, units: u64, overdelivery: Overdelivery) {
@@ -369,13 +375,24 @@ fn other_texts_are_no_reservations() {
 #[test]
 fn the_bytes_are_the_same_everywhere() {
     let mut ledger = Ledger::new(&[quota(CalendarUnit::Day, 10)], "UTC").unwrap();
-    ledger.reserve(3, instant("2026-12-01T10:00:00Z")).unwrap();
-    let mut wanted = b"SL\x01\x01".to_vec();
-    let (now, end) = (1_796_119_200_000_u64, 1_796_169_600_000_u64);
-    wanted.extend(now.to_le_bytes());
-    wanted.push(1);
-    for number in [now, end, 3, 0] {
-        wanted.extend(number.to_le_bytes());
+    let now = instant("2026-12-01T10:00:00Z");
+    let reservation = ledger.reserve(3, now).unwrap();
+    ledger.release(&reservation, 1, now);
+    let numbers = |version: u8, numbers: &[u64]| {
+        let mut bytes = vec![b'S', b'L', version, 1];
+        bytes.extend(1_796_119_200_000_u64.to_le_bytes());
+        bytes.push(1);
+        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        bytes
+    };
+    let counts = [1_796_119_200_000, 1_796_169_600_000, 2, 0, 1];
+    assert_eq!(ledger.as_bytes(), numbers(2, &counts));
+    // What the first release wrote is taken up, and written anew.
+    let old = Ledger::load(&[quota(CalendarUnit::Day, 10)], "UTC", &numbers(1, &counts[..4])).unwrap();
+    let usage = old.usage(now)[0];
+    assert_eq!((usage.reserved, usage.committed, usage.released, usage.free), (2, 0, 0, 8));
+    assert_eq!(old.as_bytes().len(), ledger.as_bytes().len());
+    for damaged in [numbers(1, &counts), numbers(2, &counts[..4]), numbers(2, &[])] {
+        assert_eq!(Ledger::load(&[], "UTC", &damaged), Err(LedgerError::Damaged));
     }
-    assert_eq!(ledger.as_bytes(), wanted);
 }

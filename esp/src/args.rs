@@ -91,7 +91,7 @@ usage: sendgate-simulator [options]
   --state FILE           keeps everything in this SQLite file (:memory:)
   --root DIALECT         answers that dialect at / as well, for SDKs that take a host and no path
   --seed N               ids, keys and secrets are made from it (0)
-  --webhook-url URL      where webhooks go; {dialect} in it becomes sendgrid, mailgun, postmark, ses, resend or smtp
+  --webhook-url URL      where webhooks go; {dialect} in it becomes sendgrid, mailgun and so on
   --certificate-out FILE writes the SMTP certificate there, for clients to trust
   --help                 this text
 

@@ -86,7 +86,7 @@ fn settings_of_every_part_stand_together_and_one_bad_value_sets_nothing() {
         (json!({ "smtp": { "most_bytes": 0 } }), "smtp.most_bytes"),
         (json!({ "smtp": { "most_bytes": 5 }, "resend": { "windows": 1 } }), "resend.windows"),
         (json!({ "webhooks": { "resend": { "url": "ftp://x" } } }), "webhooks.resend.url"),
-        (json!({ "webhooks": { "esp": {} } }), "webhooks.esp"),
+        (json!({ "webhooks": { "sandbox": {} } }), "webhooks.sandbox"),
     ] {
         let (status, answer) = simulator.send("PUT", "/sandbox/settings", &[], &bad);
         assert_eq!((status, answer["field"].as_str()), (422, Some(field)), "{answer}");

@@ -33,6 +33,7 @@ __all__ = [
     "RetryAt",
     "SendgateError",
     "SmtpRequest",
+    "Suppressions",
     "UnreachableError",
     "UnsupportedFeature",
     "Usage",
@@ -555,3 +556,38 @@ class Provider:
 
         Raises WebhookRefused; nothing of the request may then be believed.
         """
+
+@final
+class Suppressions:
+    """An exact set of suppressed addresses, in about seven bytes each, without the addresses themselves.
+
+    Addresses are compared as they are suppressed everywhere in Sendgate: in lower case, the domain in ASCII. ``key`` is
+    16 secret random bytes that belong to the saved bytes; fresh ones are drawn when it is absent. Threads may share a
+    set.
+
+    Raises SendgateError for a malformed address, and when there are more than 100,000,000.
+    """
+
+    def __new__(cls, addresses: Iterable[str] | None = None, *, key: bytes | None = None) -> Suppressions: ...
+    @staticmethod
+    def from_bytes(data: bytes, key: bytes) -> Suppressions:
+        """Goes on from saved bytes, which are checked as a whole.
+
+        Raises SendgateError when they are not a set that was saved under this key.
+        """
+    def to_bytes(self) -> bytes:
+        """The set as bytes, less than six for each address of millions; who has them and the key can test a guess."""
+    @property
+    def key(self) -> bytes:
+        """The key of the saved bytes. Keep it apart from them."""
+    def add(self, address: str) -> bool:
+        """Adds an address; whether it was not there before."""
+    def remove(self, address: str) -> bool:
+        """Takes an address out; whether it was there."""
+    def contains_many(self, addresses: Sequence[str]) -> list[bool]:
+        """Whether each of these addresses is suppressed, in their order; faster than one by one."""
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of memory that the set has taken."""
+    def __contains__(self, address: str, /) -> bool: ...
+    def __len__(self) -> int: ...

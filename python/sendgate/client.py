@@ -135,7 +135,7 @@ class Client:
         self._queue = SendQueue(self._send, self._clock.sleep_ms, self._pool, gathering or Settings())
         self._cache: OrderedDict[str, tuple[str, Response]] = OrderedDict()
         self._cache_lock = Lock()
-        self.suppressions = Suppressions(self._ask)
+        self.suppressions = SuppressionList(self._ask)
 
     def send(self, message: Json, *, idempotency_key: str | None = None) -> Json:
         """Sends one message, together with those that other threads send in the same moment.
@@ -321,7 +321,7 @@ class Client:
                 self._cache.popitem(last=False)
 
 
-class Suppressions:
+class SuppressionList:
     """The suppression list."""
 
     def __init__(self, ask: Callable[..., Response]) -> None:

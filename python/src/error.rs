@@ -7,6 +7,7 @@ use sendgate_core::{
     limiter::{LimiterError, StateError},
     message,
     provider::BuildError,
+    suppression::{LoadError, TooManyEntries},
 };
 use std::fmt;
 
@@ -78,6 +79,14 @@ pub(crate) fn policy(error: LimiterError) -> PyErr {
 }
 
 pub(crate) fn state(error: StateError) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn too_many(error: TooManyEntries) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn set(error: LoadError) -> PyErr {
     raise(error.code(), &error)
 }
 

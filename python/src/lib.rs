@@ -11,6 +11,7 @@ mod limiter;
 mod limiters;
 mod message;
 mod provider;
+mod suppressions;
 mod values;
 mod webhook;
 
@@ -30,6 +31,7 @@ mod _sendgate {
         message::Message,
         normalize_address,
         provider::{Answer, HttpRequest, Provider, SmtpRequest},
+        suppressions::Suppressions,
         webhook::{Confirm, Event, NeedsCertificate},
     };
 

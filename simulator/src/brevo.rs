@@ -32,7 +32,7 @@ pub(crate) const MANNER: Manner = Manner {
     fault,
     inactive: dialect::takes_inactive,
     unverified: None,
-    keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 201 }),
+    keys: Some(Keys { replays: false, conflict: key_conflict, kept_ms: KEPT_MS, status: 201 }),
     taken,
     usage: dialect::no_usage,
     show_room,
@@ -148,9 +148,9 @@ fn wrong_key() -> Refusal {
     Refusal::new(401, "unauthorized", "Key not found")
 }
 
-/// The same key came with another body.
+/// The key came before: Brevo does not look at what it comes with now.
 fn key_conflict() -> Refusal {
-    Refusal::new(400, "duplicate_request", "the idempotency key came with another body")
+    Refusal::new(400, "duplicate_parameter", "the idempotency key was used before")
 }
 
 fn throttled(_: &Later) -> Refusal {

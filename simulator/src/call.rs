@@ -138,12 +138,12 @@ impl Call<'_> {
         if let Some((key, keys)) = known {
             match keys::look_up(sql, self.dialect, (key, keys.kept_ms), &digest, self.now)? {
                 Known::New => {}
-                Known::Conflict => return Ok(self.dialect.refuse(&(keys.conflict)())),
-                Known::Replay { answer, message_ids } => {
+                Known::Replay { answer, message_ids } if keys.replays => {
                     entry.replayed = true;
                     entry.message_ids = message_ids;
                     return Ok(crate::json::answer_text(keys.status, answer));
                 }
+                Known::Conflict | Known::Replay { .. } => return Ok(self.dialect.refuse(&(keys.conflict)())),
             }
         }
         let Sending { batch, all_or_nothing, ref key, items } = sending;

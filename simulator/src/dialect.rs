@@ -71,6 +71,9 @@ pub(crate) struct Manner {
 /// How a provider keeps idempotency keys.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys {
+    /// Whether the same call with its key is answered again as it was; where it is not, the words are the same as for a
+    /// key that came with another body.
+    pub(crate) replays: bool,
     /// The words for a key that came with another body.
     pub(crate) conflict: fn() -> Refusal,
     /// For how long it keeps one.

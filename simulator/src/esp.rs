@@ -33,7 +33,7 @@ pub(crate) const MANNER: Manner = Manner {
     fault,
     inactive: all_inactive,
     unverified: None,
-    keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
+    keys: Some(Keys { replays: true, conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
     taken,
     usage: dialect::no_usage,
     show_room: dialect::no_room_shown,

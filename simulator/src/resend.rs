@@ -32,7 +32,7 @@ pub(crate) const MANNER: Manner = Manner {
     fault,
     inactive: dialect::takes_inactive,
     unverified: Some(unverified),
-    keys: Some(Keys { conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
+    keys: Some(Keys { replays: true, conflict: key_conflict, kept_ms: KEPT_MS, status: 200 }),
     taken,
     usage,
     show_room,

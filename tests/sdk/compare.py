@@ -2,7 +2,7 @@
 
     python3 compare.py OURS THEIRS
 
-OURS is what the example `requests` printed, THEIRS what record.py wrote. Every difference must be a row of
+OURS is what the example `requests` printed, THEIRS what record.py and took.py wrote. Every difference must be a row of
 differences.toml, and every row must be met by a difference: a row that nothing meets is a story that stopped being
 true. The last line counts cases: N passed, N failed, N skipped.
 """
@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import decode
+import mail
 import tomllib
-from decode import flat
+from messages import TWIN
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Row:
         return (
             re.fullmatch(self.sdk, sdk) is not None
             and self.provider == provider
-            and (not self.messages or message in self.messages)
+            and (not self.messages or message.removesuffix(TWIN) in self.messages)
             and re.fullmatch(self.key, key) is not None
         )
 
@@ -54,7 +56,7 @@ def main(ours_file: str, theirs_file: str) -> int:
         seen.add((sdk, provider, name))
         unlisted = differing(flat(provider, ours[provider, name]), flat(provider, theirs), rows, (sdk, provider, name))
         if theirs["status"] >= 300:
-            unlisted.append(f"the simulator answered {theirs['status']}: {theirs['answer']}")
+            unlisted.append(f"the simulator answered {theirs['status']}: {theirs.get('answer')}")
         passed, failed = (passed + 1, failed) if not unlisted else (passed, failed + 1)
         for one in unlisted:
             print(f"{sdk} {provider} {name}: {one}")
@@ -69,6 +71,10 @@ def main(ours_file: str, theirs_file: str) -> int:
                 print(f"{sdk} {provider} {name}: the SDK sent nothing")
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return min(failed, 1)
+
+
+def flat(provider: str, sent: dict) -> dict[str, str]:
+    return mail.flat(sent) if provider == "smtp" else decode.flat(provider, sent)
 
 
 def differing(ours: dict, theirs: dict, rows: list[Row], where: tuple[str, str, str]) -> list[str]:

@@ -17,6 +17,8 @@ IGNORED_HEADERS = {
     "connection", "content-length", "host", "sec-fetch-mode", "sec-fetch-site", "user-agent", "x-amz-content-sha256",
     "x-amz-date", "x-amz-user-agent",
 }  # fmt: skip
+# Two generators of SDKs name themselves, the language and the machine.
+IGNORED_PREFIXES = ("x-stainless", "x-fern")
 # Fields that hold mail addresses, by provider: compared as names and addresses.
 PEOPLE = {
     "postmark": {"From", "To", "Cc", "Bcc", "ReplyTo"},
@@ -24,12 +26,20 @@ PEOPLE = {
     "cloudflare": {"from", "to", "cc", "bcc", "reply_to"},
     "mailgun": {"from", "to", "cc", "bcc", "h:Reply-To"},
     "ses": {"FromEmailAddress", "ToAddresses", "CcAddresses", "BccAddresses", "ReplyToAddresses"},
+    "sparkpost": {"reply_to", "CC"},
+    # Objects of an address and a name.
     "sendgrid": set(),
+    "brevo": set(),
+    "mailersend": set(),
+    "mailtrap": set(),
 }
 # Lists whose order means nothing.
 UNORDERED = {("sendgrid", "attachments"), ("sendgrid", "categories")}
 # Lists of names and values, which are keyed by their names.
 NAMED = {("ses", "EmailTags"), ("ses", "Headers"), ("resend", "tags"), ("postmark", "Headers")}
+NAMED |= {("mailersend", "headers")}
+# Texts that hold JSON.
+INNER_JSON = {("ses", "TemplateData"), ("brevo", "X-Mailin-custom")}
 
 
 def flat(provider: str, request: dict) -> dict[str, str]:
@@ -37,7 +47,7 @@ def flat(provider: str, request: dict) -> dict[str, str]:
     headers = {name.lower(): value for name, value in request["headers"]}
     values = {"method": request["method"], "path": request["path"].rstrip("/")}
     for name, value in headers.items():
-        if name in IGNORED_HEADERS or name.startswith("x-stainless"):
+        if name in IGNORED_HEADERS or name.startswith(IGNORED_PREFIXES):
             continue
         values[f"header {name}"] = header(name, value)
     body = base64.b64decode(request["body"])
@@ -68,6 +78,11 @@ def json_values(provider: str, path: str, value: object, into: dict[str, str]) -
     field = path.rsplit(".", 1)[-1]
     if field in PEOPLE[provider]:
         into[path] = repr(people(value))
+    elif (provider, field) in INNER_JSON and isinstance(value, str):
+        json_values(provider, path, json.loads(value), into)
+    elif (provider, field) == ("sparkpost", "recipients"):
+        for index, one in enumerate(value):
+            into[f"{path}[{index}]"] = repr(shown(one["address"]))
     elif isinstance(value, dict):
         for name, inner in value.items():
             json_values(provider, f"{path}.{name}", inner, into)
@@ -82,13 +97,13 @@ def json_values(provider: str, path: str, value: object, into: dict[str, str]) -
         for index, inner in enumerate(items):
             json_values(provider, f"{path}[{index}]", inner, into)
     elif value is not None:
-        into[path] = value_of(field, value)
+        into[path] = json.dumps(value, ensure_ascii=False)
 
 
-def value_of(field: str, value: object) -> str:
-    if field == "TemplateData" and isinstance(value, str):
-        return json.dumps(json.loads(value), sort_keys=True)
-    return json.dumps(value, ensure_ascii=False)
+def shown(address: dict) -> tuple[str, list[tuple[str, str]]]:
+    """Who gets a copy, and what its To says: the list of `header_to`, or the recipient alone."""
+    listed = people(address["header_to"]) if "header_to" in address else [(address.get("name", ""), address["email"])]
+    return (address["email"], listed)
 
 
 def multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:

@@ -69,6 +69,14 @@ MESSAGES: dict[str, tuple[str, dict]] = {
         "HTML with entities and a style",
         message(html_body="<style>p{color:#f00}</style><p>&amp;&lt;€</p>"),
     ),
+    "html-long-line": ("5,000 letters of HTML in a line", message(html_body="<p>" + "x" * 5000 + "</p>")),
+    "html-document": (
+        "a document with a head and a link",
+        message(
+            html_body="<!DOCTYPE html>\n<html><head><title>Order</title></head>\n"
+            '<body><a href="https://shop.example/?a=1&amp;b=%2F">your order</a></body></html>\n'
+        ),
+    ),
     "to-two": ("two recipients", message(to=[ANN, BOB])),
     "to-cc": ("a copy", message(cc=[{"address": "cc@example.org", "name": 'Carbon "Copy"'}])),
     "to-bcc": ("a hidden copy", message(bcc=[{"address": "hidden@example.org"}])),
@@ -83,6 +91,7 @@ MESSAGES: dict[str, tuple[str, dict]] = {
     ),
     "address-plus": ("a plus in the address", message(to=[{"address": "ann+tag@example.com"}])),
     "address-upper": ("capitals in the address", message(to=[{"address": "Ann.Doe@example.com"}])),
+    "address-utf8": ("letters beyond ASCII in the address", message(to=[{"address": "jörg@example.com"}])),
     "to-50": ("fifty recipients", message(to=many(50))),
     "to-1000": ("a thousand recipients", message(to=many(1000))),
     "header": ("a header of one's own", message(headers={"X-Order-Id": "42"})),
@@ -99,6 +108,7 @@ MESSAGES: dict[str, tuple[str, dict]] = {
     ),
     "file": ("a file", message(attachments=[file("invoice.txt", "total: 5 €\n".encode())])),
     "file-name": ("a file name of many scripts", message(attachments=[file("Rechnung ä 発票.txt", b"x")])),
+    "file-pdf": ("a file of another type", message(attachments=[file("a b.pdf", b"%PDF-1.7\n", "application/pdf")])),
     "file-binary": (
         "every byte there is",
         message(attachments=[file("all.bin", bytes(range(256)), "application/octet-stream")]),
@@ -134,6 +144,10 @@ MESSAGES: dict[str, tuple[str, dict]] = {
             template={"id": "d-0123456789abcdef0123456789abcdef", "data": {"name": "Ann"}},
         ),
     ),
+    "template-number": (
+        "a template by a number",
+        message(subject=None, text_body=None, template={"id": "42", "data": {"name": "Ann"}}),
+    ),
     "template-nested": (
         "a template with lists",
         message(subject=None, text_body=None, template={"id": "welcome", "data": {"items": [{"n": 1}, {"n": 2}]}}),
@@ -153,6 +167,16 @@ MESSAGES: dict[str, tuple[str, dict]] = {
             metadata={"order": "42", "tier": "gold"},
         ),
     ),
+}
+
+
+TWIN = "-and-html"
+# Some providers take no text without HTML, so every text has a twin with both; the heavy ones need none.
+HEAVY = {"to-1000", "file-large", "files-ten"}
+MESSAGES |= {
+    f"{name}{TWIN}": (f"{about}, beside HTML", {**body, "html_body": f"<p>{name} &#8364;</p>"})
+    for name, (about, body) in MESSAGES.items()
+    if "text_body" in body and "html_body" not in body and name not in HEAVY
 }
 
 

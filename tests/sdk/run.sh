@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sends the messages of messages.py through the official SDKs to the simulator, and compares what they put on the wire
-# with Sendgate's own requests: tests/sdk/run.sh TARGET_DIRECTORY. Everything runs on loopback and ends with this script.
+# with Sendgate's own requests and mails. The SDKs' helpers for receivers check the simulator's webhooks.
+# tests/sdk/run.sh TARGET_DIRECTORY; everything runs on loopback and ends with this script.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/lib.sh
@@ -47,11 +48,14 @@ port_of() {
 
 sdks
 python3 "$here/messages.py" >"$work/messages.json"
-"$target/sendgate-simulator" --port 0 --smtp-port 0 --smtps-port 0 --state :memory: >"$work/simulator.log" 2>&1 &
+"$target/sendgate-simulator" --port 0 --smtp-port 0 --smtps-port 0 --state :memory: \
+    --certificate-out "$work/certificate.pem" >"$work/simulator.log" 2>&1 &
 started+=($!)
 port="$(port_of "$work/simulator.log" '.*http:\/\/127\.0\.0\.1:\([0-9]*\).*')"
+smtp_port="$(port_of "$work/simulator.log" '.*smtp:\/\/127\.0\.0\.1:\([0-9]*\).*')"
 # Windows and quotas are other tests' matter; a dialect that is set anew has none but those it is given.
-curl -sSf -X PUT "http://127.0.0.1:$port/sandbox/settings" -d '{"resend": {"windows": []}, "ses": {"max_send_rate": 100000, "max_24_hour_send": 1000000}}' >"$work/settings.json"
+curl -sSf -X PUT "http://127.0.0.1:$port/sandbox/settings" -d '{"resend": {"windows": []}, "ses": {"max_send_rate": 100000, "max_24_hour_send": 1000000},
+    "smtp": {"most_recipients": 1000}}' >"$work/settings.json"
 python3 "$here/record.py" "$port" "$work/theirs.jsonl" >"$work/recorder.log" &
 started+=($!)
 recorder="$(port_of "$work/recorder.log" '^\([0-9][0-9]*\)$')"
@@ -68,10 +72,15 @@ assert all(len(ids) >= 40 for ids in plan.values()), {provider: len(ids) for pro
 PYTHON
 
 failed=0
-PYTHONPATH="$here" "$TOOLS/sdk-venv/bin/python" "$here/send.py" "$recorder" "$work/plan.json" || failed=1
+PYTHONPATH="$here" "$TOOLS/sdk-venv/bin/python" "$here/send.py" "$recorder" "$work/plan.json" \
+    "$smtp_port" "$work/certificate.pem" || failed=1
+python3 "$here/took.py" "$port" python "$work/theirs.jsonl"
 # The same idempotency keys come again, with each SDK's own spelling of the body.
 curl -sSf -X DELETE "http://127.0.0.1:$port/sandbox/messages" >/dev/null
-node "$here/node/send.mjs" "$recorder" "$work/plan.json" "$work/messages.json" || failed=1
+node "$here/node/send.mjs" "$recorder" "$work/plan.json" "$work/messages.json" \
+    "$smtp_port" "$work/certificate.pem" || failed=1
+python3 "$here/took.py" "$port" node "$work/theirs.jsonl"
+node "$here/node/receivers.mjs" "$port" || failed=1
 python3 "$here/compare.py" "$work/ours.jsonl" "$work/theirs.jsonl" || failed=1
 [ -z "${KEEP:-}" ] || cp -r "$work" "$KEEP"
 exit $failed

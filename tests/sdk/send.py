@@ -1,10 +1,10 @@
 """Sends the messages through the official Python SDKs, as their documentation shows it.
 
-    python send.py PORT PLAN
+    python send.py PORT PLAN SMTP_PORT CERTIFICATE
 
-PORT is the recorder's; PLAN is a file with a JSON object of provider -> ids of the messages it can send. Each SDK must
-report that the message was taken: an exception, or an answer that says otherwise, fails the case. The last line counts
-cases.
+PORT is the recorder's, SMTP_PORT the mail server's, which has the CERTIFICATE; PLAN is a file with a JSON object of
+provider -> ids of the messages it can send. Each SDK must report that the message was taken: an exception, or an answer
+that says otherwise, fails the case. The last line counts cases.
 """
 
 import base64
@@ -20,35 +20,17 @@ import boto3
 import resend
 from botocore.config import Config
 from cloudflare import Cloudflare
+from common import BASE, PORT, all_quoted, filled, quoted
+from later import by_brevo, by_mailersend, by_mailtrap, by_sparkpost
 from mailgun.client import Client as Mailgun
 from messages import messages
 from postmarker.core import PostmarkClient
+from send_mail import send as send_mail
 from sendgrid import SendGridAPIClient
 from sendgrid.helpers import mail as sg
 
-PORT = sys.argv[1]
-BASE = f"http://127.0.0.1:{PORT}/sandbox"
 
-
-def quoted(mailbox: dict) -> str:
-    """`"Name" <address>`, with the name quoted as RFC 5322 says, and letters as they are."""
-    name = mailbox.get("name")
-    if not name:
-        return mailbox["address"]
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}" <{mailbox["address"]}>'
-
-
-def all_quoted(message: dict, field: str) -> list[str]:
-    return [quoted(mailbox) for mailbox in message.get(field, [])]
-
-
-def filled(**fields: object) -> dict:
-    """Without what is not there."""
-    return {name: value for name, value in fields.items() if value is not None and value != [] and value != {}}
-
-
-def by_sendgrid(message: dict) -> None:
+def by_sendgrid(message: dict, case: str) -> None:
     mail = sg.Mail()
     mail.from_email = sg.From(message["from"]["address"], message["from"].get("name"))
     for field, kind, add in [("to", sg.To, mail.add_to), ("cc", sg.Cc, mail.add_cc), ("bcc", sg.Bcc, mail.add_bcc)]:
@@ -91,7 +73,11 @@ def by_sendgrid(message: dict) -> None:
         mail.tracking_settings = settings
     if "template" in message:
         mail.template_id = message["template"]["id"]
-        mail.dynamic_template_data = message["template"]["data"]
+        if message["template"]["id"].startswith("d-"):
+            mail.dynamic_template_data = message["template"]["data"]
+        else:
+            for name, value in message["template"]["data"].items():
+                mail.substitution = sg.Substitution(name, value)
     if "stream" in message:
         mail.ip_pool_name = sg.IpPoolName(message["stream"])
     answer = SendGridAPIClient("SG.test", host=f"{BASE}/sendgrid").send(mail)
@@ -99,7 +85,7 @@ def by_sendgrid(message: dict) -> None:
     assert answer.headers["X-Message-Id"]
 
 
-def by_mailgun(message: dict) -> None:
+def by_mailgun(message: dict, case: str) -> None:
     data = filled(
         **{
             "from": quoted(message["from"]),
@@ -133,7 +119,7 @@ def by_mailgun(message: dict) -> None:
     assert answer.json()["id"]
 
 
-def by_postmark(message: dict) -> None:
+def by_postmark(message: dict, case: str) -> None:
     client = PostmarkClient(server_token="POSTMARK_API_TEST")
     client.root_api_url = f"{BASE}/postmark"
     clicks = message.get("tracking", {}).get("clicks")
@@ -160,8 +146,10 @@ def by_postmark(message: dict) -> None:
         ],
     )
     if "template" in message:
-        template = {"TemplateAlias": message["template"]["id"], "TemplateModel": message["template"]["data"]}
-        answer = client.emails._send_with_template(**common, **template)
+        name = message["template"]["id"]
+        which = {"TemplateId": int(name)} if name.isdigit() else {"TemplateAlias": name}
+        model = message["template"]["data"]
+        answer = client.emails._send_with_template(**common, **which, TemplateModel=model)
     else:
         bodies = filled(
             Subject=message["subject"], TextBody=message.get("text_body"), HtmlBody=message.get("html_body")
@@ -179,7 +167,7 @@ def seven_bit(mailbox: dict) -> str:
     return formataddr((name, mailbox["address"])) if name else mailbox["address"]
 
 
-def by_ses(message: dict) -> None:
+def by_ses(message: dict, case: str) -> None:
     client = boto3.client(
         "sesv2",
         endpoint_url=f"{BASE}/ses",
@@ -243,7 +231,7 @@ def by_ses(message: dict) -> None:
     assert answer["MessageId"]
 
 
-def by_resend(message: dict) -> None:
+def by_resend(message: dict, case: str) -> None:
     resend.api_key = "re_test"
     resend.api_url = f"{BASE}/resend"
     tags = [
@@ -276,11 +264,11 @@ def by_resend(message: dict) -> None:
             ],
         }
     )
-    answer = resend.Emails.send(params, {"idempotency_key": f"key-{CASE}"})
+    answer = resend.Emails.send(params, {"idempotency_key": f"key-{case}"})
     assert answer["id"]
 
 
-def by_cloudflare(message: dict) -> None:
+def by_cloudflare(message: dict, case: str) -> None:
     def mailbox(one: dict) -> dict | str:
         return {"address": one["address"], "name": one["name"]} if "name" in one else one["address"]
 
@@ -316,34 +304,41 @@ def by_cloudflare(message: dict) -> None:
     assert answer.delivered or answer.queued, answer
 
 
-SENDERS: dict[str, Callable[[dict], None]] = {
+def by_smtp(message: dict, case: str) -> None:
+    send_mail(message, f"<key-{case}@shop.example>", int(sys.argv[3]), sys.argv[4])
+
+
+SENDERS: dict[str, Callable[[dict, str], None]] = {
     "sendgrid": by_sendgrid,
     "mailgun": by_mailgun,
     "postmark": by_postmark,
     "ses": by_ses,
     "resend": by_resend,
     "cloudflare": by_cloudflare,
+    "brevo": by_brevo,
+    "mailersend": by_mailersend,
+    "mailtrap": by_mailtrap,
+    "sparkpost": by_sparkpost,
+    "smtp": by_smtp,
 }
-CASE = ""
 
 
 def main() -> int:
-    global CASE
     plan = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     every = {one["id"]: one["message"] for one in messages()}
     passed = failed = skipped = 0
     for provider, send in SENDERS.items():
         skipped += sum(1 for name in every if name not in plan[provider])
-        for CASE in plan[provider]:
-            case = f"http://127.0.0.1:{PORT}/__case/python/{provider}/{CASE}"
+        for name in plan[provider]:
+            case = f"http://127.0.0.1:{PORT}/__case/python/{provider}/{name}"
             urllib.request.urlopen(urllib.request.Request(case, method="POST", data=b"")).close()
             try:
-                send(every[CASE])
+                send(every[name], name)
                 passed += 1
             # Whatever an SDK throws is its way to say no.
             except Exception as error:
                 failed += 1
-                print(f"python {provider} {CASE}: {type(error).__name__}: {error}", flush=True)
+                print(f"python {provider} {name}: {type(error).__name__}: {error}", flush=True)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return min(failed, 1)
 

@@ -3,9 +3,9 @@
 use crate::host::{Bell, log};
 use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
-use crate::{bound, clock, pump, transport, wire};
+use crate::{bound, clock, import, pump, transport, wire};
 use js_sys::Uint8Array;
-use sendgate_core::account::{Account, AccountError, Fetched, HostTools, Taken};
+use sendgate_core::account::{self, Account, AccountError, Fetched, HostTools, Taken};
 use sendgate_core::front;
 use sendgate_core::http::HttpResponse;
 use sendgate_core::outcome::TransportFailure;
@@ -202,6 +202,9 @@ impl Desk {
     }
 
     async fn answer_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
+        if account::comes_in_pieces(pass) {
+            return import::take(self, pass, body).await;
+        }
         match read_up_to(body, MAX_BODY_BYTES).await {
             Read::Whole(bytes) => self.answer(pass, &bytes),
             Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
@@ -223,7 +226,7 @@ impl Desk {
 }
 
 /// The answer when a verb failed; why goes to the log.
-fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
+pub(crate) fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
     log(&error.to_string());
     let refuse = match error {
         AccountError::Store(_) => front::store_failed,
@@ -233,4 +236,4 @@ fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]
-const MAX_BODY_BYTES: usize = front::MAX_BODY_BYTES as usize;
+pub(crate) const MAX_BODY_BYTES: usize = front::MAX_BODY_BYTES as usize;

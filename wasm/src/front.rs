@@ -83,6 +83,7 @@ pub(crate) struct Head {
     url: String,
     authorization: Option<String>,
     idempotency_key: Option<String>,
+    if_none_match: Option<String>,
     pub(crate) content_length: Option<u64>,
 }
 
@@ -94,6 +95,7 @@ impl Head {
             url: request.url(),
             authorization: headers.get("authorization")?,
             idempotency_key: headers.get("idempotency-key")?,
+            if_none_match: headers.get("if-none-match")?,
             content_length: headers.get("content-length")?.and_then(|length| length.parse().ok()),
         })
     }
@@ -113,6 +115,7 @@ impl Head {
             query,
             authorization: self.authorization.as_deref(),
             idempotency_key: self.idempotency_key.as_deref(),
+            if_none_match: self.if_none_match.as_deref(),
             content_length: self.content_length,
             headers,
         }

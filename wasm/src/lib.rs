@@ -15,6 +15,7 @@ mod clock;
 mod faults;
 mod front;
 mod host;
+mod import;
 mod pump;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -74,6 +74,29 @@ pub(crate) async fn discard(stream: &ReadableStream, limit: usize) {
     }
 }
 
+/// The chunks of a stream, one at a time.
+pub(crate) struct Chunks(ReadableStreamDefaultReader);
+
+impl Chunks {
+    /// `None` when somebody else reads the stream.
+    pub(crate) fn of(stream: &ReadableStream) -> Option<Self> {
+        stream.get_reader().dyn_into().ok().map(Self)
+    }
+
+    /// The next one; `None` at the end.
+    ///
+    /// # Errors
+    /// The stream broke.
+    pub(crate) async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
+        next_chunk(&self.0).await
+    }
+
+    /// Wants no more of it.
+    pub(crate) fn cancel(&self) {
+        let _ = self.0.cancel();
+    }
+}
+
 async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, JsValue> {
     let result = JsFuture::from(reader.read()).await?;
     if Reflect::get(&result, &JsValue::from_str("done"))?.is_truthy() {

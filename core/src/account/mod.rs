@@ -4,8 +4,10 @@
 //! transaction; after an error it rolls the transaction back and opens the account anew.
 
 mod alerts;
+mod check;
 mod idempotency;
 mod query;
+mod question;
 mod quota;
 mod read;
 mod reports;
@@ -13,11 +15,13 @@ mod routes;
 mod send;
 mod subjects;
 mod suppressions;
+mod usage;
 
 use crate::{
     alert::{self, Alerts},
     config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig},
     error_shape::ErrorShape,
+    etag,
     event::journal,
     front::{self, Pass},
     gate::{Admission, Gate, GateError, Reason, Standing},
@@ -39,6 +43,7 @@ use quota::quota_name;
 
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
+pub use suppressions::{Begun, Ended, Import, comes_in_pieces};
 
 /// What an account needs of its host beside the store.
 #[derive(Clone, Copy)]
@@ -156,6 +161,7 @@ impl Account {
         let mailroom = Mailroom::open(config, &secrets, tools.compose, &mut gate.ledger, sql, now)?;
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
+        suppressions::interrupt(sql)?;
         let mut account = Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default() };
         account.note_plan(sql, now)?;
         Ok(account)
@@ -180,15 +186,40 @@ impl Account {
             Ok(Admitted::Later(until, refusal)) => self.send(&pass, body, Some((until, refusal)), sql, entropy, now)?,
             Err(reply) => reply,
         };
+        self.answer(&pass, reply, sql, now)
+    }
+
+    /// The refusal of a request that is not a send, if it may not go on.
+    fn refusal(
+        &mut self,
+        pass: &Pass,
+        found: &Found<'_>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Option<Reply>, SqlError> {
+        Ok(match self.admit(pass, found, sql, now)? {
+            Ok(Admitted::Now) => None,
+            Ok(Admitted::Later(_, refusal)) | Err(refusal) => Some(refusal),
+        })
+    }
+
+    /// An answer with the headers that every answer has.
+    fn answer(
+        &mut self,
+        pass: &Pass,
+        reply: Reply,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<HttpResponse, SqlError> {
         // A caller nobody knows learns nothing of the windows.
-        if self.known_key(&pass).is_none() {
-            return Ok(finish(reply, self.config.error_shape, &pass.request_id, &[], now));
+        if self.known_key(pass).is_none() {
+            return Ok(finish(reply, self.config.error_shape, pass, &[], now));
         }
         let quotas = self.gate.ledger.usage(now).into_iter().map(|quota| (quota_name(quota.period), quota));
         let quotas: Vec<_> = quotas.collect();
         let standings = self.gate.explain(&pass.key_id, now);
         self.alerts.watch(&standings, &quotas, sql, now)?;
-        Ok(finish(reply, self.config.error_shape, &pass.request_id, &standings, now))
+        Ok(finish(reply, self.config.error_shape, pass, &standings, now))
     }
 
     /// What to do now: see [`Mailroom::next`].
@@ -303,10 +334,14 @@ impl Account {
             Operation::Send => self.send(pass, body, None, sql, entropy, now),
             Operation::ReadMessage => read::message(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
+            Operation::CheckLimits => self.check(pass, body, sql, now),
+            Operation::ReadUsage => self.usage(now),
             Operation::ListAlerts => alerts::list(pass, sql, now),
             Operation::ListSuppressions => suppressions::list(pass, sql, now),
             Operation::AddSuppression => suppressions::add(pass, body, sql, now),
             Operation::ImportSuppressions => suppressions::import(pass, body, sql, now),
+            Operation::ListImports => suppressions::list_imports(sql),
+            Operation::ReadImport => suppressions::one_import(parameter, pass, sql, now),
             Operation::ExportSuppressions => suppressions::export(pass, sql, now),
             Operation::ReadSuppression => suppressions::one(parameter, pass, sql, now),
             Operation::ChangeSuppression => suppressions::change(parameter, pass, body, sql, now),
@@ -330,21 +365,30 @@ fn secret_of(provider: &ProviderConfig, tools: HostTools<'_>) -> Result<String, 
     Ok(secret)
 }
 
-fn finish(
-    reply: Reply,
-    shape: ErrorShape,
-    request_id: &str,
-    standings: &[Standing<'_>],
-    now: UnixMillis,
-) -> HttpResponse {
+/// What is read is answered with a tag, and not at all when the caller has it already (R247). It counts as a request
+/// either way.
+fn finish(reply: Reply, shape: ErrorShape, pass: &Pass, standings: &[Standing<'_>], now: UnixMillis) -> HttpResponse {
     let reshaped = (reply.status >= 400).then(|| shape.of(&reply.body)).flatten();
     let (content_type, body) = reshaped.unwrap_or((reply.content_type, reply.body));
-    let mut headers: Vec<(String, String)> = alloc::vec![
-        ("content-type".into(), content_type.into()),
-        ("x-request-id".into(), request_id.into()),
-        ("cache-control".into(), "no-store".into()),
-    ];
+    let tag = (pass.method == "GET" && reply.status == 200).then(|| etag::of(&body));
+    let has_it = pass.if_none_match.as_deref().zip(tag.as_deref()).is_some_and(|(field, tag)| etag::names(field, tag));
+    let mut headers: Vec<(String, String)> = alloc::vec![("x-request-id".into(), pass.request_id.clone())];
+    if !has_it {
+        headers.push(("content-type".into(), content_type.into()));
+    }
+    match tag {
+        Some(tag) => {
+            // Kept by the caller alone, and asked for anew each time: who has another key may see something else.
+            headers.push(("cache-control".into(), "private, no-cache".into()));
+            headers.push(("vary".into(), "Authorization".into()));
+            headers.push(("etag".into(), tag));
+        }
+        None => headers.push(("cache-control".into(), "no-store".into())),
+    }
     headers.extend(rate_headers::fields(standings, now));
     headers.extend(reply.extra);
+    if has_it {
+        return HttpResponse { status: 304, headers, body: Vec::new() };
+    }
     HttpResponse { status: reply.status, headers, body }
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/messages/{id}` and `GET /v1/limits`.
 
-use super::{Account, Reply, quota::quota_name};
+use super::{Account, Reply, check::Decision, quota::quota_name};
 use crate::{
     config::{AccountConfig, Origin},
     front::{MAX_BODY_BYTES, Pass},
@@ -19,49 +19,67 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One limit with where it stands. Absent fields do not apply to its kind.
 #[derive(Default, Serialize)]
-struct Limit {
-    name: String,
-    scope: &'static str,
+pub(super) struct Limit {
+    pub(super) name: String,
+    pub(super) scope: &'static str,
     /// Which one of its scope: the provider, the group of receivers, the class.
     #[serde(skip_serializing_if = "Option::is_none")]
-    dimension: Option<String>,
-    kind: &'static str,
+    pub(super) dimension: Option<String>,
+    pub(super) kind: &'static str,
     /// The most there may be; absent for what is counted without a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<u64>,
-    unit: &'static str,
+    pub(super) limit: Option<u64>,
+    pub(super) unit: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    period_ms: Option<u64>,
+    pub(super) period_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    used: Option<u64>,
+    pub(super) used: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reserved: Option<u64>,
+    pub(super) reserved: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    committed: Option<u64>,
+    pub(super) committed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    remaining: Option<u64>,
+    pub(super) remaining: Option<u64>,
     /// Units in use beyond the limit; absent when there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    over: Option<u64>,
+    pub(super) over: Option<u64>,
     /// When more is free; absent when all is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    resets_at: Option<String>,
+    pub(super) resets_at: Option<String>,
     /// Who set it: `technical`, `plan`, `account`, `provider` or `learned`.
-    source: &'static str,
+    pub(super) source: &'static str,
     /// Since when a built-in figure is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    as_of: Option<String>,
+    pub(super) as_of: Option<String>,
     /// Where a built-in figure comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<String>,
+    pub(super) reference: Option<String>,
+    // What follows stands in the answer to a question alone.
+    /// Units asked for; absent where each window has its own measure of a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) asked: Option<u64>,
+    /// How many such requests fit now; absent for what a single request is measured by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slack: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) decision: Option<Decision>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
+    pub(super) retry_at: Option<UnixMillis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<String>,
+    /// Whether it is the one that decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) binding: Option<bool>,
 }
 
 impl Limit {
-    fn from(self, origin: Origin<'_>) -> Self {
+    pub(super) fn from(self, origin: Origin<'_>) -> Self {
         Self {
             source: origin.source.as_str(),
             as_of: origin.as_of.map(|day| day.to_string()),
@@ -74,6 +92,13 @@ impl Limit {
 #[derive(Serialize)]
 struct Limits {
     limits: Vec<Limit>,
+}
+
+pub(super) fn instant<S: Serializer>(at: &Option<UnixMillis>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// The trace of a message.
@@ -107,7 +132,7 @@ impl Account {
     }
 }
 
-fn of_window(standing: &Standing<'_>, config: &AccountConfig, now: UnixMillis) -> Limit {
+pub(super) fn of_window(standing: &Standing<'_>, config: &AccountConfig, now: UnixMillis) -> Limit {
     let (origin, dimension) = match standing.scope {
         Scope::Key => (config.origin_of_key_windows(), None),
         Scope::Plan => (config.origin_of_windows(), None),
@@ -140,7 +165,7 @@ fn of_window(standing: &Standing<'_>, config: &AccountConfig, now: UnixMillis) -
     .from(origin)
 }
 
-fn of_quota(quota: &QuotaUsage) -> Limit {
+pub(super) fn of_quota(quota: &QuotaUsage) -> Limit {
     let limited = quota.limit != Quota::UNLIMITED;
     Limit {
         name: quota_name(quota.period).into(),

@@ -123,7 +123,7 @@ impl Account {
             self.webhook(&pass, body, fetched, sql, now)?
         };
         Ok(match step {
-            Step::Reply(reply) => Taken::Answer(finish(reply, ErrorShape::default(), &pass.request_id, &[], now)),
+            Step::Reply(reply) => Taken::Answer(finish(reply, ErrorShape::default(), &pass, &[], now)),
             Step::Fetch(url) => {
                 let headers = alloc::vec![("User-Agent".into(), USER_AGENT.into())];
                 let request = HttpRequest { method: "GET", url, headers, body: Vec::new() };

@@ -13,6 +13,10 @@ pub enum Operation {
     ReadMessage,
     /// Tells every limit that applies.
     ReadLimits,
+    /// Says what would become of a request.
+    CheckLimits,
+    /// Tells what is in use of the quotas.
+    ReadUsage,
     /// Tells what the owner should know of.
     ListAlerts,
     /// Pages of the suppression list.
@@ -21,6 +25,10 @@ pub enum Operation {
     AddSuppression,
     /// Takes in a list.
     ImportSuppressions,
+    /// The last imports.
+    ListImports,
+    /// How far an import is.
+    ReadImport,
     /// Gives the list away.
     ExportSuppressions,
     /// An address's entries.
@@ -51,10 +59,14 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/send", Scope::Send, Operation::Send),
     route("GET", "/v1/messages/{id}", Scope::Read, Operation::ReadMessage),
     route("GET", "/v1/limits", Scope::Read, Operation::ReadLimits),
+    route("POST", "/v1/limits/check", Scope::Read, Operation::CheckLimits),
+    route("GET", "/v1/usage", Scope::Read, Operation::ReadUsage),
     route("GET", "/v1/alerts", Scope::Read, Operation::ListAlerts),
     route("GET", "/v1/suppressions", Scope::Suppressions, Operation::ListSuppressions),
     route("POST", "/v1/suppressions", Scope::Suppressions, Operation::AddSuppression),
     route("POST", "/v1/suppressions/import", Scope::Suppressions, Operation::ImportSuppressions),
+    route("GET", "/v1/suppressions/imports", Scope::Suppressions, Operation::ListImports),
+    route("GET", "/v1/suppressions/imports/{id}", Scope::Suppressions, Operation::ReadImport),
     route("GET", "/v1/suppressions/export", Scope::Suppressions, Operation::ExportSuppressions),
     route("GET", "/v1/suppressions/{email}", Scope::Suppressions, Operation::ReadSuppression),
     route("PATCH", "/v1/suppressions/{email}", Scope::Suppressions, Operation::ChangeSuppression),

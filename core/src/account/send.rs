@@ -51,6 +51,17 @@ struct Prepared<'a> {
     recipients: Vec<Recipient>,
 }
 
+/// What a request comes to before anything is reserved for it.
+pub(super) struct Rehearsed {
+    /// What is wrong with each message; nothing with one that would be accepted.
+    pub(super) refusals: Vec<Option<(Code, Vec<Flaw>)>>,
+    pub(super) summary: Summary,
+    /// Whether all of it waits when a window refuses the request.
+    pub(super) may_wait: bool,
+    /// Class and recipients of the first message that would be accepted.
+    pub(super) first: Option<(Class, Vec<Recipient>)>,
+}
+
 #[derive(Serialize)]
 struct Accepted<'a> {
     request_id: &'a str,
@@ -157,6 +168,29 @@ impl Account {
         Ok(Reply::json(202, body))
     }
 
+    /// What [`Account::send`] would find of a request: what is wrong with its messages, and who is suppressed. Nothing is
+    /// reserved and nothing stored.
+    pub(super) fn rehearse(&self, body: &[u8], sql: &mut dyn Sql, now: UnixMillis) -> Result<Rehearsed, Problem> {
+        let messages = messages_of(body, self.config.batch())?;
+        let mut items: Vec<Item<'_>> =
+            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
+        let summary = self.pre_check(&mut items, sql, now);
+        if !items.iter().any(|item| matches!(item, Item::Good(_))) {
+            return Err(all_refused(&items, summary));
+        }
+        let refusal = |item: &Item<'_>| match item {
+            Item::Good(_) => None,
+            Item::Refused { code, flaws } => Some((*code, flaws.clone())),
+        };
+        let good = || items.iter().filter_map(Item::good);
+        Ok(Rehearsed {
+            refusals: items.iter().map(refusal).collect(),
+            summary,
+            may_wait: good().all(|item| self.may_wait(item.class)),
+            first: good().next().map(|item| (item.class, item.recipients.clone())),
+        })
+    }
+
     /// Judges one message: its shape, its times, its sender, the provider's features.
     fn judge<'a>(&self, place: usize, raw: &'a str, now: UnixMillis) -> Item<'a> {
         let message = match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
@@ -214,7 +248,7 @@ impl Account {
     }
 
     /// Whether messages of a class wait when a window refuses their request.
-    fn may_wait(&self, class: Class) -> bool {
+    pub(super) fn may_wait(&self, class: Class) -> bool {
         self.config.on_limit.get(&class) == Some(&OnLimit::Queue)
     }
 
@@ -338,7 +372,7 @@ impl<'a> Item<'a> {
 }
 
 /// The fields of a JSON object in their order, repeated ones too.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Fields<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -80,6 +80,10 @@ impl Address {
     /// none. Sub-addresses (`ann+news@`) stay apart: they are other mailboxes.
     #[must_use]
     pub fn key(&self) -> String {
+        // Most addresses: what is ASCII is in NFC.
+        if self.wire.is_ascii() {
+            return self.wire.to_ascii_lowercase();
+        }
         let lower = self.wire.to_lowercase();
         ComposingNormalizerBorrowed::new_nfc().normalize(&lower).into_owned()
     }

@@ -46,7 +46,7 @@ fn event(token: &str, data: &Value, now: UnixMillis) -> Event {
     let mut event = Event::new(ProviderKind::Mailgun, kind, format!("mailgun:{token}"), at);
     event.digest = Some(json::digest_of(data));
     event.recipient = json::owned(data, "/recipient");
-    event.provider_message_id = json::text(data, "/message/headers/message-id").map(bracketed);
+    event.provider_message_id = json::text(data, "/message/headers/message-id").map(bare);
     event.message_id = json::our_id(data, &format!("/user-variables/{MESSAGE_ID_NAME}"));
     event.sender_domain = json::text(data, "/domain/name").map(str::to_ascii_lowercase);
     event.ip = json::ip(data, "/ip");
@@ -84,9 +84,9 @@ fn refuse(event: &mut Event, data: &Value) {
     }
 }
 
-/// An event's message id has no angle brackets, the send call's answer has them.
-fn bracketed(id: &str) -> String {
-    format!("<{}>", id.trim_start_matches('<').trim_end_matches('>'))
+/// An event's message id has no angle brackets; the answer's has them, and is kept without.
+fn bare(id: &str) -> String {
+    id.trim_start_matches('<').trim_end_matches('>').into()
 }
 
 /// Tokens have 50 characters.

@@ -57,7 +57,19 @@ fn event(value: &Value, table: &BounceTable<'_>, now: UnixMillis) -> Event {
         event.is_echo = is_echo;
     }
     if kind == EventKind::Rejected {
-        event.reject = Some(RejectReason::Blocked);
+        let reason = json::text(value, "/reason").unwrap_or_default().to_ascii_lowercase();
+        // "Recipient in suppression list. Reason: unsubscription": Mailtrap did not try, by its own list.
+        event.is_echo = reason.contains("suppression list");
+        let because = |word: &str| event.is_echo && reason.contains(word);
+        event.reject = Some(if because("unsubscri") {
+            RejectReason::Unsubscribed
+        } else if because("spam") {
+            RejectReason::Spam
+        } else if because("bounce") {
+            RejectReason::Bounced
+        } else {
+            RejectReason::Blocked
+        });
     }
     event
 }

@@ -54,7 +54,11 @@ fn event(value: &Value, table: &BounceTable<'_>, now: UnixMillis) -> Event {
         event.is_echo = is_echo;
     }
     if kind == EventKind::Rejected {
-        event.reject = Some(RejectReason::Other);
+        // "554 5.7.1 recipient address suppressed due to customer policy", or "system policy": SparkPost did not try.
+        let reason = json::text(value, "/raw_reason").or_else(|| json::text(value, "/reason")).unwrap_or_default();
+        event.is_echo =
+            reason.contains("recipient address suppressed") || reason.contains("recipient address was suppressed");
+        event.reject = Some(if event.is_echo { RejectReason::Blocked } else { RejectReason::Other });
     }
     event
 }

@@ -189,6 +189,13 @@ impl Gate {
         explain(self.status, self.asked(key_id), now)
     }
 
+    /// What [`Gate::admit`] would say to so many requests at once, and where every window stands for them; counts nothing.
+    pub fn rehearse(&mut self, key_id: &str, requests: u32, now: UnixMillis) -> (Verdict, Vec<Standing<'_>>) {
+        self.look_up(key_id, now);
+        let asked = || self.asked(key_id).map(|ask| Ask { cost: requests, ..ask });
+        (peek(self.status, asked(), now), explain(self.status, asked(), now))
+    }
+
     /// Reserves quota for `units` recipients in every period, or in none.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, last: u64, accounts: &[Account]) {
     bytes.extend_from_slice(&last.to_le_bytes());
     for account in accounts {
         bytes.push(bit(account.quota.period));
-        for number in [account.since, account.end, account.reserved, account.committed] {
+        for number in [account.since, account.end, account.reserved, account.committed, account.released] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
     }
@@ -28,39 +28,49 @@ pub(super) fn read(bytes: &[u8]) -> Result<(u64, Vec<Account>), LedgerError> {
     if [first, second] != *MAGIC {
         return Err(LedgerError::Damaged);
     }
-    if version != VERSION {
-        return Err(LedgerError::Version { found: version });
-    }
-    let (entries, rest) = body.as_chunks::<ENTRY>();
-    if !rest.is_empty() || entries.len() != usize::from(count) {
-        return Err(LedgerError::Damaged);
-    }
     let last = u64::from_le_bytes(last);
-    let accounts: Option<Vec<Account>> = entries.iter().map(|entry| account(entry, last)).collect();
+    let accounts = match version {
+        VERSION => accounts::<ENTRY>(body, count, last),
+        WITHOUT_RELEASED => accounts::<OLD_ENTRY>(body, count, last),
+        found => return Err(LedgerError::Version { found }),
+    };
     let accounts = accounts.filter(|_| last <= UnixMillis::MAX.as_millis()).ok_or(LedgerError::Damaged)?;
     Ok((last, accounts))
 }
 
-fn account(entry: &[u8; ENTRY], last: u64) -> Option<Account> {
+fn accounts<const N: usize>(body: &[u8], count: u8, last: u64) -> Option<Vec<Account>> {
+    let (entries, rest) = body.as_chunks::<N>();
+    let whole = rest.is_empty() && entries.len() == usize::from(count);
+    entries.iter().map(|entry| account(entry, last)).collect::<Option<_>>().filter(|_| whole)
+}
+
+fn account(entry: &[u8], last: u64) -> Option<Account> {
     let (which, numbers) = entry.split_first()?;
     let (period, _) = PERIODS.iter().find(|(period, _)| bit(*period) == *which)?;
     let (numbers, _) = numbers.as_chunks::<8>();
-    let [since, end, reserved, committed] = *numbers else { return None };
-    let [since, end] = [since, end].map(u64::from_le_bytes);
-    let [reserved, committed] = [reserved, committed].map(u64::from_le_bytes);
+    let ([since, end, reserved, committed], more) =
+        numbers.split_first_chunk::<4>().map(|(four, more)| (*four, more))?;
+    let [since, end, reserved, committed] = [since, end, reserved, committed].map(u64::from_le_bytes);
+    let released = more.first().map_or(0, |released| u64::from_le_bytes(*released));
     reserved.checked_add(committed)?;
     let quota = Quota { period: *period, limit: 0 };
     let sound = since <= last && end <= UnixMillis::MAX.as_millis();
-    sound.then_some(Account { quota, since, end, reserved, committed })
+    sound.then_some(Account { quota, since, end, reserved, committed, released })
 }
 
 const MAGIC: &[u8; 2] = b"SL";
 
 /// The layout of `write`. Another layout is another number.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
+
+/// The layout that did not count what was given back.
+const WITHOUT_RELEASED: u8 = 1;
 
 /// Magic, version, number of quotas, newest reservation.
 const HEADER: usize = 12;
 
-/// Period, since, end, reserved, committed.
-const ENTRY: usize = 33;
+/// Period, since, end, reserved, committed, released.
+const ENTRY: usize = 41;
+
+/// The same without released.
+const OLD_ENTRY: usize = 33;

@@ -90,10 +90,14 @@ pub struct QuotaUsage {
     pub reserved: u64,
     /// Units handed over.
     pub committed: u64,
+    /// Units accepted and given back: what was accepted is the sum of the three (R228).
+    pub released: u64,
     /// Units that may still be reserved without being over.
     pub free: u64,
     /// Units in use beyond the limit: what was over-delivered, or what a lowered limit left above it.
     pub over: u64,
+    /// The start of the current period.
+    pub starts_at: UnixMillis,
     /// The end of the current period.
     pub resets_at: UnixMillis,
 }
@@ -106,6 +110,7 @@ struct Account {
     end: u64,
     reserved: u64,
     committed: u64,
+    released: u64,
 }
 
 impl Ledger {
@@ -135,7 +140,7 @@ impl Ledger {
             if accounts.iter().any(|account| account.quota.period == quota.period) {
                 return Err(LedgerError::DuplicatePeriod { period: quota.period });
             }
-            accounts.push(Account { quota: *quota, since: 0, end: 0, reserved: 0, committed: 0 });
+            accounts.push(Account { quota: *quota, since: 0, end: 0, reserved: 0, committed: 0, released: 0 });
         }
         let mut ledger = Self { zone, accounts, overdelivery: Overdelivery::Block, last: 0, bytes: Vec::new() };
         bytes::write(&mut ledger.bytes, ledger.last, &ledger.accounts);
@@ -199,6 +204,14 @@ impl Ledger {
         Ok(reservation)
     }
 
+    /// What each quota by itself would say to `units`, in the order of [`Ledger::usage`]; takes nothing.
+    #[must_use]
+    pub fn peek(&self, units: u64, now: UnixMillis) -> Vec<Result<(), Refusal>> {
+        let now = now.as_millis().max(self.last);
+        let current = self.accounts.iter().map(|account| account.at(&self.zone, now));
+        current.map(|account| refusal(&[account], units, self.overdelivery).map_or(Ok(()), Err)).collect()
+    }
+
     /// Turns reserved units into committed ones: they have been handed over.
     ///
     /// At most the reservation's own units are moved, in the quotas and the periods it was made in. `now` is there
@@ -211,7 +224,7 @@ impl Ledger {
     ///
     /// At most the reservation's own units are given back, in the quotas and the periods it was made in.
     pub fn release(&mut self, reservation: &Reservation, units: u64, _now: UnixMillis) {
-        self.settle(reservation, units, |_account, _moved| ());
+        self.settle(reservation, units, |account, moved| account.released = account.released.saturating_add(moved));
     }
 
     /// How every quota stands in the period that holds `now`.
@@ -225,8 +238,15 @@ impl Ledger {
                 limit: account.quota.limit,
                 reserved: account.reserved,
                 committed: account.committed,
+                released: account.released,
                 free: account.free(),
                 over: account.in_use().saturating_sub(account.quota.limit),
+                // A period that a change of the time zone left to run began before the zone's own.
+                starts_at: self
+                    .zone
+                    .period(account.quota.period, UnixMillis::new(now))
+                    .start
+                    .min(UnixMillis::new(account.since)),
                 resets_at: UnixMillis::new(account.end),
             })
             .collect()
@@ -278,6 +298,6 @@ impl Account {
         if start < self.end || same_end_of_time {
             return Self { end, ..*self };
         }
-        Self { quota: self.quota, since: now, end, reserved: 0, committed: 0 }
+        Self { quota: self.quota, since: now, end, reserved: 0, committed: 0, released: 0 }
     }
 }

@@ -227,6 +227,13 @@ impl Mailroom {
         self.dispatch.explain(&self.weigh(class, recipients), 0, now)
     }
 
+    /// The same for a message to so many recipients nobody has named: the receivers' windows are not among them.
+    #[must_use]
+    pub fn rehearse(&self, class: Class, recipients: u32, now: UnixMillis) -> (Verdict, Vec<Standing<'_>>) {
+        let weight = Weight { class, messages: 1, recipients, ..Weight::default() };
+        (self.dispatch.peek(&weight, 0, now), self.dispatch.explain(&weight, 0, now))
+    }
+
     /// The first window that never admits a message with these recipients at once, with the name of what it limits; `None`
     /// when it fits through some provider.
     #[must_use]

@@ -21,7 +21,7 @@ pub struct Imported {
     pub updated: u64,
     /// They said that already.
     pub unchanged: u64,
-    /// They stood in the import before; the last one counts.
+    /// They stood in the import less than a thousand entries before; the last one counts.
     pub duplicates: u64,
 }
 
@@ -33,27 +33,30 @@ pub struct Importer {
 }
 
 impl Importer {
-    /// Takes one entry of an address's key.
-    ///
-    /// # Errors
-    /// The store's; the host rolls back.
-    pub fn take(&mut self, key: String, entry: Entry, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+    /// Takes one entry of an address's key. When [`Importer::is_due`] says so, what waits is to be written.
+    pub fn take(&mut self, key: String, entry: Entry) {
         if self.waiting.insert((key, entry.scope.to_string()), entry).is_some() {
             self.done.duplicates += 1;
         }
-        if self.waiting.len() >= PER_STATEMENT { self.write(sql, now) } else { Ok(()) }
     }
 
-    /// Writes what is left.
+    /// Whether enough waits for a statement.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.waiting.len() >= PER_STATEMENT
+    }
+
+    /// What was written until now.
+    #[must_use]
+    pub const fn done(&self) -> Imported {
+        self.done
+    }
+
+    /// Writes what waits.
     ///
     /// # Errors
-    /// The store's; the host rolls back.
-    pub fn finish(mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Imported, SqlError> {
-        self.write(sql, now)?;
-        Ok(self.done)
-    }
-
-    fn write(&mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+    /// The store's; the host rolls back, and the importer is of no more use.
+    pub fn write(&mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
         let entries = core::mem::take(&mut self.waiting);
         if entries.is_empty() {
             return Ok(());

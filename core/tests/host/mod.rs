@@ -43,6 +43,8 @@ pub struct Host {
     pub web: BTreeMap<String, HttpResponse>,
     /// What was fetched.
     pub fetched: Vec<String>,
+    /// `If-None-Match` of the requests that follow.
+    pub if_none_match: Option<String>,
 }
 
 /// How many statements read, and how many wrote.
@@ -141,6 +143,7 @@ impl Host {
             secrets: BTreeMap::new(),
             web: BTreeMap::new(),
             fetched: Vec::new(),
+            if_none_match: None,
         }
     }
 
@@ -207,12 +210,14 @@ impl Host {
         body: &[u8],
     ) -> HttpResponse {
         let authorization = format!("Bearer {key}");
+        let if_none_match = self.if_none_match.clone();
         let request = FrontRequest {
             method,
             path,
             query,
             authorization: Some(&authorization),
             idempotency_key,
+            if_none_match: if_none_match.as_deref(),
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
         };
@@ -240,6 +245,7 @@ impl Host {
             query: "",
             authorization: None,
             idempotency_key: None,
+            if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &|| headers.to_vec(),
         };

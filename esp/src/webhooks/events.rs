@@ -1,6 +1,9 @@
 //! What becomes of a message, and what each provider reports of it.
 
-use super::{Provider, dsn, mailgun, postmark, resend, sendgrid, ses};
+use super::{
+    Provider, brevo, cloudflare, dsn, mailersend, mailgun, mailtrap, postmark, resend, sandbox, sendgrid, ses,
+    sparkpost,
+};
 use sendgate_core::time::UnixMillis;
 use serde_json::{Map, Value};
 
@@ -77,6 +80,8 @@ pub(crate) struct Letter {
     pub(crate) stream: Option<String>,
     /// Names and values of header fields.
     pub(crate) headers: Vec<(String, String)>,
+    /// What its sender calls it.
+    pub(crate) reference: Option<String>,
     pub(crate) at: UnixMillis,
 }
 
@@ -100,6 +105,7 @@ impl Letter {
             metadata: message.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default(),
             stream: message.get("stream").and_then(Value::as_str).map(String::from),
             headers: items("headers").iter().filter_map(header).collect(),
+            reference: message.get("reference").and_then(Value::as_str).map(String::from),
             at: UnixMillis::new(message.get("at_ms").and_then(Value::as_u64).unwrap_or(0)),
         }
     }
@@ -107,6 +113,11 @@ impl Letter {
     /// The address in the sender's mailbox.
     pub(crate) fn sender(&self) -> &str {
         self.from.rsplit_once('<').map_or(self.from.as_str(), |(_, rest)| rest.trim_end_matches('>'))
+    }
+
+    /// The first header field of this name, in whatever case it stands.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The id as a `Message-ID` field has it, without angle brackets; an id that is such already stays.
@@ -153,6 +164,13 @@ pub(crate) struct Post {
     pub(crate) payload: String,
 }
 
+impl Post {
+    /// A post that says `payload`.
+    pub(crate) fn new(event: &str, payload: &Value) -> Self {
+        Self { event: event.to_string(), payload: payload.to_string() }
+    }
+}
+
 /// The posts in which `provider` tells of a message that was taken, in their order.
 ///
 /// `serial` makes a text that is the event's own from its number.
@@ -189,6 +207,12 @@ pub(crate) fn told(provider: Provider, events: &[Event<'_>]) -> Vec<Post> {
         Provider::Postmark => events.iter().filter_map(postmark::post).collect(),
         Provider::Ses => events.iter().filter_map(ses::post).collect(),
         Provider::Resend => events.iter().filter_map(resend::post).collect(),
+        Provider::Cloudflare => events.iter().filter_map(cloudflare::post).collect(),
+        Provider::Brevo => events.iter().map(brevo::post).collect(),
+        Provider::MailerSend => events.iter().filter_map(mailersend::post).collect(),
+        Provider::Mailtrap => mailtrap::post(events).into_iter().collect(),
+        Provider::SparkPost => sparkpost::post(events).into_iter().collect(),
+        Provider::Sandbox => sandbox::post(events).into_iter().collect(),
         Provider::Smtp => events.iter().filter_map(dsn::post).collect(),
     }
 }

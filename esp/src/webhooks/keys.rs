@@ -1,5 +1,6 @@
 //! Keys and secrets, all made from the seed: the same seed gives the same ones, so that a receiver can be set up once.
 
+use super::Provider;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use p256::{ecdsa::SigningKey, pkcs8::EncodePublicKey};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -50,20 +51,20 @@ impl Keys {
         Ok(STANDARD.encode(der.as_bytes()))
     }
 
-    /// Mailgun's webhook signing key.
-    pub(crate) fn mailgun(&self) -> String {
-        self.hex("mailgun", 32)
-    }
-
     /// Resend's webhook secret.
     pub(crate) fn resend(&self) -> String {
         let key: Vec<u8> = self.bytes("resend").into_iter().take(24).collect();
         format!("whsec_{}", STANDARD.encode(key))
     }
 
-    /// The password of Postmark's webhooks.
-    pub(crate) fn postmark(&self) -> String {
-        self.hex("postmark", 24)
+    /// The password of a provider's webhooks that are not signed.
+    pub(crate) fn password(&self, provider: Provider) -> String {
+        self.hex(provider.word(), 24)
+    }
+
+    /// The secret of a provider's webhooks, where it is any text.
+    pub(crate) fn secret(&self, provider: Provider) -> String {
+        self.hex(provider.word(), 32)
     }
 
     /// SNS's signing key, or another that no certificate has.

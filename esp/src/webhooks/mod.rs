@@ -3,19 +3,25 @@
 //! What is sent and when is made by pure functions ([`events`], the providers' modules, [`seal`]); [`queue`] keeps it and
 //! [`sender`] carries it.
 
+pub(crate) mod brevo;
+pub(crate) mod cloudflare;
 pub(crate) mod dsn;
 pub(crate) mod events;
 pub(crate) mod keys;
+pub(crate) mod mailersend;
 pub(crate) mod mailgun;
+pub(crate) mod mailtrap;
 pub(crate) mod postmark;
 pub(crate) mod queue;
 pub(crate) mod resend;
 pub(crate) mod routes;
+pub(crate) mod sandbox;
 pub(crate) mod seal;
 pub(crate) mod sender;
 pub(crate) mod sendgrid;
 pub(crate) mod ses;
 pub(crate) mod settings;
+pub(crate) mod sparkpost;
 
 /// A provider that sends webhooks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,12 +31,31 @@ pub(crate) enum Provider {
     Postmark,
     Ses,
     Resend,
+    Cloudflare,
+    Brevo,
+    MailerSend,
+    Mailtrap,
+    SparkPost,
+    /// Sendgate's own sandbox provider.
+    Sandbox,
     Smtp,
 }
 
 impl Provider {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::SendGrid, Self::Mailgun, Self::Postmark, Self::Ses, Self::Resend, Self::Smtp];
+    pub(crate) const ALL: [Self; 12] = [
+        Self::SendGrid,
+        Self::Mailgun,
+        Self::Postmark,
+        Self::Ses,
+        Self::Resend,
+        Self::Cloudflare,
+        Self::Brevo,
+        Self::MailerSend,
+        Self::Mailtrap,
+        Self::SparkPost,
+        Self::Sandbox,
+        Self::Smtp,
+    ];
 
     /// The dialect's word.
     pub(crate) const fn word(self) -> &'static str {
@@ -40,6 +65,12 @@ impl Provider {
             Self::Postmark => "postmark",
             Self::Ses => "ses",
             Self::Resend => "resend",
+            Self::Cloudflare => "cloudflare",
+            Self::Brevo => "brevo",
+            Self::MailerSend => "mailersend",
+            Self::Mailtrap => "mailtrap",
+            Self::SparkPost => "sparkpost",
+            Self::Sandbox => "esp",
             Self::Smtp => "smtp",
         }
     }
@@ -68,6 +99,16 @@ impl Provider {
             Self::Ses => &[20, 20, 20],
             // Resend's documentation of retries.
             Self::Resend => &[5, 300, 1_800, 7_200, 18_000, 36_000],
+            // A consumer of Cloudflare Queues has three retries and no delay unless it asks for more.
+            Self::Cloudflare => &[0, 0, 0],
+            // Brevo's page on its retry mechanism.
+            Self::Brevo => &[600, 3_600, 7_200, 28_800],
+            // MailerSend's help tells of a couple of retries, the first after ten seconds: the second wait is ours.
+            Self::MailerSend => &[10, 100],
+            // SparkPost tries for eight hours in all: the steps are ours.
+            Self::SparkPost => &[60, 300, 900, 3_600, 7_200, 14_400],
+            // Not stated in the facts at hand: the steps are ours.
+            Self::Mailtrap | Self::Sandbox => &[60, 300, 900],
             // Whatever fetches a mailbox: the steps are ours.
             Self::Smtp => &[60, 300],
         }
@@ -78,7 +119,17 @@ impl Provider {
         match self {
             Self::Mailgun => status == 406,
             Self::Postmark => status == 403,
-            Self::SendGrid | Self::Ses | Self::Resend | Self::Smtp => false,
+            // Brevo's page on its retry mechanism.
+            Self::Brevo => matches!(status, 400..=428 | 430..=499),
+            Self::SendGrid
+            | Self::Ses
+            | Self::Resend
+            | Self::Cloudflare
+            | Self::MailerSend
+            | Self::Mailtrap
+            | Self::SparkPost
+            | Self::Sandbox
+            | Self::Smtp => false,
         }
     }
 }

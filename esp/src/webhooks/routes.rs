@@ -4,7 +4,7 @@ use super::{
     Provider,
     events::{self, Event, Kind, Letter, Post},
     queue::{self, New, Queued},
-    seal::{CERTIFICATE_PATH, CONFIRMATION, Forge},
+    seal::{CERTIFICATE_PATH, CONFIRMATION, Forge, USER},
     settings::{self, Hook},
 };
 use crate::{
@@ -111,15 +111,24 @@ pub(crate) fn list(sql: &mut dyn Sql, host: &Host, query: &str) -> Result<HttpRe
         hooks.iter().find(|(known, _)| *known == provider).and_then(|(_, hook)| hook.secret(name)).map(String::from)
     };
     let keys = host.keys();
+    let basic = |provider: Provider| {
+        json!({
+            "user": secret(provider, "user").unwrap_or_else(|| USER.into()),
+            "password": secret(provider, "password").unwrap_or_else(|| keys.password(provider)),
+        })
+    };
+    let own = |provider: Provider, name: &str| secret(provider, name).unwrap_or_else(|| keys.secret(provider));
     let shown = json!({
         "sendgrid": { "public_key": keys.sendgrid_public().map_err(SqlError)? },
-        "mailgun": { "signing_key": secret(Provider::Mailgun, "signing_key").unwrap_or_else(|| keys.mailgun()) },
-        "postmark": {
-            "user": secret(Provider::Postmark, "user").unwrap_or_else(|| "simulator".into()),
-            "password": secret(Provider::Postmark, "password").unwrap_or_else(|| keys.postmark()),
-        },
+        "mailgun": { "signing_key": own(Provider::Mailgun, "signing_key") },
+        "postmark": basic(Provider::Postmark),
         "ses": { "certificate_url": format!("{}{CERTIFICATE_PATH}", host.base_url()), "confirmed": confirmed },
         "resend": { "secret": secret(Provider::Resend, "secret").unwrap_or_else(|| keys.resend()) },
+        "brevo": basic(Provider::Brevo),
+        "mailersend": { "secret": own(Provider::MailerSend, "secret") },
+        "mailtrap": { "secret": own(Provider::Mailtrap, "secret") },
+        "sparkpost": basic(Provider::SparkPost),
+        "esp": { "secret": own(Provider::Sandbox, "secret") },
     });
     Ok(fields::answer(200, &json!({ "webhooks": webhooks, "next": next, "keys": shown })))
 }

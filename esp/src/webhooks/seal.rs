@@ -68,9 +68,14 @@ impl Sealer<'_> {
         let mut sealed = match post.provider {
             Provider::SendGrid => self.sendgrid(post, now)?,
             Provider::Mailgun => self.mailgun(post)?,
-            Provider::Postmark => self.postmark(post),
+            Provider::Postmark | Provider::Brevo | Provider::SparkPost => self.basic(post),
             Provider::Ses => self.ses(post)?,
             Provider::Resend => self.resend(post, now)?,
+            Provider::MailerSend => self.over_body(post, "signature")?,
+            Provider::Mailtrap => self.over_body(post, "mailtrap-signature")?,
+            Provider::Sandbox => self.sandbox(post, now)?,
+            // Whoever reads a queue is its owner.
+            Provider::Cloudflare => Sealed { headers: vec![of_type("application/json")], body: post.payload.into() },
             Provider::Smtp => Sealed { headers: vec![of_type("message/rfc822")], body: post.payload.into() },
         };
         if post.forge == Some(Forge::Body) {
@@ -98,12 +103,12 @@ impl Sealer<'_> {
     fn mailgun(&self, post: &Unsealed<'_>) -> Result<Sealed, String> {
         let timestamp = seconds(post, post.made);
         let token = self.keys.hex(&format!("mailgun token {}", post.origin), 50);
-        let mut key = self.hook.secret("signing_key").map_or_else(|| self.keys.mailgun(), String::from);
+        let mut key = self.hook.secret("signing_key").map_or_else(|| self.keys.secret(post.provider), String::from);
         if post.forge == Some(Forge::Key) {
             key.push('x');
         }
         let mac = hmac_sha256(key.as_bytes(), format!("{timestamp}{token}").as_bytes())?;
-        let signature = forged_digit(post, mac.iter().map(|byte| format!("{byte:02x}")).collect());
+        let signature = forged_digit(post, hex(&mac));
         let event: Value = serde_json::from_str(post.payload).map_err(|error| error.to_string())?;
         let body = json!({
             "signature": { "timestamp": timestamp, "token": token, "signature": signature },
@@ -113,17 +118,49 @@ impl Sealer<'_> {
     }
 
     /// No signature: a name and a password, and a header field when one was set.
-    fn postmark(&self, post: &Unsealed<'_>) -> Sealed {
+    fn basic(&self, post: &Unsealed<'_>) -> Sealed {
         let wrong = matches!(post.forge, Some(Forge::Signature | Forge::Key));
         let spoil = |secret: String| if wrong { format!("{secret}x") } else { secret };
-        let user = self.hook.secret("user").unwrap_or("simulator");
-        let password = self.hook.secret("password").map_or_else(|| self.keys.postmark(), String::from);
+        let user = self.hook.secret("user").unwrap_or(USER);
+        let password = self.hook.secret("password").map_or_else(|| self.keys.password(post.provider), String::from);
         let credential = STANDARD.encode(format!("{user}:{}", spoil(password)));
         let mut headers = vec![of_type("application/json"), field("authorization", format!("Basic {credential}"))];
         if let (Some(name), Some(value)) = (self.hook.secret("header_name"), self.hook.secret("header_value")) {
             headers.push(field(name, spoil(value.to_string())));
         }
+        if post.provider == Provider::SparkPost {
+            let batch = uuid(&self.keys.hex(&format!("sparkpost batch {}", post.origin), 32));
+            headers.push(field("x-messagesystems-batch-id", batch));
+        }
         Sealed { headers, body: post.payload.into() }
+    }
+
+    /// HMAC over the body, in hex; nothing in it is dated.
+    fn over_body(&self, post: &Unsealed<'_>, name: &str) -> Result<Sealed, String> {
+        let mac = hmac_sha256(self.secret(post).as_bytes(), post.payload.as_bytes())?;
+        let headers = vec![of_type("application/json"), field(name, forged_digit(post, hex(&mac)))];
+        Ok(Sealed { headers, body: post.payload.into() })
+    }
+
+    /// HMAC over timestamp, a dot and the body, in hex.
+    fn sandbox(&self, post: &Unsealed<'_>, now: UnixMillis) -> Result<Sealed, String> {
+        let timestamp = seconds(post, now);
+        let mac = hmac_sha256(self.secret(post).as_bytes(), format!("{timestamp}.{}", post.payload).as_bytes())?;
+        let headers = vec![
+            of_type("application/json"),
+            field("x-sandbox-timestamp", timestamp),
+            field("x-sandbox-signature", forged_digit(post, hex(&mac))),
+        ];
+        Ok(Sealed { headers, body: post.payload.into() })
+    }
+
+    /// A secret that is any text, or another for the forgery.
+    fn secret(&self, post: &Unsealed<'_>) -> String {
+        let mut secret = self.hook.secret("secret").map_or_else(|| self.keys.secret(post.provider), String::from);
+        if post.forge == Some(Forge::Key) {
+            secret.push('x');
+        }
+        secret
     }
 
     /// Svix: HMAC over id, timestamp and body.
@@ -208,6 +245,10 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> Result<Vec<u8>, String> {
     Ok(mac.finalize().into_bytes().to_vec())
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The signature with its first digit changed, when that is the forgery. Both 0 and 1 are digits of hex and of base64.
 fn forged_digit(post: &Unsealed<'_>, signature: String) -> String {
     if post.forge != Some(Forge::Signature) {
@@ -226,7 +267,8 @@ fn forge_body(body: &mut [u8]) {
     }
 }
 
-fn uuid(hex: &str) -> String {
+/// 32 hex digits as a UUID.
+pub(crate) fn uuid(hex: &str) -> String {
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
@@ -239,6 +281,8 @@ fn field(name: &str, value: impl Into<String>) -> (String, String) {
     (name.to_string(), value.into())
 }
 
+/// The user name of webhooks that have a password.
+pub(crate) const USER: &str = "simulator";
 /// The event that asks a receiver to confirm; its payload is the token.
 pub(crate) const CONFIRMATION: &str = "SubscriptionConfirmation";
 /// Where SNS's certificate is.

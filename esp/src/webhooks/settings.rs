@@ -99,11 +99,13 @@ pub(crate) fn show(hooks: &[(Provider, Hook)]) -> Value {
 /// What can be set of a provider's signature; what is not set comes from the seed.
 const fn secrets_of(provider: Provider) -> &'static [&'static str] {
     match provider {
-        Provider::SendGrid | Provider::Smtp => &[],
+        Provider::SendGrid | Provider::Cloudflare | Provider::Smtp => &[],
         Provider::Mailgun => &["signing_key"],
-        Provider::Postmark => &["user", "password", "header_name", "header_value"],
+        Provider::Postmark | Provider::Brevo | Provider::SparkPost => {
+            &["user", "password", "header_name", "header_value"]
+        }
         Provider::Ses => &["topic_arn", "certificate_url", "signature_version"],
-        Provider::Resend => &["secret"],
+        Provider::Resend | Provider::MailerSend | Provider::Mailtrap | Provider::Sandbox => &["secret"],
     }
 }
 

@@ -1,10 +1,10 @@
 // Sends the messages through the official Node SDKs, as their documentation shows it.
 //
-//     node send.mjs PORT PLAN MESSAGES
+//     node send.mjs PORT PLAN MESSAGES SMTP_PORT CERTIFICATE
 //
-// PORT is the recorder's, PLAN an object of provider -> ids of the messages it can send, MESSAGES the list that
-// messages.py prints; both are files. An SDK that throws, or answers that a message was not taken, fails the case.
-// The last line counts cases.
+// PORT is the recorder's, SMTP_PORT the mail server's, which has the CERTIFICATE; PLAN is an object of provider -> ids of
+// the messages it can send, MESSAGES the list that messages.py prints; both are files. An SDK that throws, or answers that
+// a message was not taken, fails the case. The last line counts cases.
 
 import { readFileSync } from 'node:fs';
 import { SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
@@ -15,29 +15,13 @@ import FormData from 'form-data';
 import Mailgun from 'mailgun.js';
 import { ServerClient } from 'postmark';
 import { Resend } from 'resend';
+import { allQuoted, assert, base, filled, isInline, joined, quoted } from './common.mjs';
+import { byBrevo, byMailersend, byMailtrap, bySparkpost } from './later.mjs';
+import { sendMail } from './send-mail.mjs';
 
-const [port, planFile, messagesFile] = process.argv.slice(2);
-const base = `http://127.0.0.1:${port}/sandbox`;
+const [port, planFile, messagesFile, smtpPort, certificate] = process.argv.slice(2);
 const plan = JSON.parse(readFileSync(planFile, 'utf8'));
 const messages = JSON.parse(readFileSync(messagesFile, 'utf8'));
-
-/** `"Name" <address>`, with the name quoted as RFC 5322 says, and letters as they are. */
-const quoted = ({ address, name }) =>
-  name ? `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}" <${address}>` : address;
-const allQuoted = (list = []) => list.map(quoted);
-const joined = (list) => allQuoted(list).join(', ') || undefined;
-
-/** Without what is not there. */
-const filled = (fields) =>
-  Object.fromEntries(
-    Object.entries(fields).filter(
-      ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
-    ),
-  );
-const isInline = (file) => file.disposition === 'inline';
-const assert = (taken, answer) => {
-  if (!taken) throw new Error(`not taken: ${JSON.stringify(answer)}`);
-};
 
 async function bySendgrid(message) {
   const client = new SendgridClient();
@@ -48,6 +32,7 @@ async function bySendgrid(message) {
   const people = (list) => list?.map(mailbox);
   const { opens, clicks } = message.tracking ?? {};
   const answers = people(message.reply_to) ?? [];
+  const isDynamic = message.template?.id.startsWith('d-');
   const [answer] = await sendgrid.send(
     filled({
       from: mailbox(message.from),
@@ -64,7 +49,9 @@ async function bySendgrid(message) {
       customArgs: message.metadata,
       ipPoolName: message.stream,
       templateId: message.template?.id,
-      dynamicTemplateData: message.template?.data,
+      dynamicTemplateData: isDynamic ? message.template.data : undefined,
+      substitutions: isDynamic ? undefined : message.template?.data,
+      substitutionWrappers: ['', ''],
       trackingSettings: message.tracking && {
         ...(clicks === undefined ? {} : { clickTracking: { enable: clicks, enableText: clicks } }),
         ...(opens === undefined ? {} : { openTracking: { enable: opens } }),
@@ -147,7 +134,9 @@ async function byPostmark(message) {
   const answer = message.template
     ? await client.sendEmailWithTemplate({
         ...common,
-        TemplateAlias: message.template.id,
+        ...(/^\d+$/.test(message.template.id)
+          ? { TemplateId: Number(message.template.id) }
+          : { TemplateAlias: message.template.id }),
         TemplateModel: message.template.data,
       })
     : await client.sendEmail(
@@ -289,6 +278,11 @@ async function byCloudflare(message) {
   assert(answer.delivered?.length || answer.queued?.length, answer);
 }
 
+async function bySmtp(message, name) {
+  const answer = await sendMail(message, `<key-${name}@shop.example>`, Number(smtpPort), certificate);
+  assert(answer.accepted.length && !answer.rejected.length, answer);
+}
+
 const senders = {
   sendgrid: bySendgrid,
   mailgun: byMailgun,
@@ -296,6 +290,11 @@ const senders = {
   ses: bySes,
   resend: byResend,
   cloudflare: byCloudflare,
+  brevo: byBrevo,
+  mailersend: byMailersend,
+  mailtrap: byMailtrap,
+  sparkpost: bySparkpost,
+  smtp: bySmtp,
 };
 
 let [passed, failed, skipped] = [0, 0, 0];

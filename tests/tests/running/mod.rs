@@ -111,13 +111,18 @@ impl Running {
             request = request.header(*name, value);
         }
         let request = request.header("content-type", "application/json").body(body).unwrap();
-        let mut response = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-        Answer {
-            status: response.status().as_u16(),
-            headers,
-            body: response.body_mut().with_config().limit(MAX_BODY).read_to_string().unwrap(),
+        answer_of(self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+    }
+
+    /// A client of its own that waits for so long: method, path, key, body.
+    pub fn patient(&self, patience: Duration) -> impl Fn(&str, &str, &str, &[u8]) -> Answer {
+        let base = self.workerd.base_url();
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(patience));
+        let agent = config.build().new_agent();
+        move |method, path, key, body| {
+            let request = ureq::http::Request::builder().method(method).uri(format!("{base}{path}"));
+            let request = request.header("authorization", format!("Bearer {key}")).body(body).unwrap();
+            answer_of(agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}")))
         }
     }
 
@@ -183,6 +188,16 @@ impl Running {
             after = page["next"].clone();
         }
         all
+    }
+}
+
+fn answer_of(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+    let headers = response.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
+    Answer {
+        status: response.status().as_u16(),
+        headers,
+        body: response.body_mut().with_config().limit(MAX_BODY).read_to_string().unwrap(),
     }
 }
 

@@ -36,10 +36,10 @@ pub(super) struct View {
 }
 
 #[derive(Serialize)]
-struct Page {
-    suppressions: Vec<View>,
+pub(super) struct Page {
+    pub(super) suppressions: Vec<View>,
     /// The `after` of the next page; `null` at the end.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 impl View {

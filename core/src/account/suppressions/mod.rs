@@ -1,10 +1,17 @@
 //! The routes under `/v1/suppressions`. Adding and removing one address is here, the rest in the files beside.
 
+mod export;
+mod import;
+mod imports;
 mod manage;
-mod transfer;
+mod rows;
 
+pub use import::{Begun, Ended, Import, comes_in_pieces};
+
+pub(super) use export::export;
+pub(super) use import::import;
+pub(super) use imports::{interrupt, list as list_imports, one as one_import};
 pub(super) use manage::{change, list, one};
-pub(super) use transfer::{export, import};
 
 use super::{
     Reply,
@@ -23,7 +30,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value;
 
 /// The fields as they come: each is judged by itself, so that an error can name it. Null is the same as absent.
@@ -35,6 +42,9 @@ struct Wanted {
     scope: Option<Value>,
     expires_at: Option<Value>,
     active: Option<Value>,
+    /// What an entry is shown with and nobody sets.
+    status: Option<IgnoredAny>,
+    created_at: Option<IgnoredAny>,
 }
 
 #[derive(Serialize)]
@@ -50,8 +60,9 @@ struct EntryView<'a> {
 /// Puts an address on the list, or changes what its entry in that scope says. Doing it twice is doing it once.
 pub(super) fn add(pass: &Pass, body: &[u8], sql: &mut dyn Sql, now: UnixMillis) -> Result<Reply, SqlError> {
     let refuse = |problem: &Problem| Ok(Reply::problem(problem, &pass.request_id, None, now));
-    let wanted: Wanted = match serde_json::from_slice(body) {
-        Ok(wanted) => wanted,
+    let wanted = match serde_json::from_slice::<Wanted>(body) {
+        Ok(wanted) if wanted.status.is_none() && wanted.created_at.is_none() => wanted,
+        Ok(_) => return refuse(&Problem::new(Code::InvalidSuppression, FIELDS)),
         // The parser's own words could hold a field's name, and a caller's mistake can put an address there.
         Err(error) if error.is_data() => return refuse(&Problem::new(Code::InvalidSuppression, FIELDS)),
         Err(error) => {

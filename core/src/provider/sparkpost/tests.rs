@@ -4,7 +4,7 @@ use crate::provider::{
     classify,
     tests::{NOW, body, lacks, message, request, templated},
 };
-use alloc::vec;
+use alloc::{format, vec};
 use serde_json::json;
 
 #[test]
@@ -56,6 +56,15 @@ fn a_template_is_the_whole_content() {
     let got = body(Sparkpost, &templated("welcome", json!({ "name": "Ann" })));
     assert_eq!(got["content"], json!({ "template_id": "welcome" }));
     assert_eq!(got["substitution_data"], json!({ "name": "Ann" }));
+}
+
+/// Everybody is shown the whole list, so that a call grows with the square of it: 600 addresses of 40 bytes and a comma
+/// with a space are 25,198 bytes, 600 times; 1,000 are 42,000 bytes, 1,000 times.
+#[test]
+fn a_list_that_would_be_repeated_beyond_the_bound_is_a_gap() {
+    let to = |count: usize| (0..count).map(|n| format!("{n:028}@example.net")).collect::<Vec<_>>();
+    assert_eq!(lacks(Sparkpost, &message(json!({ "to": to(1_000) }))), ["messages over 20 MB"]);
+    assert_eq!(lacks(Sparkpost, &message(json!({ "to": to(600) }))), [""; 0]);
 }
 
 #[test]
