@@ -184,6 +184,7 @@ fn the_door_serves_the_file() {
             query: "",
             authorization: None,
             idempotency_key: None,
+            if_none_match: None,
             content_length: None,
             headers: &Vec::new,
         };

@@ -49,6 +49,10 @@ def test_r243_to_r248_the_client_against_workerd() -> None:
         assert all(answer["limits"] for answer in answers)
         assert 429 not in statuses
 
+        usage = client.usage()
+        assert (client.usage(), statuses[-1]) == (usage, 304)
+        assert client.check_limits({"messages": 3, "recipients": 5})["decision"] == "allow"
+
     with pytest.raises(ApiError) as caught:
         Client(URL, "sg_dev_k1_wrong_wrong").limits()
     assert (caught.value.code, caught.value.attempts) == ("invalid_key", 1)

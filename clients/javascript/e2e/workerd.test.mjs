@@ -52,6 +52,13 @@ test("R243-R248: the client against workerd", async (t) => {
     assert.ok(!statuses.includes(429), String(statuses));
   });
 
+  await t.test("R247: what has not changed is answered from memory; what would become of a send is asked without sending", async () => {
+    const usage = await client.usage();
+    assert.deepEqual([await client.usage(), statuses.at(-1)], [usage, 304]);
+    const { decision, recipients } = await client.checkLimits({ messages: 3, recipients: 5 });
+    assert.deepEqual([decision, recipients, (await client.usage()).usage], ["allow", 5, usage.usage]);
+  });
+
   await t.test("a wrong key is a typed error", async () => {
     const stranger = new Sendgate({ baseUrl, key: "sg_dev_k1_wrong_wrong" });
     const error = await stranger.limits().catch((error) => error);
