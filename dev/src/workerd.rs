@@ -27,6 +27,12 @@ pub struct Settings {
     pub roots: Vec<String>,
     /// Bindings that stand for a service of the platform: name, and the module whose default export is called.
     pub services: Vec<(String, String)>,
+    /// The module that everything goes to that the Worker fetches, whatever its URL; the hosts of `reach` are its
+    /// `env.internet`. `None`: those hosts themselves.
+    pub outbound: Option<String>,
+    /// Workers beside this one that call what only the platform calls: a port on 127.0.0.1, and the module that serves it;
+    /// this Worker is its `env.sendgate`.
+    pub callers: Vec<(u16, String)>,
 }
 
 impl Settings {
@@ -41,6 +47,8 @@ impl Settings {
             reach: Reach::Loopback,
             roots: Vec::new(),
             services: Vec::new(),
+            outbound: None,
+            callers: Vec::new(),
         }
     }
 
@@ -217,7 +225,12 @@ fn spawn(settings: &Settings) -> Result<Child, StartError> {
     write_private(&config, &capnp::config(settings, &objects))?;
     let log = File::options().create(true).append(true).open(log_path(settings))?;
     let mut command = Command::new(binary()?);
-    command.arg("serve").arg(&config).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.arg("serve").arg(&config);
+    if !settings.callers.is_empty() {
+        // What a caller calls is behind a flag that workerd calls experimental.
+        command.arg("--experimental");
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command.spawn()?)
 }
 

@@ -15,6 +15,7 @@ mod routes;
 mod send;
 mod subjects;
 mod suppressions;
+mod to_many;
 mod usage;
 
 use crate::{
@@ -151,8 +152,7 @@ impl Account {
         let Some(config) = config.accounts.get(account) else {
             return Err(AccountError::Config("there is no such account".into()));
         };
-        let secrets =
-            config.providers.iter().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
+        let secrets = config.senders().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
         journal::forget(sql, now)?;

@@ -3,9 +3,10 @@
 use super::{
     Account, Reply, idempotency,
     quota::{over_quota, retry_after},
+    to_many,
 };
 use crate::{
-    config::{MissingUnsubscribe, OnLimit, SuppressionMode},
+    config::{OnLimit, SuppressionMode},
     front::Pass,
     guard::{Dimension, Guard, TooLarge},
     id::MessageId,
@@ -207,19 +208,9 @@ impl Account {
         if let Some(flaws) = self.unsupported(place, &message) {
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
-        let lacks_exit = matches!(message.class, Class::Drip | Class::Bulk) && !says_how_to_leave(&message);
-        let warnings = match self.config.missing_unsubscribe {
-            MissingUnsubscribe::Reject if lacks_exit => {
-                let detail = "mail of this class needs a List-Unsubscribe header";
-                let flaw = Flaw {
-                    field: format!("messages[{place}].headers"),
-                    code: MISSING_UNSUBSCRIBE,
-                    detail: detail.into(),
-                };
-                return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
-            }
-            MissingUnsubscribe::Warn if lacks_exit => alloc::vec![MISSING_UNSUBSCRIBE],
-            MissingUnsubscribe::Warn | MissingUnsubscribe::Reject | MissingUnsubscribe::Accept => Vec::new(),
+        let warnings = match to_many::judge(&self.config, place, &message) {
+            Ok(warnings) => warnings,
+            Err(flaws) => return Item::Refused { code: Code::InvalidMessage, flaws },
         };
         let recipients = Recipient::all_of(&message);
         if let Some((name, window)) = self.mailroom.never_admits(message.class, &recipients) {
@@ -234,7 +225,7 @@ impl Account {
 
     /// What the preferred provider lacks, when no provider has all that the message needs.
     fn unsupported(&self, place: usize, message: &Message) -> Option<Vec<Flaw>> {
-        let mut gaps = self.config.providers.iter().map(|provider| provider::check(provider.kind, message).err());
+        let mut gaps = self.config.senders().map(|provider| provider::check(provider.kind, message).err());
         let missing = gaps.next()??;
         if !gaps.all(|gaps| gaps.is_some()) {
             return None;
@@ -462,10 +453,6 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
 }
 
-fn says_how_to_leave(message: &Message) -> bool {
-    message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("list-unsubscribe"))
-}
-
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.
 const fn mix(entropy: [u64; 2], place: u16) -> u64 {
     let [a, b] = entropy;
@@ -476,7 +463,5 @@ fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// The word for mail to many without a way out.
-const MISSING_UNSUBSCRIBE: &str = "missing_unsubscribe";
 /// A refusal names at most this many fields, however many messages it holds.
 const MAX_FLAWS: usize = 100;

@@ -9,6 +9,7 @@ mod failover;
 mod outgoing;
 mod plan;
 mod provider;
+mod to_many;
 mod warnings;
 mod webhook;
 
@@ -17,6 +18,7 @@ pub use failover::{Calls, Failover, MAX_PROVIDERS};
 pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
+pub use to_many::Missing;
 pub use warnings::Warning;
 pub use webhook::WebhookConfig;
 
@@ -148,20 +150,14 @@ pub struct AccountConfig {
     pub error_shape: ErrorShape,
     /// What happens to drip and bulk mail without a `List-Unsubscribe` header (R055).
     #[serde(default)]
-    pub missing_unsubscribe: MissingUnsubscribe,
-}
-
-/// What happens to mail that is sent to many and says nothing of how to leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MissingUnsubscribe {
-    /// It is taken, and the answer warns.
-    #[default]
-    Warn,
-    /// It is refused.
-    Reject,
-    /// It is taken: its template, or the provider, puts the way out in.
-    Accept,
+    pub missing_unsubscribe: Missing,
+    /// The sender's postal address, which every body of drip and bulk mail has to show; absent means that none is looked for
+    /// (R055).
+    #[serde(default)]
+    pub postal_address: Option<String>,
+    /// What happens to drip and bulk mail without it; absent means a warning.
+    #[serde(default)]
+    pub missing_postal_address: Option<Missing>,
 }
 
 /// What happens to a request's messages when a window refuses the request.
@@ -377,6 +373,7 @@ impl AccountConfig {
             ));
         }
         self.check_routing(at)?;
+        self.check_to_many(at)?;
         self.soft_bounces.check().map_err(|detail| wrong(&format!("{at}.soft_bounces"), detail))?;
         self.providers.iter().enumerate().try_for_each(|(i, provider)| provider.check(&format!("{at}.providers[{i}]")))
     }

@@ -24,10 +24,12 @@
 //! elsewhere passes it by. One that is too large for what a provider still takes stops its own class only. The account's
 //! pace stops everything, and a provider's windows of requests stop what can go through it alone.
 //!
-//! Out of scope: trying again for those recipients alone that a provider refused for now while it took the others. They are
-//! noted with the message.
+//! *Some recipients alone*: what a provider took for some and refused for others is sent again to those others only, where
+//! the refusal may pass (the module `refused`).
 
 mod choose;
+mod circuit;
+mod course;
 mod deliveries;
 mod erase;
 mod letter;
@@ -54,6 +56,7 @@ pub use trace::view;
 use crate::{
     backoff::Backoff,
     config::{AccountConfig, AccountStatus, Failover, OnUnknown, SuppressionMode},
+    event::journal::SoftBounces,
     gate::{Dispatch, GateError, Standing, Verdict, Weight},
     id::MessageId,
     ledger::Ledger,
@@ -118,6 +121,7 @@ pub struct Mailroom {
     hold_ms: u64,
     on_unknown: OnUnknown,
     suppression: SuppressionMode,
+    soft_bounces: SoftBounces,
     failover: Failover,
     /// Nothing at all is admitted before this instant, unless something is settled or submitted.
     limited_until: Option<UnixMillis>,
@@ -145,13 +149,15 @@ struct Item {
     units: u64,
     reservation: String,
     expires: Option<UnixMillis>,
+    /// A provider took it for some of its recipients before.
+    partly_taken: bool,
 }
 
 impl Mailroom {
     /// Opens the outbox of an account: creates what is missing, rebuilds the queue, and settles the attempts that a crash
     /// interrupted as of unknown outcome.
     ///
-    /// `credentials` are the providers' secrets, by value and in their order; `compose` writes MIME for providers that
+    /// `credentials` are the secrets of the providers that send, by value and in their order; `compose` writes MIME for providers that
     /// take it.
     ///
     /// # Errors
@@ -164,25 +170,28 @@ impl Mailroom {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, SqlError> {
-        if config.providers.is_empty() || config.providers.len() != credentials.len() {
+        if credentials.is_empty() || config.senders().count() != credentials.len() {
             return Err(SqlError("every provider has a credential, and there is at least 1".into()));
         }
-        let dispatch = Dispatch::open(config, sql, now).map_err(|error| match error {
+        let providers = config.senders().zip(credentials);
+        let providers: Vec<Provider> = providers
+            .map(|(provider, credential)| Provider::open(config, provider, credential, compose, sql, now))
+            .collect::<Result<_, _>>()?;
+        let windows = |via: usize, unit| providers.get(via).and_then(|provider| provider.windows(unit));
+        let dispatch = Dispatch::open(config, &windows, sql, now).map_err(|error| match error {
             GateError::Policy(detail) => SqlError(detail),
             GateError::Store(error) => error,
         })?;
-        let providers = config.providers.iter().zip(credentials);
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
-            providers: providers
-                .map(|(provider, credential)| Provider::open(config, provider, credential, compose, sql, now))
-                .collect::<Result<_, _>>()?,
+            providers,
             dispatch,
             backoff: config.retry.backoff(),
             hold_ms: config.retry.hold_ms,
             on_unknown: config.on_unknown,
             suppression: config.suppression,
+            soft_bounces: config.soft_bounces,
             failover: config.failover,
             limited_until: None,
         };
@@ -198,7 +207,7 @@ impl Mailroom {
             return None;
         }
         let at = self.queue.next_at().filter(|at| *at < UnixMillis::MAX)?;
-        let opens = self.providers.iter().map(|provider| provider.blocked_until).min().unwrap_or_default();
+        let opens = self.providers.iter().map(|provider| provider.circuit.blocked_until).min().unwrap_or_default();
         Some(at.max(opens).max(self.limited_until.unwrap_or_default()))
     }
 
@@ -265,7 +274,7 @@ impl Mailroom {
 
     fn weigh_stored(&self, class: Class, recipients: &str) -> Result<Weight, SqlError> {
         let recipients = trace::stored_recipients(recipients)?;
-        let counted = recipients.iter().filter(|recipient| recipient.suppressed.is_none());
+        let counted = recipients.iter().filter(|recipient| recipient.is_due());
         Ok(self.dispatch.weigh(class, counted.map(|recipient| &*recipient.address)))
     }
 
@@ -283,6 +292,10 @@ impl Mailroom {
                     if row.ambiguous.is_some() {
                         entry.alone = true;
                         entry.route = self.route_of_repeat(row.provider.as_deref());
+                    }
+                    if row.partly_taken {
+                        entry.alone = true;
+                        entry.route = self.place_of(row.provider.as_deref()).map_or(Route::ANY, Route::only);
                     }
                     self.queue.push(entry, row.due, row.id);
                 }
@@ -343,12 +356,13 @@ impl Mailroom {
             flight.items.push(Item {
                 attempt: Attempt { message: row.id, number: row.attempts },
                 weight,
-                route: Route::ANY,
+                route: via.filter(|_| row.partly_taken).map_or(Route::ANY, Route::only),
                 failures: row.failures,
                 ambiguous: row.ambiguous,
                 units: row.units,
                 reservation: row.reservation,
                 expires: row.expires,
+                partly_taken: row.partly_taken,
             });
         }
         // A provider that is gone has no windows; the account's and the receivers' have seen it all the same.

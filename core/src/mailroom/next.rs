@@ -4,9 +4,10 @@ use super::{
     Effect, MAX_IN_FLIGHT, Mailroom, Status,
     choose::Way,
     queue::Head,
+    refused,
     settle::give_back_or_keep,
     store::{self, DueRow, Move},
-    trace::Line,
+    trace::{self, Line},
 };
 use crate::{
     config::AccountStatus,
@@ -153,7 +154,11 @@ pub(super) fn end(
     now: UnixMillis,
 ) -> Result<(), SqlError> {
     let taken = row.ambiguous.is_some();
-    let (status, error) = if taken { (Status::Unknown, Some("outcome_unknown")) } else { (status, error) };
+    let (mut status, error) = if taken { (Status::Unknown, Some("outcome_unknown")) } else { (status, error) };
+    if trace::is_partly_taken(&row.recipients) {
+        refused::leave(id, status, sql)?;
+        status = refused::status_of_parted(status);
+    }
     let error = error.map(|code| alloc::format!(r#"{{"code":"{code}","attempts":{}}}"#, row.attempts));
     let line = Line::new(event, now).to_text();
     let to = Move {

@@ -16,7 +16,7 @@ use crate::{
     id::MessageId,
     ledger::Ledger,
     message::Message,
-    provider::{self, BuildError, Dispatch},
+    provider::{self, BuildError, Dispatch, ProviderKind},
     sql::{Sql, SqlError},
     time::UnixMillis,
     transport::Call,
@@ -103,7 +103,7 @@ impl Mailroom {
 
     fn may_share(&self, letters: &[Letter], other: &Letter, via: usize) -> bool {
         let (Some(first), Some(provider)) = (letters.first(), self.providers.get(via)) else { return false };
-        provider::may_share(provider.kind, &first.lines().dispatch(), &other.lines().dispatch())
+        provider::may_share(provider.kind, &first.lines(false).dispatch(), &other.lines(false).dispatch())
     }
 
     /// Reads a message and checks it for the last time; `None` when it ended, or this provider lacks what it needs.
@@ -260,9 +260,14 @@ impl Mailroom {
 
     fn build(&self, letters: &[Letter], via: usize, now: UnixMillis) -> Result<Call, BuildError> {
         let Some(provider) = self.providers.get(via) else { return Err(BuildError::NotTogether) };
-        let lines: Vec<Lines<'_>> = letters.iter().map(Letter::lines).collect();
+        // A mail server is told apart from the mail's own lines whom it goes to.
+        let with_settled = provider.kind == ProviderKind::Smtp;
+        let lines: Vec<Lines<'_>> = letters.iter().map(|letter| letter.lines(with_settled)).collect();
         let dispatches: Vec<Dispatch<'_>> = lines.iter().map(Lines::dispatch).collect();
-        let call = provider::build_batch(provider.kind, &provider.target(), &dispatches, now)?;
+        let mut call = provider::build_batch(provider.kind, &provider.target(), &dispatches, now)?;
+        if let Call::Smtp(mail) = &mut call {
+            mail.recipients.retain(|address| !letters.iter().any(|letter| letter.is_settled(address)));
+        }
         match &call {
             Call::Http(request) if letters.len() > 1 && request.body.len() > provider.bounds.bytes => {
                 Err(BuildError::NotTogether)
@@ -345,7 +350,7 @@ impl Mailroom {
         let left = row.units.saturating_sub(newly);
         let mut line = Line::new("suppressed_final", now);
         line.recipients = Some(newly);
-        store::set_recipients(id, left, &recipients, &line.to_text(), sql)?;
+        store::set_recipients(id, left, &recipients, Some(&line.to_text()), sql)?;
         give_back_or_keep(&row.reservation, newly, false, ledger, sql, now)?;
         row.units = left;
         row.recipients = recipients;

@@ -1,6 +1,6 @@
 //! The statements behind the three verbs. Each is written once, here.
 
-use super::{Status, Submission, parts, queue};
+use super::{Status, Submission, parts, queue, trace::TAKEN};
 use crate::{
     id::MessageId,
     message::Class,
@@ -39,6 +39,8 @@ pub(crate) struct OpenRow {
     pub(crate) provider: Option<String>,
     /// Its place in a call of several.
     pub(crate) members: Option<String>,
+    /// A provider took it for some of its recipients.
+    pub(crate) partly_taken: bool,
 }
 
 /// A message on its way out.
@@ -102,8 +104,9 @@ pub(crate) fn insert(
 pub(crate) fn open_rows(with_recipients: bool, sql: &mut dyn Sql) -> Result<Vec<OpenRow>, SqlError> {
     let rows = sql.run(
         "SELECT id, class, due_ms, status, attempts, failures, ambiguous, units, reservation, expires_ms, \
-         CASE WHEN ?1 THEN recipients END, provider, members FROM message WHERE status IN ('queued', 'deferred', 'held', 'sending')",
-        &[Param::Integer(i64::from(with_recipients))],
+         CASE WHEN ?1 THEN recipients END, provider, members, instr(recipients, ?2) FROM message \
+         WHERE status IN ('queued', 'deferred', 'held', 'sending')",
+        &[Param::Integer(i64::from(with_recipients)), Param::Text(TAKEN)],
     )?;
     rows.into_iter().map(open_row).collect()
 }
@@ -124,8 +127,9 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
             recipients,
             provider,
             members,
+            taken,
         ],
-    ) = <[Value; 13]>::try_from(row)
+    ) = <[Value; 14]>::try_from(row)
     else {
         return Err(shape());
     };
@@ -143,6 +147,7 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
         recipients: optional_text(recipients),
         provider: optional_text(provider),
         members: optional_text(members),
+        partly_taken: integer(&taken)? > 0,
     })
 }
 
@@ -189,11 +194,16 @@ pub(crate) fn recipients(id: MessageId, sql: &mut dyn Sql) -> Result<String, Sql
     rows.into_iter().flatten().next().and_then(optional_text).ok_or_else(shape)
 }
 
-/// The recipients after an answer about some of them.
-pub(crate) fn note_recipients(id: MessageId, recipients: &str, line: &str, sql: &mut dyn Sql) -> Result<(), SqlError> {
+/// The recipients after an answer about some of them, with a line for the trace when there is something to tell.
+pub(crate) fn note_recipients(
+    id: MessageId,
+    recipients: &str,
+    line: Option<&str>,
+    sql: &mut dyn Sql,
+) -> Result<(), SqlError> {
     sql.run(
-        "UPDATE message SET recipients = ?2, trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?3 ELSE trace END WHERE id = ?1",
-        &[Param::Text(&id.to_string()), Param::Text(recipients), Param::Text(line)],
+        "UPDATE message SET recipients = ?2, trace = CASE WHEN ?3 <> '' AND length(trace) < 60000 THEN trace || char(10) || ?3 ELSE trace END WHERE id = ?1",
+        &[Param::Text(&id.to_string()), Param::Text(recipients), Param::Text(line.unwrap_or_default())],
     )
     .map(|_| ())
 }
@@ -223,17 +233,17 @@ pub(crate) fn mark(
     .map(|_| ())
 }
 
-/// The recipients after the final check.
+/// The same where some of them need no unit any more.
 pub(crate) fn set_recipients(
     id: MessageId,
     units_left: u64,
     recipients: &str,
-    line: &str,
+    line: Option<&str>,
     sql: &mut dyn Sql,
 ) -> Result<(), SqlError> {
     sql.run(
-        "UPDATE message SET units = ?2, recipients = ?3, trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?4 ELSE trace END WHERE id = ?1",
-        &[Param::Text(&id.to_string()), units(units_left), Param::Text(recipients), Param::Text(line)],
+        "UPDATE message SET units = ?2, recipients = ?3, trace = CASE WHEN ?4 <> '' AND length(trace) < 60000 THEN trace || char(10) || ?4 ELSE trace END WHERE id = ?1",
+        &[Param::Text(&id.to_string()), units(units_left), Param::Text(recipients), Param::Text(line.unwrap_or_default())],
     )
     .map(|_| ())
 }
@@ -255,7 +265,7 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
     ];
     if to.status.is_finished() {
         let rows = sql.run(
-            "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
+            "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = coalesce(?5, provider_message_id), error = ?6, \
              trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, members = CASE WHEN ?9 THEN members END, body = NULL WHERE id = ?1 RETURNING parts, \
              recipients LIKE '%\"status\":%' OR EXISTS(SELECT 1 FROM event WHERE event.provider_message_id = ?5 AND event.message IS NULL)",
             &parameters,
@@ -268,7 +278,7 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
         return row.and_then(|row| row.get(1)).map_or(Ok(0), integer).map(|reported| reported != 0);
     }
     sql.run(
-        "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = ?5, error = ?6, \
+        "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = coalesce(?5, provider_message_id), error = ?6, \
          trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, members = CASE WHEN ?9 THEN members END WHERE id = ?1",
         &parameters,
     )

@@ -26,6 +26,11 @@ pub enum RecipientKind {
     Bcc,
 }
 
+impl RecipientKind {
+    /// Every line.
+    pub const ALL: [Self; 3] = [Self::To, Self::Cc, Self::Bcc];
+}
+
 /// A recipient with what the first suppression check said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
@@ -117,6 +122,7 @@ fn stored(recipient: &Recipient) -> StoredRecipient<'_> {
         suppressed: recipient.suppressed.is_some().then_some(Cow::Borrowed("pre")),
         reason: recipient.suppressed.as_deref().map(Cow::Borrowed),
         refused: None,
+        taken_at_attempt: None,
         status: None,
     }
 }

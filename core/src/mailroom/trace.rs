@@ -62,9 +62,26 @@ pub(crate) struct StoredRecipient<'a> {
     /// Why the provider refused it alone while it took the message: `suppressed`, `permanent` or `transient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Cow<'a, str>>,
+    /// The attempt at which the provider took it, where it did not take all of them at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) taken_at_attempt: Option<u32>,
     /// What the provider reported of it: `delivered`, `bounced`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Cow<'a, str>>,
+}
+
+impl StoredRecipient<'_> {
+    /// Whether the message is still to go to it.
+    pub(crate) fn is_due(&self) -> bool {
+        let may_be_taken = self.refused.as_deref().is_none_or(|why| why == REFUSED_FOR_NOW);
+        self.suppressed.is_none() && self.taken_at_attempt.is_none() && may_be_taken
+    }
+}
+
+/// Whether a provider took the message for some of these recipients and not for all of them.
+pub(crate) fn is_partly_taken(recipients: &str) -> bool {
+    // A quotation mark inside an address is written with a backslash.
+    recipients.contains(TAKEN)
 }
 
 /// The recipients of a message's row.
@@ -189,3 +206,8 @@ fn text(value: &Value) -> Option<&str> {
 fn shape(error: serde_json::Error) -> SqlError {
     SqlError(alloc::format!("a stored message cannot be read: {error}"))
 }
+
+/// The word for a recipient that was not taken now.
+pub(super) const REFUSED_FOR_NOW: &str = "transient";
+/// How the field of a recipient that was taken before the others is stored.
+pub(super) const TAKEN: &str = "\"taken_at_attempt\":";

@@ -19,7 +19,7 @@ use sendgate_core::{
     outcome::TransportFailure,
     sql::{Param, Row, Sql, SqlError, Value as Cell},
     time::UnixMillis,
-    transport::{Call, Reply},
+    transport::{Call, Reply, SmtpCall},
 };
 use sendgate_embed::{Database, DatabaseError};
 use serde_json::{Value, json};
@@ -312,9 +312,20 @@ impl Host {
         }
     }
 
+    /// The next mail for a mail server; panics when there is none.
+    pub fn next_mail(&mut self) -> (Attempt, SmtpCall) {
+        match self.next() {
+            Effect::Send { attempt, call: Call::Smtp(mail), .. } => (attempt, *mail),
+            other => panic!("expected a mail, got {other:?}"),
+        }
+    }
+
     pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
+        self.settle_with(attempt, result.map(|response| Reply::Http(response.clone())));
+    }
+
+    pub fn settle_with(&mut self, attempt: Attempt, reply: Result<Reply, TransportFailure>) {
         let entropy = self.random();
-        let reply = result.map(|response| Reply::Http(response.clone()));
         let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
         self.database
             .transaction::<_, Failed, _>(|sql| {
@@ -349,7 +360,7 @@ fn open(database: &mut Database, config: &Config, secrets: &BTreeMap<String, Str
     // `ESP`, and `ESP-2` for a second provider.
     let of_provider = |name: &str| name.strip_prefix("ESP").map(|which| format!("esp-secret{which}"));
     let secret = |name: &str| of_provider(name).or_else(|| secrets.get(name).cloned());
-    let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
+    let tools = HostTools { secret: &secret, compose: sendgate_mime::compose };
     database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }
 
