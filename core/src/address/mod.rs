@@ -47,7 +47,8 @@ impl Address {
         if at > MAX_LOCAL {
             return Err(AddressError::TooLong { part: Part::Local, bound: MAX_LOCAL });
         }
-        let mut wire = local;
+        let mut wire = String::with_capacity(at.saturating_add(1).saturating_add(domain.len()));
+        wire.push_str(&local);
         wire.push('@');
         wire.push_str(&domain);
         if wire.len() > MAX_ADDRESS {
