@@ -85,8 +85,8 @@ export const objectClass = (name) =>
       }
       return this.#kept;
     }
-    handle(ask, body) {
-      return guarded(requestGuard(this.env), () => this.#object().handle(ask, body));
+    handle(ask, body, length) {
+      return guarded(requestGuard(this.env), () => this.#object().handle(ask, body, length));
     }
     receive(ask, body) {
       return guarded(requestGuard(this.env), () => this.#object().receive(ask, body));

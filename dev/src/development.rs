@@ -96,7 +96,7 @@ impl Development {
 
     fn config(&self, port: u16) -> String {
         let mut account = json!({
-            "keys": [{"id": "k1", "hash": key::hash(&self.key), "scopes": ["send", "read", "suppressions"]}],
+            "keys": [{"id": "k1", "hash": key::hash(&self.key), "scopes": ["send", "send:bulk", "read", "suppressions"]}],
             "account_windows": [{"kind": "sliding", "name": "plan-minute", "limit": 600, "period_ms": 60000}],
             "quotas": [{"period": "day", "limit": 50000}, {"period": "month", "limit": 1_000_000}],
             "max_messages": 500,

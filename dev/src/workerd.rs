@@ -120,6 +120,12 @@ impl Workerd {
         self.wait_until_healthy()
     }
 
+    /// The id of its process.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it has not ended by itself.
     ///
     /// # Errors

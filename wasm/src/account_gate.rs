@@ -49,16 +49,19 @@ impl AccountGate {
         Ok(Self { desk: Rc::new(Desk::new(state.unchecked_into(), env)?) })
     }
 
-    /// Answers one authenticated request: at once when its body is bytes, later when it is a stream.
+    /// Answers one authenticated request: at once when its body is bytes, later when it is a stream, whose length is
+    /// `length` where the client said it.
     ///
     /// # Errors
     /// Only what stops an answer from being made at all; a failing store is an answer.
-    pub fn handle(&self, pass: String, body: JsValue) -> Result<JsValue, JsValue> {
+    pub fn handle(&self, pass: String, body: JsValue, length: Option<f64>) -> Result<JsValue, JsValue> {
         match body.dyn_into::<Uint8Array>() {
             Ok(bytes) => self.desk.answer(&pass, &bytes.to_vec()),
             Err(stream) => {
                 let desk = Rc::clone(&self.desk);
-                let answer = async move { desk.answer_streamed(&pass, &stream.dyn_into()?).await };
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+                let length = length.map(|length| length as usize);
+                let answer = async move { desk.answer_streamed(&pass, &stream.dyn_into()?, length).await };
                 Ok(future_to_promise(answer).into())
             }
         }
@@ -194,18 +197,23 @@ impl Desk {
     }
 
     async fn take_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
-        match read_up_to(body, MAX_BODY_BYTES).await {
+        match read_up_to(body, MAX_BODY_BYTES, None).await {
             Read::Whole(bytes) => self.take(pass, &bytes).await,
             Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
             Read::Broken(_) => Err(JsValue::from_str("the report's body broke off")),
         }
     }
 
-    async fn answer_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
+    async fn answer_streamed(
+        &self,
+        pass: &str,
+        body: &ReadableStream,
+        length: Option<usize>,
+    ) -> Result<JsValue, JsValue> {
         if account::comes_in_pieces(pass) {
             return import::take(self, pass, body).await;
         }
-        match read_up_to(body, MAX_BODY_BYTES).await {
+        match read_up_to(body, MAX_BODY_BYTES, length).await {
             Read::Whole(bytes) => self.answer(pass, &bytes),
             Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
             Read::Broken(_) => Err(JsValue::from_str("the request's body broke off")),

@@ -34,7 +34,7 @@ pub async fn fetch(request: Request, env: Env) -> Result<Response, JsValue> {
         Ok(FrontDecision::ToAccount { account, pass }) => {
             let body = body(&request, head.content_length).await?;
             let accounts = bound::namespace(&env, "ACCOUNT_GATE")?;
-            wire::call(&accounts, &account, &JsValue::from_str(&pass), &body).await?
+            wire::call(&accounts, &account, &JsValue::from_str(&pass), &body, head.content_length).await?
         }
         Ok(FrontDecision::ToReceiver { account, pass }) => {
             let body = body(&request, head.content_length).await?;

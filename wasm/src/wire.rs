@@ -17,12 +17,13 @@ extern "C" {
     /// What an object of ours answers to, over typed calls.
     type Remote;
     #[wasm_bindgen(method, catch)]
-    fn handle(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
+    fn handle(this: &Remote, ask: &JsValue, body: &JsValue, length: Option<f64>) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn receive(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// Calls `handle(ask, body)` of the object `name`. A new stub each time: one that failed once stays broken.
+/// Calls `handle(ask, body, length)` of the object `name`, with the body's length where it is known. A new stub each time:
+/// one that failed once stays broken.
 ///
 /// # Errors
 /// The object could not be called, or failed.
@@ -31,9 +32,11 @@ pub(crate) async fn call(
     name: &str,
     ask: &JsValue,
     body: &JsValue,
+    length: Option<u64>,
 ) -> Result<JsValue, JsValue> {
     let remote: Remote = namespace.get_by_name(name)?.into_rpc();
-    let answer = remote.handle(ask, body)?;
+    #[allow(clippy::cast_precision_loss, reason = "a body's length is far below 2^53")]
+    let answer = remote.handle(ask, body, length.map(|length| length as f64))?;
     wasm_bindgen_futures::JsFuture::from(answer).await
 }
 

@@ -6,6 +6,7 @@
 mod alerts;
 mod check;
 mod idempotency;
+mod payload;
 mod query;
 mod question;
 mod quota;
@@ -41,6 +42,7 @@ use alloc::{
     vec::Vec,
 };
 use quota::quota_name;
+use send::{Ask, Form};
 
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
@@ -62,6 +64,8 @@ pub struct Account {
     mailroom: Mailroom,
     receivers: Vec<reports::Receiver>,
     alerts: Alerts,
+    /// When answers under idempotency keys were last gone through for those that are too old.
+    answers_swept: UnixMillis,
 }
 
 /// What the windows say to a request of a known key.
@@ -69,7 +73,7 @@ enum Admitted {
     /// It goes on.
     Now,
     /// It goes on if its messages may wait until then; else this is the answer.
-    Later(UnixMillis, Reply),
+    Later(Form, UnixMillis, Reply),
 }
 
 /// Why an account could not open.
@@ -162,7 +166,8 @@ impl Account {
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
         suppressions::interrupt(sql)?;
-        let mut account = Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default() };
+        let mut account =
+            Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default(), answers_swept: now };
         account.note_plan(sql, now)?;
         Ok(account)
     }
@@ -183,7 +188,9 @@ impl Account {
         let found = find(&pass.method, &pass.path);
         let reply = match self.admit(&pass, &found, sql, now)? {
             Ok(Admitted::Now) => self.dispatch(&pass, &found, body, sql, entropy, now)?,
-            Ok(Admitted::Later(until, refusal)) => self.send(&pass, body, Some((until, refusal)), sql, entropy, now)?,
+            Ok(Admitted::Later(form, until, refusal)) => {
+                self.send(Ask { form, pass: &pass, body }, Some((until, refusal)), sql, entropy, now)?
+            }
             Err(reply) => reply,
         };
         self.answer(&pass, reply, sql, now)
@@ -199,7 +206,7 @@ impl Account {
     ) -> Result<Option<Reply>, SqlError> {
         Ok(match self.admit(pass, found, sql, now)? {
             Ok(Admitted::Now) => None,
-            Ok(Admitted::Later(_, refusal)) | Err(refusal) => Some(refusal),
+            Ok(Admitted::Later(_, _, refusal)) | Err(refusal) => Some(refusal),
         })
     }
 
@@ -281,11 +288,15 @@ impl Account {
                 let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
                 let refusal = Reply::problem(&problem, &pass.request_id, Some(retry_at), now);
                 let queues = self.config.on_limit.values().any(|on_limit| *on_limit == OnLimit::Queue);
-                let is_send = matches!(found, Found::Route(Route { operation: Operation::Send, .. }, _));
-                return Ok(if queues && is_send && missing.is_none() {
-                    Ok(Admitted::Later(retry_at, refusal))
-                } else {
-                    Err(refusal)
+                let may_wait = queues && missing.is_none();
+                return Ok(match found {
+                    Found::Route(route, _) if may_wait && route.operation == Operation::Send => {
+                        Ok(Admitted::Later(Form::Messages, retry_at, refusal))
+                    }
+                    Found::Route(route, _) if may_wait && route.operation == Operation::SendBulk => {
+                        Ok(Admitted::Later(Form::Bulk, retry_at, refusal))
+                    }
+                    Found::Route(..) | Found::OtherMethod(_) | Found::Nothing => Err(refusal),
                 });
             }
             Admission::Reject(Reason::Suspended) => {
@@ -331,7 +342,8 @@ impl Account {
             }
         };
         match route.operation {
-            Operation::Send => self.send(pass, body, None, sql, entropy, now),
+            Operation::Send => self.send(Ask { form: Form::Messages, pass, body }, None, sql, entropy, now),
+            Operation::SendBulk => self.send(Ask { form: Form::Bulk, pass, body }, None, sql, entropy, now),
             Operation::ReadMessage => read::message(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
             Operation::CheckLimits => self.check(pass, body, sql, now),

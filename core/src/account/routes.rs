@@ -9,6 +9,8 @@ use alloc::{string::String, vec::Vec};
 pub enum Operation {
     /// Takes messages.
     Send,
+    /// Takes one message for many.
+    SendBulk,
     /// Tells where a message is.
     ReadMessage,
     /// Tells every limit that applies.
@@ -57,6 +59,7 @@ pub struct Route {
 /// Every route of an account. Where two paths fit, the first one is meant.
 pub const ROUTES: &[Route] = &[
     route("POST", "/v1/send", Scope::Send, Operation::Send),
+    route("POST", "/v1/send/bulk", Scope::SendBulk, Operation::SendBulk),
     route("GET", "/v1/messages/{id}", Scope::Read, Operation::ReadMessage),
     route("GET", "/v1/limits", Scope::Read, Operation::ReadLimits),
     route("POST", "/v1/limits/check", Scope::Read, Operation::CheckLimits),

@@ -11,9 +11,14 @@ use crate::{
     problem::Flaw,
 };
 use alloc::{format, string::String, vec::Vec};
+use core::fmt;
 
-/// The warnings for a message, or the flaws that it is refused for.
-pub(super) fn judge(config: &AccountConfig, place: usize, message: &Message) -> Result<Vec<&'static str>, Vec<Flaw>> {
+/// The warnings for a message, or the flaws that it is refused for; `at` is where it stands in the request.
+pub(super) fn judge(
+    config: &AccountConfig,
+    at: &dyn fmt::Display,
+    message: &Message,
+) -> Result<Vec<&'static str>, Vec<Flaw>> {
     if !matches!(message.class, Class::Drip | Class::Bulk) {
         return Ok(Vec::new());
     }
@@ -24,7 +29,7 @@ pub(super) fn judge(config: &AccountConfig, place: usize, message: &Message) -> 
     for (policy, lacking, code, detail) in [exit, address] {
         match (policy, lacking) {
             (Missing::Reject, Some(field)) => {
-                flaws.push(Flaw { field: format!("messages[{place}].{field}"), code, detail: detail.into() });
+                flaws.push(Flaw { field: format!("{at}.{field}"), code, detail: detail.into() });
             }
             (Missing::Warn, Some(_)) => warnings.push(code),
             (Missing::Accept, Some(_)) | (_, None) => {}

@@ -205,6 +205,9 @@ pub struct KeyConfig {
 pub enum Scope {
     /// `POST /v1/send`.
     Send,
+    /// `POST /v1/send/bulk`.
+    #[serde(rename = "send:bulk")]
+    SendBulk,
     /// Messages, limits and usage.
     Read,
     /// Suppression management.
@@ -217,6 +220,7 @@ impl Scope {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Send => "send",
+            Self::SendBulk => "send:bulk",
             Self::Read => "read",
             Self::Suppressions => "suppressions",
         }

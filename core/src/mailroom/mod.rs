@@ -76,6 +76,7 @@ use queue::{Entry, Queue, Route};
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
+pub(crate) use submit::share;
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
 /// comes late cannot settle another attempt.
@@ -125,6 +126,14 @@ pub struct Mailroom {
     failover: Failover,
     /// Nothing at all is admitted before this instant, unless something is settled or submitted.
     limited_until: Option<UnixMillis>,
+    /// The text that the message read last shares with others, when it is not a large one.
+    shared: Option<Shared>,
+}
+
+/// A text that several messages share: once stored under its name, it stays the same.
+struct Shared {
+    name: String,
+    text: String,
 }
 
 /// A call on its way.
@@ -136,6 +145,8 @@ struct Flight {
     weight: Weight,
     /// Its messages, in their order.
     items: Vec<Item>,
+    /// Of its messages' texts.
+    bytes: usize,
 }
 
 /// A message in a call.
@@ -194,6 +205,7 @@ impl Mailroom {
             soft_bounces: config.soft_bounces,
             failover: config.failover,
             limited_until: None,
+            shared: None,
         };
         mailroom.charge_questions(sql, now)?;
         mailroom.take_up(ledger, sql, now)?;
@@ -215,6 +227,12 @@ impl Mailroom {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Whether no further call may begin before one is answered.
+    fn is_full(&self) -> bool {
+        let bytes = self.in_flight.values().map(|flight| flight.bytes).sum::<usize>();
+        self.in_flight.len() >= MAX_IN_FLIGHT || bytes >= MAX_BYTES_IN_FLIGHT
     }
 
     /// Where the windows of outgoing mail stand: the account's pace, the provider's, the classes' and the receivers'.
@@ -345,7 +363,8 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let via = self.place_of(rows.first().and_then(|row| row.provider.as_deref()));
-        let mut flight = Flight { via, began: now, weight: Weight::default(), items: Vec::with_capacity(rows.len()) };
+        let items = Vec::with_capacity(rows.len());
+        let mut flight = Flight { via, began: now, weight: Weight::default(), items, bytes: 0 };
         for row in rows {
             let weight = self.weight(&row)?;
             if flight.items.is_empty() {
@@ -372,5 +391,8 @@ impl Mailroom {
     }
 }
 
+/// Bytes on their way at once, beyond which no further call begins: each is held by the process until its answer is there,
+/// and a Worker has 128 MB for everything.
+const MAX_BYTES_IN_FLIGHT: usize = 16_000_000;
 /// Requests on their way at once: a Worker may wait for six connections, the rest would queue unseen.
 const MAX_IN_FLIGHT: usize = 6;

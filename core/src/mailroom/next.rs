@@ -1,7 +1,7 @@
 //! What to do now.
 
 use super::{
-    Effect, MAX_IN_FLIGHT, Mailroom, Status,
+    Effect, Mailroom, Status,
     choose::Way,
     queue::Head,
     refused,
@@ -30,7 +30,7 @@ impl Mailroom {
         if self.expire(ledger, sql, now)? {
             return Ok(Effect::Wait { until: now });
         }
-        if self.in_flight.len() >= MAX_IN_FLIGHT || self.queue.is_empty() {
+        if self.is_full() || self.queue.is_empty() {
             return Ok(Effect::Idle);
         }
         if self.dispatch.follow(now) {

@@ -30,7 +30,7 @@ impl Mailroom {
         self.dispatch.hold(&weight, via, now);
         // No attempt at a message has the number 0.
         let attempt = Attempt { message: MessageId::new(u16::try_from(via).ok()?, 0, now), number: 0 };
-        let flight = Flight { via: Some(via), began: now, weight, items: alloc::vec::Vec::new() };
+        let flight = Flight { via: Some(via), began: now, weight, items: alloc::vec::Vec::new(), bytes: 0 };
         self.in_flight.insert(attempt, flight);
         Some(Effect::Send { attempt, call, timeout_ms })
     }

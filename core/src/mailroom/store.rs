@@ -57,6 +57,8 @@ pub(crate) struct DueRow {
     pub(crate) recipients: String,
     /// None when it is in parts.
     pub(crate) body: Option<String>,
+    /// The name of the text that it shares with others.
+    pub(crate) shared: Option<String>,
 }
 
 /// What changes when a message moves on.
@@ -83,7 +85,7 @@ pub(crate) fn insert(
     let parts = if kept.len() > parts::PART_BYTES { parts::insert(&id, kept, sql)? } else { 0 };
     sql.run(
         "INSERT INTO message(id, status, class, due_ms, attempts, failures, ambiguous, units, reservation, expires_ms, \
-         recipients, trace, parts, body) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         recipients, trace, parts, body, shared) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &[
             Param::Text(&id),
             Param::Text(row.status.word()),
@@ -96,6 +98,7 @@ pub(crate) fn insert(
             Param::Text(trace),
             Param::Integer(parts),
             if parts == 0 { Param::Text(kept) } else { Param::Null },
+            submission.shared.map_or(Param::Null, Param::Text),
         ],
     )
     .map(|_| ())
@@ -154,7 +157,7 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
 pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError> {
     let text_id = id.to_string();
     let rows = sql.run(
-        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, provider, recipients, body FROM message \
+        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, provider, recipients, body, shared FROM message \
          WHERE id = ?1",
         &[Param::Text(&text_id)],
     )?;
@@ -170,8 +173,9 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
             provider,
             Value::Text(recipients),
             body,
+            shared,
         ],
-    ) = <[Value; 9]>::try_from(row)
+    ) = <[Value; 10]>::try_from(row)
     else {
         return Err(shape());
     };
@@ -185,6 +189,7 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
         provider: optional_text(provider),
         recipients,
         body: optional_text(body),
+        shared: optional_text(shared),
     })
 }
 
@@ -251,7 +256,7 @@ pub(crate) fn set_recipients(
 /// Moves a message on; its content goes when it is finished. Whether its provider reported something of it already, asked
 /// in the same statement: almost always the answer is no.
 pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result<bool, SqlError> {
-    let id = id.to_string();
+    let (at, id) = (id.accepted_at(), id.to_string());
     let parameters = [
         Param::Text(&id),
         Param::Text(to.status.word()),
@@ -267,13 +272,16 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
         let rows = sql.run(
             "UPDATE message SET status = ?2, due_ms = ?3, failures = ?4, provider_message_id = coalesce(?5, provider_message_id), error = ?6, \
              trace = CASE WHEN length(trace) < 60000 THEN trace || char(10) || ?7 ELSE trace END, ambiguous = ?8, members = CASE WHEN ?9 THEN members END, body = NULL WHERE id = ?1 RETURNING parts, \
-             recipients LIKE '%\"status\":%' OR EXISTS(SELECT 1 FROM event WHERE event.provider_message_id = ?5 AND event.message IS NULL)",
+             recipients LIKE '%\"status\":%' OR EXISTS(SELECT 1 FROM event WHERE event.provider_message_id = ?5 AND event.message IS NULL), shared",
             &parameters,
         )?;
         let row = rows.first();
         let parts = row.and_then(|row| row.first()).map_or(Ok(0), count)?;
         if parts > 0 {
             parts::remove(&id, sql)?;
+        }
+        if let Some(Value::Text(shared)) = row.and_then(|row| row.get(2)) {
+            let_go(at, shared, sql)?;
         }
         return row.and_then(|row| row.get(1)).map_or(Ok(0), integer).map(|reported| reported != 0);
     }
@@ -283,6 +291,18 @@ pub(crate) fn advance(id: MessageId, to: &Move<'_>, sql: &mut dyn Sql) -> Result
         &parameters,
     )
     .map(|_| false)
+}
+
+/// Removes a shared text unless an open message needs it: only those that were accepted at the same instant can.
+fn let_go(accepted_at: UnixMillis, shared: &str, sql: &mut dyn Sql) -> Result<(), SqlError> {
+    let first = MessageId::new(0, 0, accepted_at).to_string();
+    let last = MessageId::new(u16::MAX, u64::MAX, accepted_at).to_string();
+    sql.run(
+        "DELETE FROM part WHERE id = ?1 AND NOT EXISTS(SELECT 1 FROM message WHERE id BETWEEN ?2 AND ?3 \
+         AND shared = ?1 AND status IN ('queued', 'deferred', 'held', 'sending'))",
+        &[Param::Text(shared), Param::Text(&first), Param::Text(&last)],
+    )
+    .map(|_| ())
 }
 
 fn units(units: u64) -> Param<'static> {

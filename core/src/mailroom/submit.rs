@@ -1,7 +1,7 @@
 //! Taking a message in.
 
 use super::{
-    Entry, Mailroom, Status, store,
+    Entry, Mailroom, Status, parts, store,
     trace::{Line, StoredRecipient},
 };
 use crate::{
@@ -65,8 +65,10 @@ impl Recipient {
 pub struct Submission<'a> {
     /// Its id.
     pub id: MessageId,
-    /// The message's JSON as it came.
+    /// The message's JSON as it came; with a shared text, its recipient's.
     pub body: &'a str,
+    /// The name of the text that it shares with others, as [`share`] gave it.
+    pub shared: Option<&'a str>,
     /// Its class.
     pub class: Class,
     /// Not before this instant.
@@ -113,6 +115,17 @@ impl Mailroom {
         }
         Ok(status)
     }
+}
+
+/// Stores the text that the messages of a request have in common, the one with this id the first of them; returns its name
+/// for their submissions. It goes with the last of them that ends.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn share(first: MessageId, text: &str, sql: &mut dyn Sql) -> Result<String, SqlError> {
+    let name = alloc::format!("shared:{first}");
+    parts::insert(&name, text, sql)?;
+    Ok(name)
 }
 
 fn stored(recipient: &Recipient) -> StoredRecipient<'_> {

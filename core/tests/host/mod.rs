@@ -96,7 +96,7 @@ pub fn key_of(id: &str) -> String {
 pub fn config_with(change: impl FnOnce(&mut Value)) -> String {
     let mut account = json!({
         "keys": [
-            {"id": "k1", "hash": key::hash(&key_of("k1")), "scopes": ["send", "read", "suppressions"]},
+            {"id": "k1", "hash": key::hash(&key_of("k1")), "scopes": ["send", "send:bulk", "read", "suppressions"]},
             {"id": "other", "hash": key::hash(&key_of("other")), "scopes": ["send", "read"]},
             {"id": "reader", "hash": key::hash(&key_of("reader")), "scopes": ["read"]},
             {"id": "revoked", "hash": key::hash(&key_of("revoked")), "scopes": ["send"], "revoked": true}

@@ -63,7 +63,7 @@ impl Running {
         let port = free_port().unwrap();
         let account = |name: &str| {
             json!({
-                "keys": [{"id": "k1", "hash": key::hash(&key_of(name)), "scopes": ["send", "read", "suppressions"]}],
+                "keys": [{"id": "k1", "hash": key::hash(&key_of(name)), "scopes": ["send", "send:bulk", "read", "suppressions"]}],
                 "account_windows": [{"kind": "sliding", "name": "plan-minute", "limit": 1_000_000, "period_ms": 60000}],
                 "key_windows": [{"kind": "sliding", "name": "key-second", "limit": 100_000, "period_ms": 1000}],
                 "quotas": [{"period": "day", "limit": 50000}],
@@ -105,13 +105,24 @@ impl Running {
     }
 
     pub fn call_with(&self, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
+        self.try_call(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same for a test that kills the process meanwhile.
+    pub fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
         let url = format!("{}{path}", self.workerd.base_url());
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         let request = request.header("content-type", "application/json").body(body).unwrap();
-        answer_of(self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+        self.agent.run(request).and_then(answer_of)
     }
 
     /// A client of its own that waits for so long: method, path, key, body.
@@ -122,7 +133,8 @@ impl Running {
         move |method, path, key, body| {
             let request = ureq::http::Request::builder().method(method).uri(format!("{base}{path}"));
             let request = request.header("authorization", format!("Bearer {key}")).body(body).unwrap();
-            answer_of(agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+            let answer = agent.run(request).and_then(answer_of);
+            answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
         }
     }
 
@@ -191,14 +203,14 @@ impl Running {
     }
 }
 
-fn answer_of(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+fn answer_of(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-    Answer {
+    Ok(Answer {
         status: response.status().as_u16(),
         headers,
-        body: response.body_mut().with_config().limit(MAX_BODY).read_to_string().unwrap(),
-    }
+        body: response.body_mut().with_config().limit(MAX_BODY).read_to_string()?,
+    })
 }
 
 /// A message to one address.
