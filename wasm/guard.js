@@ -91,6 +91,12 @@ export const objectClass = (name) =>
     receive(ask, body) {
       return guarded(requestGuard(this.env), () => this.#object().receive(ask, body));
     }
+    accountOf(queue) {
+      return guarded(requestGuard(this.env), () => this.#object().accountOf(queue));
+    }
+    configure(pushed) {
+      return guarded(requestGuard(this.env), () => this.#object().configure(pushed));
+    }
     alarm() {
       return guarded(alarmGuard(this.env), () => this.#object().alarm());
     }

@@ -1,7 +1,7 @@
 //! The door of the API: which route, whose key, which account. No store is asked here.
 //!
 //! A request that is not from a key of this deployment ends here, so a made-up key never creates an object. Everything
-//! else goes to its account, which alone can say what the key may do and where its limits stand.
+//! else goes to its account, which alone can say whether it exists, what the key may do and where its limits stand.
 
 use crate::{
     config::{AccountConfig, Config},
@@ -30,11 +30,13 @@ pub struct FrontRequest<'a> {
     pub authorization: Option<&'a str>,
     /// The value of `Idempotency-Key`.
     pub idempotency_key: Option<&'a str>,
+    /// The address that the request comes from, where the host knows it: what a client can write itself does not belong here.
+    pub client_ip: Option<&'a str>,
     /// The value of `If-None-Match`.
     pub if_none_match: Option<&'a str>,
     /// The value of `Content-Length`.
     pub content_length: Option<u64>,
-    /// Every header field; asked for only when the request is a provider's report.
+    /// Every header field; asked for only of a provider's report and of the admin API.
     pub headers: &'a dyn Fn() -> Vec<(String, String)>,
 }
 
@@ -76,6 +78,9 @@ pub struct Pass {
     pub query: String,
     /// The idempotency key, as it came.
     pub idempotency_key: Option<String>,
+    /// The address that the request comes from, where the host knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<String>,
     /// The tags of what the caller has, as they came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_none_match: Option<String>,
@@ -109,7 +114,7 @@ pub fn route(
         });
     }
     if let Some((_, account)) = report_path(request.path) {
-        return route_report(request, account, config, &request_id, now);
+        return route_report(request, account, config, key_secret, &request_id, now);
     }
     let Some(given) = request.authorization.and_then(bearer) else {
         return refuse(&if request.path.starts_with("/v1/") {
@@ -122,9 +127,6 @@ pub fn route(
         let detail = "the key is not one of this deployment's, or it was mistyped";
         return refuse(&Problem::new(Code::InvalidKey, detail));
     };
-    if !config.accounts.contains_key(claim.account) {
-        return refuse(&Problem::new(Code::DeliveryAccountMissing, "the key's account is not one of this deployment"));
-    }
     if request.content_length.is_some_and(|length| length > MAX_BODY_BYTES) {
         return FrontDecision::Answer(body_too_large(entropy, now));
     }
@@ -136,6 +138,7 @@ pub fn route(
         path: request.path.into(),
         query: request.query.into(),
         idempotency_key: request.idempotency_key.map(ToString::to_string),
+        client_ip: request.client_ip.map(ToString::to_string),
         if_none_match: request.if_none_match.map(ToString::to_string),
         request_id,
         headers: Vec::new(),
@@ -143,21 +146,25 @@ pub fn route(
     FrontDecision::ToAccount { account: claim.account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
 }
 
-/// The account that a queue's messages belong to, and what to hand on with each of them; `None` when no account names
-/// the queue.
+/// The account of the deployment's configuration that a queue's messages belong to.
 #[must_use]
-pub fn route_queue(queue: &str, config: &Config, entropy: u64, now: UnixMillis) -> Option<(String, String)> {
+pub fn account_of_queue<'a>(queue: &str, config: &'a Config) -> Option<&'a str> {
     let takes = |account: &AccountConfig| {
         account
             .providers
             .iter()
             .any(|provider| provider.webhook.as_ref().and_then(|hook| hook.queue.as_deref()) == Some(queue))
     };
-    let (account, _) = config.accounts.iter().find(|(_, account)| takes(account))?;
+    config.accounts.iter().find(|(_, account)| takes(account)).map(|(name, _)| name.as_str())
+}
+
+/// What to hand on to an account with a message of its queue.
+#[must_use]
+pub fn queue_pass(account: &str, queue: &str, entropy: u64, now: UnixMillis) -> String {
     // A request's path begins with a slash, so no request can be taken for this.
     let path = alloc::format!("{QUEUE}{queue}");
     let pass = report_pass(account, "POST", &path, id::request_id(entropy, now));
-    Some((account.clone(), serde_json::to_string(&pass).unwrap_or_default()))
+    serde_json::to_string(&pass).unwrap_or_default()
 }
 
 /// Whether an answer of this status says that a queue's message is done with; else it is to be delivered again.
@@ -178,10 +185,17 @@ fn route_report(
     request: &FrontRequest<'_>,
     account: &str,
     config: &Config,
+    key_secret: &str,
     request_id: &str,
     now: UnixMillis,
 ) -> FrontDecision {
-    if !config.accounts.contains_key(account) {
+    // A report carries no key, so anybody can name an account. One that the configuration does not name is believed by the
+    // tag behind it, which only this deployment can make: no store is asked, and no object is made for a made-up name.
+    let (account, is_known) = match account.split_once('.') {
+        Some((account, tag)) => (account, key::is_report_tag(key_secret, account, tag)),
+        None => (account, config.accounts.contains_key(account)),
+    };
+    if !is_known {
         return FrontDecision::Answer(refusal(&Problem::new(Code::NotFound, "no such route"), request_id, now));
     }
     if request.method != "POST" {
@@ -196,6 +210,11 @@ fn route_report(
     FrontDecision::ToReceiver { account: account.into(), pass: serde_json::to_string(&pass).unwrap_or_default() }
 }
 
+/// A request that nobody made.
+pub(crate) fn own_pass(actor: &str) -> Pass {
+    Pass { key_id: actor.into(), ..report_pass("", "POST", "", String::new()) }
+}
+
 fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> Pass {
     Pass {
         account: account.into(),
@@ -205,6 +224,7 @@ fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> P
         path: path.into(),
         query: String::new(),
         idempotency_key: None,
+        client_ip: None,
         if_none_match: None,
         request_id,
         headers: Vec::new(),
@@ -216,6 +236,13 @@ fn report_pass(account: &str, method: &str, path: &str, request_id: String) -> P
 pub fn body_too_large(entropy: u64, now: UnixMillis) -> HttpResponse {
     let detail = alloc::format!("a body is at most {MAX_BODY_BYTES} bytes");
     refusal(&Problem::new(Code::BodyTooLarge, detail), &id::request_id(entropy, now), now)
+}
+
+/// The answer when an object has no configuration: nothing was stored, and nothing was charged (R185).
+#[must_use]
+pub fn account_missing(entropy: u64, now: UnixMillis) -> HttpResponse {
+    let problem = Problem::new(Code::DeliveryAccountMissing, "the key's account is not one of this deployment");
+    refusal(&problem, &id::request_id(entropy, now), now)
 }
 
 /// The answer when an account's store failed: nothing was accepted, and asking again is right.
@@ -240,7 +267,7 @@ pub fn internal_error(entropy: u64, now: UnixMillis) -> HttpResponse {
 }
 
 /// A refusal of the door, with the headers every answer has.
-fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> HttpResponse {
+pub(crate) fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> HttpResponse {
     let mut headers: Vec<(String, String)> = alloc::vec![
         ("content-type".into(), "application/problem+json".into()),
         ("x-request-id".into(), request_id.into()),
@@ -267,7 +294,7 @@ fn serve(body: &str, request_id: &str, now: UnixMillis) -> HttpResponse {
     HttpResponse { status: 200, headers, body: body.as_bytes().to_vec() }
 }
 
-fn bearer(authorization: &str) -> Option<&str> {
+pub(crate) fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, key) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim()).filter(|key| !key.is_empty())
 }

@@ -3,6 +3,7 @@
 
 use sendgate_core::{
     account::ROUTES,
+    admin,
     config::{self, Config},
     contract::{OPEN_ROUTES, OPENAPI},
     front::{self, FrontDecision, FrontRequest},
@@ -59,8 +60,9 @@ fn every_route_is_in_the_file_and_no_other() {
     let listed: BTreeSet<(String, String)> =
         operations(&document).into_iter().map(|(method, path, _)| (method, path)).collect();
     let own = ROUTES.iter().map(|route| (route.method, route.path));
+    let operators = admin::ROUTES.iter().map(|route| (route.method, route.path));
     let known: BTreeSet<(String, String)> =
-        own.chain(OPEN_ROUTES).map(|(method, path)| (method.into(), path.into())).collect();
+        own.chain(operators).chain(OPEN_ROUTES).map(|(method, path)| (method.into(), path.into())).collect();
     assert_eq!(listed, known);
 }
 
@@ -71,6 +73,7 @@ fn every_operation_names_its_scope_or_that_it_needs_no_key() {
         let route = ROUTES.iter().find(|route| route.method == method && route.path == path);
         let wanted = match route {
             Some(route) => serde_json::json!([{ scheme_of(&path): [route.scope.word()] }]),
+            None if path.starts_with("/v1/admin/") => serde_json::json!([{ "admin": [] }]),
             None => serde_json::json!([]),
         };
         assert_eq!(operation["security"], wanted, "{method} {path}");
@@ -199,6 +202,7 @@ fn the_door_serves_the_file() {
             authorization: None,
             idempotency_key: None,
             if_none_match: None,
+            client_ip: None,
             content_length: None,
             headers: &Vec::new,
         };

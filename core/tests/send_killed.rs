@@ -53,6 +53,7 @@ fn ask(host: &mut Host, (path, request): (&str, &Value), left: &mut usize, end: 
         authorization: Some(&authorization),
         idempotency_key: Some("once"),
         if_none_match: None,
+        client_ip: None,
         content_length: Some(body.len() as u64),
         headers: &Vec::new,
     };

@@ -117,7 +117,8 @@ fn quoted(text: &str) -> String {
 const OUTBOUND: &str = "outbound";
 
 /// The Durable Object classes and the bindings that reach them. `Sandbox` is in development builds only.
-const CLASSES: [(&str, &str); 2] = [("AccountGate", "ACCOUNT_GATE"), ("Sandbox", "SANDBOX")];
+const CLASSES: [(&str, &str); 3] =
+    [("AccountGate", "ACCOUNT_GATE"), ("Directory", "DIRECTORY"), ("Sandbox", "SANDBOX")];
 
 /// The platform's behaviour of this day; `wrangler.toml` names the same one. Since then whatever an object waits for keeps
 /// it in memory.

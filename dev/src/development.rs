@@ -48,8 +48,23 @@ impl Development {
         vec![
             ("SENDGATE_CONFIG".into(), self.config(port)),
             ("SENDGATE_KEY_SECRET".into(), self.secret.clone()),
+            ("SENDGATE_ADMIN_TOKEN".into(), self.admin_token()),
+            ("SENDGATE_SEALING_KEY".into(), self.sealing_key()),
             ("SIMULATOR_CREDENTIAL".into(), credential(self.provider).into()),
         ]
+    }
+
+    /// The token of the admin API.
+    #[must_use]
+    pub fn admin_token(&self) -> String {
+        key::fingerprint(format!("admin token {}", self.secret).as_bytes())
+    }
+
+    /// Base64 of 32 bytes: 64 hexadecimal digits of a hash would be 48, so 43 characters of them and the padding are taken,
+    /// the last one such that no bits are left over.
+    fn sealing_key(&self) -> String {
+        let digits = key::fingerprint(format!("sealing key {}", self.secret).as_bytes());
+        format!("{}0=", digits.get(..42).unwrap_or_default())
     }
 
     /// A `curl` that sends a first message, ready to paste.

@@ -60,6 +60,7 @@ fn run(
     let base_url = workerd.base_url();
     println!("ready: {base_url}");
     println!("key: {}", development.key);
+    println!("admin token: {}", development.admin_token());
     println!("inbox: {base_url}/sandbox/inbox");
     println!("\nSend a first message:\n\n{}\n", development.curl(&base_url));
     println!("Then read it in the inbox. Ctrl+C ends Sendgate; what it holds is kept in {}.", state.display());

@@ -1,6 +1,6 @@
 //! The Durable Object of one account: its storage, its account in memory, and the verbs between them.
 
-use crate::host::{Bell, log};
+use crate::host::{Bell, Timer, log};
 use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
 use crate::{bound, clock, import, pump, transport, wire};
@@ -79,6 +79,16 @@ impl AccountGate {
         }
     }
 
+    /// Takes in a configuration from the Directory, and returns the revision that the object has then.
+    ///
+    /// # Errors
+    /// It could not be put in force; what was in force stays so, and the Directory comes again.
+    #[allow(clippy::cast_precision_loss, reason = "a revision counts an operator's changes")]
+    pub async fn configure(&self, pushed: String) -> Result<JsValue, JsValue> {
+        let desk = Rc::clone(&self.desk);
+        desk.configure(&pushed).await.map(|revision| JsValue::from_f64(revision as f64))
+    }
+
     /// Sends what is due.
     ///
     /// # Errors
@@ -102,6 +112,9 @@ pub(crate) struct Desk {
     pub(crate) pumping: Cell<bool>,
     pub(crate) in_flight: Cell<usize>,
     pub(crate) bell: Bell,
+    /// Until when no call is started, because a configuration waits for those under way. It is moved on while one waits,
+    /// so that one which waits no more, for whatever reason, holds nothing up.
+    held_until: Cell<UnixMillis>,
 }
 
 impl Desk {
@@ -118,6 +131,7 @@ impl Desk {
             pumping: Cell::default(),
             in_flight: Cell::default(),
             bell: Bell::default(),
+            held_until: Cell::default(),
         })
     }
 
@@ -152,8 +166,49 @@ impl Desk {
 
     fn open(&self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Account, AccountError> {
         let config = bound::config(&self.env).map_err(AccountError::Config)?;
-        let tools = HostTools { secret: &|name| bound::text(&self.env, name), compose: sendgate_mime::compose };
-        Account::open(&config, &self.name, tools, sql, now)
+        Account::open(&config, &self.name, self.tools(&|name| bound::text(&self.env, name)), sql, now)
+    }
+
+    fn tools<'a>(&self, secret: &'a dyn Fn(&str) -> Option<String>) -> HostTools<'a> {
+        HostTools { secret, compose: sendgate_mime::compose }
+    }
+
+    /// Whether no call may be started now.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held_until.get() > clock::now()
+    }
+
+    /// Puts a configuration in force. The account is opened anew under it, which would take a call under way for lost: so
+    /// those are waited for first, each of which ends within its time-out.
+    async fn configure(&self, pushed: &str) -> Result<u64, JsValue> {
+        while self.in_flight.get() > 0 {
+            self.held_until.set(clock::now().plus(HOLD_MS));
+            Timer::start(LOOK_MS)?.end().await;
+        }
+        let configured = self.replace(pushed);
+        self.held_until.set(UnixMillis::default());
+        self.bell.ring();
+        configured.map_err(|error| {
+            log(&error.to_string());
+            js_sys::Error::new(&error.to_string()).into()
+        })
+    }
+
+    fn replace(&self, pushed: &str) -> Result<u64, AccountError> {
+        let now = clock::now();
+        let in_use = |_| SqlError("the account is in use".into());
+        let mut place = self.account.try_borrow_mut().map_err(in_use)?;
+        let secret = |name: &str| bound::text(&self.env, name);
+        let (configured, alarm) = self.storage.transaction(|sql| {
+            let configured = Account::configure(&self.name, pushed, self.tools(&secret), sql, now)?;
+            let alarm = self.arm(configured.account.as_ref().and_then(Account::wake_at))?;
+            Ok::<_, AccountError>((configured, alarm))
+        })?;
+        if let Some(account) = configured.account {
+            *place = Some(account);
+        }
+        self.alarm.set(alarm);
+        Ok(configured.revision)
     }
 
     /// Moves the alarm forward to `wanted`. While the pump runs it stands as its safety net, and the pump moves it.
@@ -235,13 +290,21 @@ impl Desk {
 
 /// The answer when a verb failed; why goes to the log.
 pub(crate) fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
-    log(&error.to_string());
+    // Of an account that is not there nothing is logged: its keys may be used for a long time yet.
+    if *error != AccountError::Missing {
+        log(&error.to_string());
+    }
     let refuse = match error {
+        AccountError::Missing => front::account_missing,
         AccountError::Store(_) => front::store_failed,
         AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
     };
     wire::pack(&refuse(clock::random_u64()?, clock::now()))
 }
 
+/// How often a configuration looks whether the calls under way have ended: nobody notices less.
+const LOOK_MS: u64 = 20;
+/// Many looks, on a machine that is slow.
+const HOLD_MS: u64 = 1_000;
 #[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]
 pub(crate) const MAX_BODY_BYTES: usize = front::MAX_BODY_BYTES as usize;

@@ -5,15 +5,17 @@
 
 mod alerts;
 mod check;
+pub(crate) mod configuration;
 mod idempotency;
 mod payload;
-mod query;
+pub(crate) mod query;
 mod question;
 mod quota;
 mod read;
 mod reports;
 mod routes;
 mod send;
+mod sender;
 mod subjects;
 mod suppressions;
 mod to_many;
@@ -41,9 +43,11 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use configuration::InForce;
 use quota::quota_name;
 use send::{Ask, Form};
 
+pub use configuration::Configured;
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
 pub use suppressions::{Begun, Ended, Import, comes_in_pieces};
@@ -79,7 +83,9 @@ enum Admitted {
 /// Why an account could not open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountError {
-    /// The configuration has no such account, or its policy is malformed.
+    /// Neither the store nor the deployment's configuration has such an account. Nothing was stored.
+    Missing,
+    /// The configuration's policy is malformed.
     Config(String),
     /// The secret of this name is not there.
     MissingCredential(String),
@@ -90,6 +96,7 @@ pub enum AccountError {
 impl core::fmt::Display for AccountError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
+            Self::Missing => f.write_str("there is no such account"),
             Self::Config(detail) => write!(f, "the account cannot be configured: {detail}"),
             Self::MissingCredential(name) => write!(f, "the secret {name} is not there"),
             Self::Store(error) => write!(f, "{error}"),
@@ -142,7 +149,8 @@ impl Reply {
 }
 
 impl Account {
-    /// Opens an account over its store, creating what is missing.
+    /// Opens an account over its store, creating what is missing: under the configuration that the store has
+    /// ([`Account::configure`]), or else under the deployment's.
     ///
     /// # Errors
     /// No such account, a secret that is not there, or the store's.
@@ -153,9 +161,10 @@ impl Account {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, AccountError> {
-        let Some(config) = config.accounts.get(account) else {
-            return Err(AccountError::Config("there is no such account".into()));
-        };
+        let in_force = InForce::of(config, account, tools, sql)?;
+        let Some(config) = in_force.config.accounts.get(account) else { return Err(AccountError::Missing) };
+        let secret = |name: &str| in_force.secret(name, account, tools);
+        let tools = HostTools { secret: &secret, ..tools };
         let secrets = config.senders().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
         mailroom::create_schema(sql)?;
         idempotency::forget(sql, now)?;
@@ -258,7 +267,7 @@ impl Account {
         self.mailroom.wake_at()
     }
 
-    /// The key's hash and status, the account's status, the windows, the scope: in this order.
+    /// The key's hash, status, end and networks, the account's status, the windows, the scope: in this order.
     fn admit(
         &mut self,
         pass: &Pass,
@@ -270,8 +279,8 @@ impl Account {
         let Some(key) = self.known_key(pass) else {
             return refuse(&Problem::new(Code::InvalidKey, "the account does not know this key"));
         };
-        if key.revoked {
-            return refuse(&Problem::new(Code::KeyRevoked, "this key was revoked; use another one"));
+        if let Some(problem) = sender::refusal(key, pass, now) {
+            return refuse(&problem);
         }
         let missing = match found {
             Found::Route(route, _) if !key.scopes.contains(&route.scope) => Some(route.scope),

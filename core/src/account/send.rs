@@ -176,8 +176,8 @@ impl Account {
         let Ask { form, pass, body } = ask;
         let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
         let judged = match form {
-            Form::Messages => self.judge_messages(body, now),
-            Form::Bulk => self.judge_bulk(body, now),
+            Form::Messages => self.judge_messages(body, &pass.key_id, now),
+            Form::Bulk => self.judge_bulk(body, &pass.key_id, now),
         };
         let mut batch = match judged {
             Ok(batch) => batch,
@@ -213,8 +213,14 @@ impl Account {
 
     /// What [`Account::send`] would find of a request: what is wrong with its messages, and who is suppressed. Nothing is
     /// reserved and nothing stored.
-    pub(super) fn rehearse(&self, body: &[u8], sql: &mut dyn Sql, now: UnixMillis) -> Result<Rehearsed, Problem> {
-        let Batch { mut items, shared: _ } = self.judge_messages(body, now)?;
+    pub(super) fn rehearse(
+        &self,
+        body: &[u8],
+        key_id: &str,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Rehearsed, Problem> {
+        let Batch { mut items, shared: _ } = self.judge_messages(body, key_id, now)?;
         let summary = self.pre_check(&mut items, sql, now);
         if !items.iter().any(|item| matches!(item, Item::Good(_))) {
             return Err(all_refused(&items, summary));
@@ -232,11 +238,11 @@ impl Account {
         })
     }
 
-    fn judge_messages<'a>(&self, body: &'a [u8], now: UnixMillis) -> Result<Batch<'a>, Problem> {
+    fn judge_messages<'a>(&self, body: &'a [u8], key_id: &str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
         let one = |(place, raw)| {
             let at = At::Message(place);
             match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
-                Ok(message) => self.judge(at, raw, &message),
+                Ok(message) => self.judge(at, raw, &message, key_id),
                 Err(errors) => refused_fields(at, errors),
             }
         };
@@ -245,7 +251,7 @@ impl Account {
     }
 
     /// Judges one message as each of its recipients would get it. What is wrong with all of them refuses the request.
-    fn judge_bulk<'a>(&self, body: &'a [u8], now: UnixMillis) -> Result<Batch<'a>, Problem> {
+    fn judge_bulk<'a>(&self, body: &'a [u8], key_id: &str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
         let broadcast = self.config.plan_limits().and_then(|plan| plan.guard(Dimension::BroadcastRecipients));
         let bulk = payload::bulk(body, payload::bulk_guard(self.config.batch(), broadcast))?;
         let circular = Circular::parse(bulk.message)
@@ -254,7 +260,7 @@ impl Account {
         let one = |(place, raw)| {
             let judged = Person::parse(raw).and_then(|person| {
                 let message = circular.sample(&person, bulk.missing)?;
-                Ok(self.judge(At::Copy(place), raw, &message))
+                Ok(self.judge(At::Copy(place), raw, &message, key_id))
             });
             judged.unwrap_or_else(|errors| refused_fields(At::Recipient(place), errors))
         };
@@ -262,13 +268,12 @@ impl Account {
     }
 
     /// Judges one message that was read: its size, its sender, the provider's features.
-    fn judge<'a>(&self, at: At, raw: &'a str, message: &Message) -> Item<'a> {
+    fn judge<'a>(&self, at: At, raw: &'a str, message: &Message, key_id: &str) -> Item<'a> {
         if let Err(error) = self.fits_plan(message) {
             return refused_fields(at, alloc::vec![error]);
         }
-        let own = |domain: &String| domain.eq_ignore_ascii_case(message.from.address.domain());
-        if self.config.domains.as_ref().is_some_and(|domains| !domains.iter().any(own)) {
-            return refused(at, Code::FromNotAllowed, "from", "the domain is not one of the account's");
+        if let Some((code, detail)) = self.sender_refused(key_id, message.from.address.domain()) {
+            return refused(at, code, "from", detail);
         }
         if let Some(flaws) = self.unsupported(at, message) {
             return Item::Refused { code: Code::UnsupportedFeature, flaws };

@@ -7,7 +7,7 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 /// The A-label form of a domain as UTS 46 maps it, checked as a host name that mail can be routed to.
 ///
 /// At least two labels, the last one not all digits: no provider can deliver to `localhost` or to `10.0.0.1`.
-pub(super) fn to_ascii(domain: &str) -> Result<Cow<'_, str>, AddressError> {
+pub(crate) fn to_ascii(domain: &str) -> Result<Cow<'_, str>, AddressError> {
     if domain.is_empty() {
         return Err(AddressError::Empty { part: Part::Domain });
     }

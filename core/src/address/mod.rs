@@ -10,6 +10,7 @@ mod error;
 mod mailbox;
 mod scan;
 
+pub(crate) use domain::to_ascii as domain_to_ascii;
 pub use error::{AddressError, Part};
 pub use mailbox::{Mailbox, MailboxList};
 

@@ -4,8 +4,10 @@
 //! again whether a value makes sense. Secrets are not in it: a provider's credential is the *name* of one.
 
 mod defaults;
+mod domain;
 mod error;
 mod failover;
+mod key;
 mod outgoing;
 mod plan;
 mod provider;
@@ -13,8 +15,10 @@ mod to_many;
 mod warnings;
 mod webhook;
 
+pub use domain::{DomainStatus, SendingDomain};
 pub use error::ConfigError;
 pub use failover::{Calls, Failover, MAX_PROVIDERS};
+pub use key::KeyConfig;
 pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
@@ -28,7 +32,7 @@ use crate::{
     error_shape::ErrorShape,
     event::journal::SoftBounces,
     gate::Abuse,
-    key,
+    key::is_name,
     ledger::{Ledger, Overdelivery, Quota},
     limiter::{Limiter, Window},
     message::Class,
@@ -67,7 +71,7 @@ pub struct AccountConfig {
     pub keys: Vec<KeyConfig>,
     /// Domains that `from` may use; absent means any.
     #[serde(default)]
-    pub domains: Option<Vec<String>>,
+    pub domains: Option<Vec<SendingDomain>>,
     /// The name of its plan; the most conservative one when absent (R100).
     #[serde(default = "defaults::plan")]
     pub plan: String,
@@ -182,21 +186,6 @@ pub enum AccountStatus {
     Suspended,
     /// It may not any more: requests are refused and queued mail is held.
     Closed,
-}
-
-/// One API key of an account.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyConfig {
-    /// The id inside the key.
-    pub id: String,
-    /// [`key::hash`] of the whole key.
-    pub hash: String,
-    /// What it may do.
-    pub scopes: BTreeSet<Scope>,
-    /// Whether it still works.
-    #[serde(default)]
-    pub revoked: bool,
 }
 
 /// What a key may do.
@@ -330,7 +319,7 @@ impl Config {
         let mut config: Self = serde_json::from_str(text)
             .map_err(|error| ConfigError { field: "config".into(), detail: without_values(&error) })?;
         for (name, account) in &mut config.accounts {
-            if !key::is_name(name) {
+            if !is_name(name) {
                 return Err(wrong(&format!("accounts.{name}"), "a name is 1 to 32 of a-z, 0-9 and -"));
             }
             let at = format!("accounts.{name}");
@@ -385,11 +374,10 @@ impl AccountConfig {
     fn check_keys(&self, at: &str) -> Result<(), ConfigError> {
         let mut seen = BTreeSet::new();
         for (i, key) in self.keys.iter().enumerate() {
-            if !key::is_name(&key.id) || !seen.insert(&key.id) {
-                return Err(wrong(&format!("{at}.keys[{i}].id"), "an id is 1 to 32 of a-z, 0-9 and -, and its own"));
-            }
-            if key.hash.len() != 64 || !key.hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-                return Err(wrong(&format!("{at}.keys[{i}].hash"), "a hash is 64 lower-case hexadecimal digits"));
+            let at = format!("{at}.keys[{i}]");
+            key.check(&at)?;
+            if !seen.insert(&key.id) {
+                return Err(wrong(&format!("{at}.id"), "an id is 1 to 32 of a-z, 0-9 and -, and its own"));
             }
         }
         Ok(())

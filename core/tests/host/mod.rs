@@ -43,6 +43,8 @@ pub struct Host {
     pub web: BTreeMap<String, HttpResponse>,
     /// What was fetched.
     pub fetched: Vec<String>,
+    /// Where requests come from.
+    pub client_ip: Option<String>,
     /// `If-None-Match` of the requests that follow.
     pub if_none_match: Option<String>,
 }
@@ -143,6 +145,7 @@ impl Host {
             secrets: BTreeMap::new(),
             web: BTreeMap::new(),
             fetched: Vec::new(),
+            client_ip: None,
             if_none_match: None,
         }
     }
@@ -210,6 +213,7 @@ impl Host {
         body: &[u8],
     ) -> HttpResponse {
         let authorization = format!("Bearer {key}");
+        let client_ip = self.client_ip.clone();
         let if_none_match = self.if_none_match.clone();
         let request = FrontRequest {
             method,
@@ -217,6 +221,7 @@ impl Host {
             query,
             authorization: Some(&authorization),
             idempotency_key,
+            client_ip: client_ip.as_deref(),
             if_none_match: if_none_match.as_deref(),
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
@@ -225,6 +230,10 @@ impl Host {
         match front::route(&request, &self.config, SECRET, entropy, self.now) {
             FrontDecision::Answer(response) => response,
             FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
+            // This host has the objects of its configuration, and no other.
+            FrontDecision::ToAccount { account, .. } if !self.config.accounts.contains_key(&account) => {
+                front::account_missing(entropy, self.now)
+            }
             FrontDecision::ToAccount { pass, .. } => {
                 let (entropy, now) = ([self.random(), self.random()], self.now);
                 let (account, statements) = (&mut self.account, &mut self.statements);
@@ -245,6 +254,7 @@ impl Host {
             query: "",
             authorization: None,
             idempotency_key: None,
+            client_ip: None,
             if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &|| headers.to_vec(),

@@ -13,6 +13,11 @@ use ureq::Agent;
 
 pub const SECRET: &str = "the secret of the end-to-end tests";
 
+/// The operator's token.
+pub const ADMIN_TOKEN: &str = "the-operators-token-of-the-tests";
+/// Base64 of the bytes 0 to 31.
+const SEALING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// The simulator shows a message with all that was sent: two of 25 MB, several times.
 const MAX_BODY: u64 = 400_000_000;
 
@@ -85,6 +90,8 @@ impl Running {
         let settings = Settings::development(state.path(), port)
             .bind("SENDGATE_CONFIG", &config)
             .bind("SENDGATE_KEY_SECRET", SECRET)
+            .bind("SENDGATE_ADMIN_TOKEN", ADMIN_TOKEN)
+            .bind("SENDGATE_SEALING_KEY", SEALING_KEY)
             .bind("SIMULATOR_CREDENTIAL", "re_test");
         let workerd = Workerd::start(settle(settings)).unwrap_or_else(|error| panic!("{error}"));
         let agent = Agent::config_builder()
@@ -136,6 +143,12 @@ impl Running {
             let answer = agent.run(request).and_then(answer_of);
             answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
         }
+    }
+
+    /// A request of the operator's, `path` being what follows `/v1/admin`.
+    pub fn admin(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.call(method, &format!("/v1/admin{path}"), Some(ADMIN_TOKEN), &body)
     }
 
     pub fn get(&self, path: &str) -> Answer {
