@@ -5,6 +5,7 @@
 
 use crate::{
     config::{AccountConfig, Config},
+    contract,
     dropin::{Dropin, spoken},
     http::HttpResponse,
     id, key,
@@ -102,8 +103,16 @@ pub fn route(
 ) -> FrontDecision {
     let request_id = id::request_id(entropy, now);
     let refuse = |problem: &Problem| FrontDecision::Answer(spoken(request.path, refusal(problem, &request_id, now)));
-    if request.path == "/healthz" {
-        return FrontDecision::Answer(healthy(&request_id, now));
+    let served = match request.path {
+        "/healthz" => Some(HEALTHY),
+        "/openapi.json" => Some(contract::OPENAPI),
+        _ => None,
+    };
+    if let Some(body) = served {
+        return FrontDecision::Answer(match request.method {
+            "GET" | "HEAD" => serve(body, &request_id, now),
+            _ => wrong_method("GET, HEAD", &request_id, now),
+        });
     }
     if let Some((_, account)) = report_path(request.path) {
         return route_report(request, account, config, key_secret, &request_id, now);
@@ -203,10 +212,7 @@ fn route_report(
         return FrontDecision::Answer(refusal(&Problem::new(Code::NotFound, "no such route"), request_id, now));
     }
     if request.method != "POST" {
-        let problem = Problem::new(Code::MethodNotAllowed, "this route takes POST");
-        let mut answer = refusal(&problem, request_id, now);
-        answer.headers.push(("allow".into(), "POST".into()));
-        return FrontDecision::Answer(answer);
+        return FrontDecision::Answer(wrong_method("POST", request_id, now));
     }
     if request.content_length.is_some_and(|length| length > MAX_BODY_BYTES) {
         let detail = alloc::format!("a body is at most {MAX_BODY_BYTES} bytes");
@@ -296,11 +302,18 @@ pub(crate) fn refusal(problem: &Problem, request_id: &str, now: UnixMillis) -> H
     HttpResponse { status: problem.code.status(), headers, body: problem.to_json(request_id, None) }
 }
 
-fn healthy(request_id: &str, now: UnixMillis) -> HttpResponse {
+fn wrong_method(allowed: &str, request_id: &str, now: UnixMillis) -> HttpResponse {
+    let problem = Problem::new(Code::MethodNotAllowed, alloc::format!("this route takes {allowed}"));
+    let mut answer = refusal(&problem, request_id, now);
+    answer.headers.push(("allow".into(), allowed.into()));
+    answer
+}
+
+fn serve(body: &str, request_id: &str, now: UnixMillis) -> HttpResponse {
     let mut headers: Vec<(String, String)> =
         alloc::vec![("content-type".into(), "application/json".into()), ("x-request-id".into(), request_id.into())];
     headers.extend(rate_headers::fields(&[], now));
-    HttpResponse { status: 200, headers, body: br#"{"status":"ok"}"#.to_vec() }
+    HttpResponse { status: 200, headers, body: body.as_bytes().to_vec() }
 }
 
 fn field<'a>(head: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -312,6 +325,8 @@ pub(crate) fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim()).filter(|key| !key.is_empty())
 }
 
+/// What `GET /healthz` answers.
+const HEALTHY: &str = r#"{"status":"ok"}"#;
 /// How the pass of a queue's message begins in place of a path.
 pub(crate) const QUEUE: &str = "queue:";
 /// What a 401 asks for.

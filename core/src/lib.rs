@@ -20,6 +20,7 @@ pub mod backoff;
 pub mod calendar;
 pub mod catalog;
 pub mod config;
+pub mod contract;
 pub mod domain;
 mod dropin;
 pub mod error_shape;

@@ -54,7 +54,6 @@ fn ask(host: &mut Host, (path, request): (&str, &Value), left: &mut usize, end: 
         idempotency_key: Some("once"),
         client_ip: None,
         if_none_match: None,
-        client_ip: None,
         content_length: Some(body.len() as u64),
         headers: &Vec::new,
     };

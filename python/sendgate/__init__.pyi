@@ -2,11 +2,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, final
 
+from .client import ApiError as ApiError
+from .client import AsyncClient as AsyncClient
+from .client import Client as Client
+from .client import RateLimitError as RateLimitError
+from .client import UnreachableError as UnreachableError
+
 __all__ = [
     "PROVIDERS",
     "Allow",
     "Answer",
+    "ApiError",
+    "AsyncClient",
     "Backoff",
+    "Client",
     "Confirm",
     "Defer",
     "Event",
@@ -19,11 +28,13 @@ __all__ = [
     "Message",
     "NeedsCertificate",
     "Provider",
+    "RateLimitError",
     "Reject",
     "RetryAt",
     "SendgateError",
     "SmtpRequest",
     "Suppressions",
+    "UnreachableError",
     "UnsupportedFeature",
     "Usage",
     "WebhookRefused",
