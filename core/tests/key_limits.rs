@@ -118,6 +118,34 @@ fn mail_leaves_from_verified_domains_of_the_account_only() {
     assert_eq!(answer["messages"][1]["error"]["code"], "domain_not_verified");
 }
 
+/// The status and the code of a bulk request from this address.
+fn sent_to_many(host: &mut Host, from: &str) -> (u16, String) {
+    let request = json!({"message": {"from": from, "subject": "News", "text_body": "Dear {{email}}"},
+                         "recipients": [{"email": "ann@example.com"}, {"email": "bob@example.com"}]});
+    let response = host.request(&key_of("k1"), "POST", "/v1/send/bulk", request.to_string().as_bytes());
+    (response.status, body(&response)["code"].as_str().unwrap_or_default().into())
+}
+
+/// R074, R076, R196: a bulk request's sender is judged as any other's, and nothing of a refused one is kept.
+#[test]
+fn a_bulk_request_is_bound_to_the_same_domains() {
+    let mut host = Host::with(|account| {
+        account["keys"][0]["domains"] = json!(["shop.example", "new.example", "other.example"]);
+        account["domains"] = json!([
+            "shop.example",
+            {"name": "new.example", "status": "pending"},
+            {"name": "old.example", "status": "verified"}
+        ]);
+    });
+    assert_eq!(sent_to_many(&mut host, "a@SHOP.example").0, 202);
+    let before = host.contents();
+    assert_eq!(sent_to_many(&mut host, "a@new.example"), refused(403, "domain_not_verified"), "R074");
+    assert_eq!(sent_to_many(&mut host, "a@old.example"), refused(403, "from_not_allowed"), "R076: not the key's");
+    assert_eq!(sent_to_many(&mut host, "a@other.example"), refused(403, "from_not_allowed"), "R196: not assigned");
+    assert_eq!(sent_to_many(&mut host, "a@mail.shop.example"), refused(403, "from_not_allowed"));
+    assert_eq!((host.contents(), host.quota().0), (before, 2));
+}
+
 /// Each field that is wrong is named, with its bound and without its value.
 #[test]
 fn a_malformed_field_is_named_with_its_bound() {
