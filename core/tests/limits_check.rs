@@ -145,6 +145,52 @@ fn a_whole_send_is_judged_and_nothing_is_kept() {
     assert_eq!((&too_many["decision"], binding(&too_many)), (&json!("reject"), "batch_max"));
 }
 
+/// A bulk send's body is judged as that send would judge it, recipient by recipient; nothing of it is kept.
+#[test]
+fn a_bulk_send_is_judged_and_nothing_is_kept() {
+    let mut host = Host::new();
+    host.request(&key_of("k1"), "POST", "/v1/suppressions", br#"{"email":"gone@example.com"}"#);
+    let circular = json!({"from": "orders@shop.example", "subject": "Hello {{name}}", "text_body": "Dear {{name}}"});
+    let person = |email: &str| json!({"email": email, "substitutions": {"name": "N"}});
+    let nameless = json!({"email": "bob@example.com"});
+    let mut question =
+        json!({"message": circular, "recipients": [person("ann@example.com"), nameless, person("gone@example.com")]});
+    let before = host.contents();
+    let said = check(&mut host, &question);
+    assert_eq!((&said["decision"], &said["recipients"]), (&json!("allow"), &json!(1)));
+    assert_eq!(said["suppression_summary"]["suppressed_emails"], json!(["gone@example.com"]));
+    let items: Vec<&str> =
+        said["messages"].as_array().unwrap().iter().map(|m| m["decision"].as_str().unwrap()).collect();
+    assert_eq!(items, ["allow", "reject", "allow"]);
+    assert_eq!(said["messages"][1]["errors"][0]["field"], "recipients[1].substitutions.name");
+    assert_eq!(line(&said, "batch_max")["asked"], 3);
+    question["options"] = json!({"missing": "lenient"});
+    assert_eq!(check(&mut host, &question)["recipients"], 2);
+    question["message"]["nonsense"] = json!(1);
+    let refused = check(&mut host, &question);
+    assert_eq!((&refused["decision"], &refused["code"]), (&json!("reject"), &json!("unknown_field")));
+    assert_eq!(host.contents(), before);
+}
+
+/// R229, R230: a bulk send is measured by the plan's broadcast where that is smaller, asked about and sent.
+#[test]
+fn a_bulk_send_is_measured_by_the_plans_broadcast() {
+    let mut host = Host::with(|account| {
+        account["plan"] = json!("pro");
+        account["plan_figures"] = json!({"broadcast_recipients": 2});
+    });
+    let people = |n: usize| (0..n).map(|n| json!({"email": format!("p{n}@example.com")})).collect::<Vec<_>>();
+    let circular = json!({"from": "orders@shop.example", "subject": "Hello", "text_body": "Hi"});
+    let said = check(&mut host, &json!({"message": circular, "recipients": people(2)}));
+    let bound = line(&said, "broadcast_recipients");
+    assert_eq!((&bound["limit"], &bound["remaining"], &said["decision"]), (&json!(2), &json!(0), &json!("allow")));
+    let over = json!({"message": circular, "recipients": people(3)});
+    let refused = ask(&mut host, &over);
+    let sent = host.request(&key_of("k1"), "POST", "/v1/send/bulk", over.to_string().as_bytes());
+    assert_eq!((refused.status, body(&refused)["code"].clone()), (sent.status, body(&sent)["code"].clone()));
+    assert_eq!(body(&sent)["code"], "too_many_messages");
+}
+
 /// What is accepted may have to wait for the provider: when it would leave.
 #[test]
 fn the_windows_of_outgoing_mail_say_when_it_would_leave() {
@@ -228,7 +274,14 @@ fn a_question_that_cannot_be_read_is_refused() {
         ("{\"storage\":{\"level_bytes\":1}}", "invalid_parameter"),
         ("{\"messages\":[]}", "missing_send_payload"),
         ("{\"messages\":[{}],\"recipients\":1}", "unknown_field"),
+        ("{\"messages\":[{}],\"message\":{}}", "unknown_field"),
+        ("{\"messages\":1,\"suppression\":\"ignored\"}", "invalid_parameter"),
+        ("{\"messages\":1,\"options\":{}}", "unknown_field"),
+        ("{\"options\":{}}", "missing_send_payload"),
+        ("{\"recipients\":[1]}", "missing_send_payload"),
+        ("{\"message\":{},\"recipients\":2}", "missing_send_payload"),
     ] {
+        host.advance(1_000);
         let refused = host.request(&key_of("k1"), "POST", "/v1/limits/check", question.as_bytes());
         assert_eq!((refused.status, body(&refused)["code"].as_str()), (400, Some(code)), "{question}");
     }

@@ -328,3 +328,21 @@ fn everybody_is_taken_once_or_told_of() {
     let used = usize::try_from(used).unwrap();
     assert!((taken.len()..=taken.len() + gone.len()).contains(&used), "{used}");
 }
+
+/// R207: a request that does without the list adds to it all the same: who is refused for good is suppressed from now on.
+#[test]
+fn a_request_that_ignores_the_list_adds_to_it() {
+    let mut host = Host::with(|account| {
+        relay(account);
+        account["keys"][0]["scopes"].as_array_mut().unwrap().push(json!("send:suppressed"));
+    });
+    let request = json!({"messages": [to(&["ann@example.com", "gone@example.net"])], "suppression": "ignored"});
+    assert_eq!(host.send(&request).status, 202);
+    let (attempt, _) = host.next_mail();
+    host.settle_with(attempt, Ok(taken_but(&[("gone@example.net", 550, [5, 1, 1])])));
+    let listed = host.query("SELECT address, reason FROM suppression");
+    assert!(
+        matches!(&listed[0][..], [Cell::Text(who), Cell::Text(why)] if who == "gone@example.net" && why == "hard_bounce")
+    );
+    assert_eq!(listed.len(), 1);
+}

@@ -4,7 +4,7 @@
 use sendgate_core::{
     account::ROUTES,
     admin,
-    config::{self, Config},
+    config::{self, Config, Scope},
     contract::{OPEN_ROUTES, OPENAPI},
     front::{self, FrontDecision, FrontRequest},
     mailroom,
@@ -172,6 +172,13 @@ fn words_and_bounds_are_the_codes_own() {
     assert_eq!(set(&mailroom::Status::ALL.map(mailroom::Status::word)), of("Status"));
     assert_eq!(set(&Class::ALL.map(Class::as_str)), of("Class"));
     assert_eq!(set(&Reason::ALL.map(Reason::word)), of("Reason"));
+    for (method, path) in
+        [("post", "~1v1~1admin~1accounts~1{account}~1keys"), ("patch", "~1v1~1admin~1accounts~1{account}~1keys~1{key}")]
+    {
+        let schema = format!("/paths/{path}/{method}/requestBody/content/application~1json/schema");
+        let scopes = words(at(&document, &format!("{schema}/properties/scopes/items/enum")));
+        assert_eq!(scopes, Scope::ALL.map(Scope::word), "{method} {path}");
+    }
     let number = |pointer: &str| at(&document, &format!("/components/schemas{pointer}")).as_u64();
     assert_eq!(number("/SendRequest/properties/messages/maxItems"), u64::try_from(config::MAX_MESSAGES).ok());
     assert_eq!(number("/Message/properties/attachments/maxItems"), u64::try_from(MAX_ATTACHMENTS).ok());

@@ -124,8 +124,12 @@ export interface Message {
 export interface BulkRequest {
   message: Omit<Message, "to" | "cc" | "bcc">;
   recipients: { email: Mailbox; substitutions?: Record<string, string | number | boolean | null> }[];
-  /** Whether a recipient who lacks a value is refused (`strict`, when nothing is said), or the place stays empty. */
-  options?: { missing?: "strict" | "lenient" };
+  options?: {
+    /** Whether a recipient who lacks a value is refused (`strict`, when nothing is said), or the place stays empty. */
+    missing?: "strict" | "lenient";
+    /** Whatever the suppression list says; the key needs the scope `send:suppressed`. */
+    suppression?: "ignored";
+  };
 }
 
 export interface MessageFilters {

@@ -1,7 +1,7 @@
 //! `POST /v1/limits/check`: what would become of a request that is not made. Nothing is charged, reserved or stored; asking
 //! is a request like any other, and the question is about the next one.
 //!
-//! The question is a send's body, or figures: `{"messages": 100, "recipients": 250, "class": "bulk"}`. Beside them, or
+//! The question is the body of a send or of a bulk send, or figures: `{"messages": 100, "recipients": 250, "class": "bulk"}`. Beside them, or
 //! alone, may stand what a host product measures by the account's plan: bytes of a file, bytes kept, assets, pixels.
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     question::Question,
     quota::{over_quota, retry_after},
     read::{Limit, instant, of_quota, of_window},
-    send::Rehearsed,
+    send::{Form, Rehearsed},
 };
 use crate::{
     front::Pass,
@@ -87,6 +87,8 @@ struct Load {
     recipients: u64,
     class: Class,
     may_wait: bool,
+    /// What limits the messages of the request.
+    most: Guard,
     rehearsed: Option<Rehearsed>,
 }
 
@@ -119,26 +121,28 @@ impl Account {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Load, Problem> {
-        if question.is_send() {
-            let rehearsed = self.rehearse(body, key_id, sql, now)?;
+        if let Some(form) = question.form()? {
+            let rehearsed = self.rehearse(form, body, key_id, sql, now)?;
             return Ok(Load {
                 messages: u64::try_from(rehearsed.refusals.len()).unwrap_or(u64::MAX),
                 recipients: rehearsed.summary.accepted_recipients,
                 class: rehearsed.first.as_ref().map(|(class, _)| *class).unwrap_or_default(),
                 may_wait: rehearsed.may_wait,
+                most: self.most(form),
                 rehearsed: Some(rehearsed),
             });
         }
         let (class, messages) = (question.class()?, question.figure("messages")?.unwrap_or(0));
         let recipients = question.figure("recipients")?.unwrap_or(messages);
-        Ok(Load { messages, recipients, class, may_wait: self.may_wait(class), rehearsed: None })
+        let (may_wait, most) = (self.may_wait(class), self.most(Form::Messages));
+        Ok(Load { messages, recipients, class, may_wait, most, rehearsed: None })
     }
 
     fn judged(&mut self, question: &Question<'_>, load: Load, pass: &Pass, now: UnixMillis) -> Result<Answer, Problem> {
         let requests = question.figure("requests")?.unwrap_or(1);
         let mut checks = self.of_requests(u32::try_from(requests).unwrap_or(u32::MAX), pass, now);
         checks.extend(self.of_quotas(load.recipients, now));
-        checks.extend(self.of_guards(question, load.messages)?);
+        checks.extend(self.of_guards(question, &load)?);
         let kept = question.pair("storage", ["level_bytes", "add_bytes"])?;
         checks.extend(kept.map(|(level, add)| self.of_storage(level, add)));
         let (outgoing, leaves_at) = self.of_outgoing(&load, now);
@@ -192,10 +196,15 @@ impl Account {
     }
 
     /// What a single request is measured by.
-    fn of_guards(&self, question: &Question<'_>, messages: u64) -> Result<Vec<Limit>, Problem> {
+    fn of_guards(&self, question: &Question<'_>, load: &Load) -> Result<Vec<Limit>, Problem> {
         let mut checks = Vec::new();
-        if messages > 0 {
-            checks.push(of_guard(self.config.batch(), messages).from(self.config.origin_of_batch()));
+        if load.messages > 0 {
+            let origin = if load.most.dimension == Dimension::BatchMax {
+                self.config.origin_of_batch()
+            } else {
+                self.config.origin_of_figure(load.most.dimension.as_str())
+            };
+            checks.push(of_guard(load.most, load.messages).from(origin));
         }
         let plan = |dimension| self.config.plan_limits().and_then(|plan| plan.guard(dimension));
         let sides = question.pair("transform", ["width", "height"])?;

@@ -53,7 +53,7 @@ impl Account {
                 Ok(text) => account.judge_text(place, text, &pass.key_id, now),
                 Err(flaws) => Item::untranslated(place, flaws.clone()),
             });
-            let judged = Batch { items: items.collect(), shared: None };
+            let judged = Batch { items: items.collect(), shared: None, unchecked_by: None };
             account.take_in(pass, judged, terms, limited, sql, entropy, now)
         })?;
         if reply.status != ACCEPTED {

@@ -341,10 +341,7 @@ impl Account {
             }
         }
         match missing {
-            Some(scope) => {
-                let detail = alloc::format!("this needs the scope {}", scope.word());
-                refuse(&Problem::new(Code::ScopeMissing, detail))
-            }
+            Some(scope) => refuse(&send::scope_missing(scope)),
             None => Ok(Ok(Admitted::Now)),
         }
     }

@@ -26,15 +26,25 @@ pub(super) struct Bulk<'a> {
     pub(super) message: &'a str,
     pub(super) recipients: Vec<&'a str>,
     pub(super) missing: Missing,
+    pub(super) ignores_suppression: bool,
 }
 
-/// The messages of a request of `POST /v1/send`.
-pub(super) fn messages(body: &[u8], most: Guard) -> Result<Vec<&str>, Problem> {
+/// A request of `POST /v1/send`.
+pub(super) struct Messages<'a> {
+    pub(super) messages: Vec<&'a str>,
+    pub(super) ignores_suppression: bool,
+}
+
+/// The parts of a request of `POST /v1/send`.
+pub(super) fn messages(body: &[u8], most: Guard) -> Result<Messages<'_>, Problem> {
     let fields = fields(body, "messages")?;
-    if fields.iter().any(|(name, _)| name != "messages") {
-        return Err(Problem::new(Code::UnknownField, "the only field of a send request is messages"));
+    if fields.iter().any(|(name, _)| name != "messages" && name != SUPPRESSION) {
+        let detail = "the fields of a send request are messages and suppression";
+        return Err(Problem::new(Code::UnknownField, detail));
     }
-    list(once(&fields, "messages")?, "messages", "message", most)
+    let ignores_suppression = once(&fields, SUPPRESSION)?.map_or(Ok(false), ignores)?;
+    let messages = list(once(&fields, "messages")?, "messages", "message", most)?;
+    Ok(Messages { messages, ignores_suppression })
 }
 
 /// The parts of a request of `POST /v1/send/bulk`.
@@ -44,30 +54,38 @@ pub(super) fn bulk(body: &[u8], most: Guard) -> Result<Bulk<'_>, Problem> {
         let detail = "the fields of a bulk request are message, recipients and options";
         return Err(Problem::new(Code::UnknownField, detail));
     }
-    let missing = match once(&fields, "options")? {
+    let (missing, ignores_suppression) = match once(&fields, "options")? {
         Some(options) => options_of(options)?,
-        None => Missing::Strict,
+        None => (Missing::Strict, false),
     };
     let recipients = list(once(&fields, "recipients")?, "recipients", "recipient", most)?;
     let absent = || Problem::new(Code::MissingSendPayload, "the field message is missing");
     let message = once(&fields, "message")?.ok_or_else(absent)?;
-    Ok(Bulk { message: message.get(), recipients, missing })
+    Ok(Bulk { message: message.get(), recipients, missing, ignores_suppression })
 }
 
-fn options_of(options: &RawValue) -> Result<Missing, Problem> {
+fn options_of(options: &RawValue) -> Result<(Missing, bool), Problem> {
     let wrong = || {
-        let detail = "the only option is missing, which is strict or lenient";
+        let detail = "the options are missing, which is strict or lenient, and suppression, which is ignored";
         Problem::new(Code::UnknownField, detail)
     };
     let Fields(fields) = serde_json::from_str(options.get()).map_err(|_| wrong())?;
-    match fields.as_slice() {
-        [] => Ok(Missing::Strict),
-        [(name, word)] if name == "missing" => match word.get() {
-            r#""strict""# => Ok(Missing::Strict),
-            r#""lenient""# => Ok(Missing::Lenient),
-            _ => Err(wrong()),
-        },
-        _ => Err(wrong()),
+    if fields.iter().any(|(name, _)| name != "missing" && name != SUPPRESSION) {
+        return Err(wrong());
+    }
+    let missing = match once(&fields, "missing")?.map(RawValue::get) {
+        None | Some(r#""strict""#) => Missing::Strict,
+        Some(r#""lenient""#) => Missing::Lenient,
+        Some(_) => return Err(wrong()),
+    };
+    Ok((missing, once(&fields, SUPPRESSION)?.map_or(Ok(false), ignores)?))
+}
+
+/// There is one word: a request can do without the check, and asks for it by saying nothing.
+fn ignores(word: &RawValue) -> Result<bool, Problem> {
+    match word.get() {
+        r#""ignored""# => Ok(true),
+        _ => Err(Problem::new(Code::UnknownField, "suppression is ignored, or absent")),
     }
 }
 
@@ -174,11 +192,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
     }
 }
 
-/// What limits the recipients of a bulk request: its messages, and a broadcast where the plan's is smaller (R229, R230).
-pub(super) fn bulk_guard(batch: Guard, broadcast: Option<Guard>) -> Guard {
-    broadcast.filter(|broadcast| broadcast.limit < batch.limit).unwrap_or(batch)
-}
-
+const SUPPRESSION: &str = "suppression";
 /// More than any body has: whoever gives more gives one too many in any case.
 const MAX_FIELDS: usize = 64;
 
@@ -199,7 +213,29 @@ mod tests {
         let body = r#"{"options":{"missing":"lenient"},"recipients":[{"email":"a@b.example"}, 7],"message":{"x":1}}"#;
         let bulk = bulk(body.as_bytes(), MOST).ok().unwrap();
         assert_eq!((bulk.message, bulk.recipients), (r#"{"x":1}"#, vec![r#"{"email":"a@b.example"}"#, "7"]));
-        assert_eq!(bulk.missing, Missing::Lenient);
+        assert_eq!((bulk.missing, bulk.ignores_suppression), (Missing::Lenient, false));
+    }
+
+    /// R207: what does not say `ignored` in so many letters is checked or refused.
+    #[test]
+    fn suppression_is_ignored_by_one_word_alone() {
+        let single = |rest: &str| {
+            let body = format!(r#"{{"messages":[{{}}]{rest}}}"#);
+            messages(body.as_bytes(), MOST).map(|messages| messages.ignores_suppression).map_err(|refused| refused.code)
+        };
+        let many = |options: &str| {
+            let body = format!(r#"{{"message":{{}},"recipients":[1],"options":{{{options}}}}}"#);
+            bulk(body.as_bytes(), MOST).map(|bulk| bulk.ignores_suppression).map_err(|refused| refused.code)
+        };
+        assert_eq!((single(""), many(""), many(r#""missing":"lenient""#)), (Ok(false), Ok(false), Ok(false)));
+        let option = r#""suppression":"ignored""#;
+        assert_eq!(single(&format!(",{option}")), Ok(true));
+        assert_eq!((many(option), many(&format!(r#""missing":"strict",{option}"#))), (Ok(true), Ok(true)));
+        for word in ["true", "null", "\"checked\"", "\"Ignored\"", "[]", "\"ignored\",\"suppression\":\"ignored\""] {
+            let option = format!(r#""suppression":{word}"#);
+            assert_eq!(single(&format!(",{option}")), Err(Code::UnknownField), "{word}");
+            assert_eq!(many(&option), Err(Code::UnknownField), "{word}");
+        }
     }
 
     #[test]

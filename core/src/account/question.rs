@@ -1,6 +1,6 @@
-//! The question of `POST /v1/limits/check`: a send's body, or figures by name.
+//! The question of `POST /v1/limits/check`: a send's body, or a bulk send's, or figures by name.
 
-use super::payload::Fields;
+use super::{payload::Fields, send::Form};
 use crate::{
     guard::Dimension,
     message::Class,
@@ -45,9 +45,22 @@ impl<'a> Question<'a> {
         Dimension::ALL.into_iter().filter(move |dimension| !own.contains(dimension))
     }
 
-    /// The messages, when they are a send's.
-    pub(super) fn is_send(&self) -> bool {
-        self.text("messages").is_some_and(|text| text.starts_with('['))
+    /// Which send's body it is, when it is one.
+    ///
+    /// # Errors
+    /// Beside figures stands what only a send has.
+    pub(super) fn form(&self) -> Result<Option<Form>, Problem> {
+        let is_list = |name| self.text(name).is_some_and(|text| text.starts_with('['));
+        if is_list("messages") {
+            return Ok(Some(Form::Messages));
+        }
+        if is_list("recipients") || self.text("message").is_some() || self.text("options").is_some() {
+            return Ok(Some(Form::Bulk));
+        }
+        match self.text("suppression") {
+            Some(_) => Err(wrong("suppression", "stands beside a list of messages only")),
+            None => Ok(None),
+        }
     }
 
     pub(super) fn figure(&self, name: &str) -> Result<Option<u64>, Problem> {
@@ -83,4 +96,5 @@ fn wrong(name: &str, detail: &str) -> Problem {
     Problem::new(Code::InvalidParameter, format!("{name}: {detail}"))
 }
 
-const NAMES: [&str; 6] = ["messages", "recipients", "class", "requests", "storage", "transform"];
+const NAMES: [&str; 9] =
+    ["messages", "suppression", "message", "recipients", "options", "class", "requests", "storage", "transform"];

@@ -10,10 +10,10 @@ use super::{
     to_many,
 };
 use crate::{
-    config::{OnLimit, SuppressionMode},
+    config::{OnLimit, Scope, SuppressionMode},
     dropin::Terms,
     front::Pass,
-    guard::{Dimension, TooLarge},
+    guard::{Dimension, Guard, TooLarge},
     id::MessageId,
     key,
     mailroom::{self, Recipient, RecipientKind, Status, Submission},
@@ -56,6 +56,8 @@ pub(super) struct Batch<'a> {
     pub(super) items: Vec<Item<'a>>,
     /// The text that the messages of a bulk request have in common.
     pub(super) shared: Option<&'a str>,
+    /// The key whose request says that the suppression list does not hold for it.
+    pub(super) unchecked_by: Option<&'a str>,
 }
 
 /// A message of the request, judged.
@@ -189,11 +191,7 @@ impl Account {
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let Ask { form, pass, body } = ask;
-        let judged = match form {
-            Form::Messages => self.judge_messages(body, &pass.key_id, now),
-            Form::Bulk => self.judge_bulk(body, &pass.key_id, now),
-        };
-        match judged {
+        match self.judge_all(form, body, &pass.key_id, now) {
             Ok(batch) => self.take_in(pass, batch, Terms::Good, limited, sql, entropy, now),
             Err(refusal) => Ok(Reply::problem(&refusal, &pass.request_id, None, now)),
         }
@@ -228,7 +226,7 @@ impl Account {
         if !enough {
             batch.items.retain(|item| item.good().is_none());
         }
-        let summary = self.pre_check(&mut batch.items, sql, now);
+        let summary = self.pre_check(&mut batch, sql, now);
         if !enough {
             return problem(&all_refused(&batch.items, summary), None);
         }
@@ -253,13 +251,15 @@ impl Account {
     /// reserved and nothing stored.
     pub(super) fn rehearse(
         &self,
+        form: Form,
         body: &[u8],
         key_id: &str,
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Rehearsed, Problem> {
-        let Batch { mut items, shared: _ } = self.judge_messages(body, key_id, now)?;
-        let summary = self.pre_check(&mut items, sql, now);
+        let mut batch = self.judge_all(form, body, key_id, now)?;
+        let summary = self.pre_check(&mut batch, sql, now);
+        let items = batch.items;
         if !items.iter().any(|item| matches!(item, Item::Good(_))) {
             return Err(all_refused(&items, summary));
         }
@@ -276,10 +276,33 @@ impl Account {
         })
     }
 
-    fn judge_messages<'a>(&self, body: &'a [u8], key_id: &str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
+    fn judge_all<'a>(
+        &self,
+        form: Form,
+        body: &'a [u8],
+        key_id: &'a str,
+        now: UnixMillis,
+    ) -> Result<Batch<'a>, Problem> {
+        match form {
+            Form::Messages => self.judge_messages(body, key_id, now),
+            Form::Bulk => self.judge_bulk(body, key_id, now),
+        }
+    }
+
+    fn judge_messages<'a>(&self, body: &'a [u8], key_id: &'a str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
         let one = |(place, raw)| self.judge_text(place, raw, key_id, now);
-        let messages = payload::messages(body, self.config.batch())?;
-        Ok(Batch { items: messages.into_iter().enumerate().map(one).collect(), shared: None })
+        let asked = payload::messages(body, self.config.batch())?;
+        let unchecked_by = self.unchecked_by(key_id, asked.ignores_suppression)?;
+        Ok(Batch { items: asked.messages.into_iter().enumerate().map(one).collect(), shared: None, unchecked_by })
+    }
+
+    /// The key, where its request says that the suppression list does not hold for it and it may say so (R207).
+    fn unchecked_by<'a>(&self, key_id: &'a str, is_asked: bool) -> Result<Option<&'a str>, Problem> {
+        let wanted = Scope::SendSuppressed;
+        if is_asked && !self.config.key(key_id).is_some_and(|key| key.scopes.contains(&wanted)) {
+            return Err(scope_missing(wanted));
+        }
+        Ok(is_asked.then_some(key_id))
     }
 
     /// Judges the message at this place of a request: its shape, its times, and all else.
@@ -292,9 +315,9 @@ impl Account {
     }
 
     /// Judges one message as each of its recipients would get it. What is wrong with all of them refuses the request.
-    fn judge_bulk<'a>(&self, body: &'a [u8], key_id: &str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
-        let broadcast = self.config.plan_limits().and_then(|plan| plan.guard(Dimension::BroadcastRecipients));
-        let bulk = payload::bulk(body, payload::bulk_guard(self.config.batch(), broadcast))?;
+    fn judge_bulk<'a>(&self, body: &'a [u8], key_id: &'a str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
+        let bulk = payload::bulk(body, self.most(Form::Bulk))?;
+        let unchecked_by = self.unchecked_by(key_id, bulk.ignores_suppression)?;
         let circular = Circular::parse(bulk.message)
             .and_then(|circular| circular.check_times(now).map(|()| circular))
             .map_err(|errors| all_refused(&[refused_fields(At::Common, errors)], Summary::NOBODY))?;
@@ -305,7 +328,16 @@ impl Account {
             });
             judged.unwrap_or_else(|errors| refused_fields(At::Recipient(place), errors))
         };
-        Ok(Batch { items: bulk.recipients.into_iter().enumerate().map(one).collect(), shared: Some(bulk.message) })
+        let items = bulk.recipients.into_iter().enumerate().map(one).collect();
+        Ok(Batch { items, shared: Some(bulk.message), unchecked_by })
+    }
+
+    /// What limits the messages of a request: of a bulk one a broadcast too, where the plan's is smaller (R229, R230).
+    pub(super) fn most(&self, form: Form) -> Guard {
+        let batch = self.config.batch();
+        let plan = || self.config.plan_limits().and_then(|plan| plan.guard(Dimension::BroadcastRecipients));
+        let broadcast = if form == Form::Bulk { plan() } else { None };
+        broadcast.filter(|broadcast| broadcast.limit < batch.limit).unwrap_or(batch)
     }
 
     /// Judges one message that was read: its size, its sender, the provider's features.
@@ -376,11 +408,13 @@ impl Account {
     }
 
     /// The first suppression check: one statement for the whole request. It marks who is suppressed.
-    fn pre_check(&self, items: &mut [Item<'_>], sql: &mut dyn Sql, now: UnixMillis) -> Summary {
+    fn pre_check(&self, batch: &mut Batch<'_>, sql: &mut dyn Sql, now: UnixMillis) -> Summary {
+        let is_ignored = self.config.suppression == SuppressionMode::Ignored || batch.unchecked_by.is_some();
+        let items = &mut batch.items;
         let good = || items.iter().filter_map(Item::good);
         let keys: Vec<String> = good().flat_map(|item| &item.recipients).map(|r| r.key.clone()).collect();
         let wanted: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
-        let (mut status, found) = if self.config.suppression == SuppressionMode::Ignored {
+        let (mut status, found) = if is_ignored {
             (CheckStatus::Ignored, Found::default())
         } else {
             match suppression::check(&wanted, sql, now) {
@@ -413,7 +447,7 @@ impl Account {
 
     fn store<'a>(
         &mut self,
-        Batch { items, shared }: &'a Batch<'_>,
+        Batch { items, shared, unchecked_by }: &'a Batch<'_>,
         reservation: &str,
         queued_until: Option<UnixMillis>,
         sql: &mut dyn Sql,
@@ -445,6 +479,7 @@ impl Account {
                         expires_at: good.expires_at,
                         labels: good.labels.as_deref(),
                         recipients: &good.recipients,
+                        unchecked_by: *unchecked_by,
                         reservation,
                     };
                     let status = self.mailroom.submit(&submission, sql, now)?;
@@ -544,6 +579,11 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     let errors: Vec<Flaw> = refused().flat_map(|(_, flaws)| flaws).take(MAX_FLAWS).cloned().collect();
     let detail = errors.first().map_or_else(String::new, |flaw| format!("{}: {}", flaw.field, flaw.detail));
     Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
+}
+
+/// The key may not do this.
+pub(super) fn scope_missing(scope: Scope) -> Problem {
+    Problem::new(Code::ScopeMissing, format!("this needs the scope {}", scope.word()))
 }
 
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.

@@ -199,11 +199,17 @@ pub enum Scope {
     SendBulk,
     /// Messages, limits and usage.
     Read,
+    /// A send whose request says that the suppression list does not hold for it.
+    #[serde(rename = "send:suppressed")]
+    SendSuppressed,
     /// Suppression management.
     Suppressions,
 }
 
 impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 5] = [Self::Send, Self::SendBulk, Self::Read, Self::SendSuppressed, Self::Suppressions];
+
     /// The word in configuration and error texts.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -211,6 +217,7 @@ impl Scope {
             Self::Send => "send",
             Self::SendBulk => "send:bulk",
             Self::Read => "read",
+            Self::SendSuppressed => "send:suppressed",
             Self::Suppressions => "suppressions",
         }
     }

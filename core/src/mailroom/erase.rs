@@ -38,6 +38,8 @@ pub(crate) fn erase(address: &Address, instead: &str, sql: &mut dyn Sql) -> Resu
         let (id, recipients, is_open) = read(row)?;
         let Some(renamed) = renamed(&recipients, &key, instead)? else { continue };
         if is_open {
+            // What was to be sent whatever the list says was asked for before this.
+            sql.run("UPDATE message SET unchecked = NULL WHERE id = ?1", &[Param::Text(&id)])?;
             erased.waiting += 1;
             continue;
         }

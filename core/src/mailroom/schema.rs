@@ -22,6 +22,9 @@ pub(crate) fn create(sql: &mut dyn Sql) -> Result<(), SqlError> {
     if lacks("message", "shared TEXT", sql)? {
         sql.run("ALTER TABLE message ADD COLUMN shared TEXT", &[])?;
     }
+    if lacks("message", "unchecked INTEGER", sql)? {
+        sql.run("ALTER TABLE message ADD COLUMN unchecked INTEGER", &[])?;
+    }
     if unscoped {
         sql.run("ALTER TABLE suppression RENAME TO suppression_unscoped", &[])?;
     }
@@ -46,7 +49,8 @@ const TABLES: [&str; 11] = [
      id TEXT PRIMARY KEY, status TEXT NOT NULL, class INTEGER NOT NULL, due_ms INTEGER NOT NULL, \
      attempts INTEGER NOT NULL, failures INTEGER NOT NULL, ambiguous INTEGER NOT NULL, units INTEGER NOT NULL, reservation TEXT NOT NULL, \
      expires_ms INTEGER, provider TEXT, provider_message_id TEXT, error TEXT, recipients TEXT NOT NULL, \
-     trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT, members TEXT, labels TEXT, shared TEXT) WITHOUT ROWID",
+     trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT, members TEXT, labels TEXT, shared TEXT, \
+     unchecked INTEGER) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS message_open ON message(id) \
      WHERE status IN ('queued', 'deferred', 'held', 'sending')",
     "CREATE TABLE IF NOT EXISTS part(\

@@ -249,8 +249,7 @@ impl Mailroom {
             return Ok(None);
         }
         let Some((message, bytes)) = read(id, &mut row, &mut self.shared, sql)? else { return Ok(None) };
-        if self.suppression == SuppressionMode::Checked && newly_suppressed(&row.recipients, &message, sql, now)?.0 > 0
-        {
+        if self.checks(&row) && newly_suppressed(&row.recipients, &message, sql, now)?.0 > 0 {
             return Ok(None);
         }
         let weight = if self.dispatch.weighs_groups() {
@@ -328,6 +327,11 @@ impl Mailroom {
         !told_apart && self.on_unknown == OnUnknown::Stop
     }
 
+    /// Whether a message is held against the suppression list.
+    fn checks(&self, row: &DueRow) -> bool {
+        self.suppression == SuppressionMode::Checked && !row.unchecked
+    }
+
     /// Looks every recipient up once more. Who was suppressed since acceptance gives its unit back; `None` when that ended
     /// the message.
     fn final_check(
@@ -339,7 +343,7 @@ impl Mailroom {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Option<DueRow>, SqlError> {
-        if self.suppression == SuppressionMode::Ignored {
+        if !self.checks(&row) {
             return Ok(Some(row));
         }
         let (newly, recipients) = newly_suppressed(&row.recipients, message, sql, now)?;

@@ -59,6 +59,8 @@ pub(crate) struct DueRow {
     pub(crate) body: Option<String>,
     /// The name of the text that it shares with others.
     pub(crate) shared: Option<String>,
+    /// It goes whatever the suppression list says.
+    pub(crate) unchecked: bool,
 }
 
 /// What changes when a message moves on.
@@ -85,7 +87,8 @@ pub(crate) fn insert(
     let parts = if kept.len() > parts::PART_BYTES { parts::insert(&id, kept, sql)? } else { 0 };
     sql.run(
         "INSERT INTO message(id, status, class, due_ms, attempts, failures, ambiguous, units, reservation, expires_ms, \
-         recipients, trace, parts, body, labels, shared) VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         recipients, trace, parts, body, labels, shared, unchecked) \
+         VALUES(?1, ?2, ?3, ?4, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         &[
             Param::Text(&id),
             Param::Text(row.status.word()),
@@ -100,6 +103,7 @@ pub(crate) fn insert(
             if parts == 0 { Param::Text(kept) } else { Param::Null },
             submission.labels.map_or(Param::Null, Param::Text),
             submission.shared.map_or(Param::Null, Param::Text),
+            submission.unchecked_by.map_or(Param::Null, |_| Param::Integer(1)),
         ],
     )
     .map(|_| ())
@@ -158,8 +162,8 @@ fn open_row(row: Row) -> Result<OpenRow, SqlError> {
 pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError> {
     let text_id = id.to_string();
     let rows = sql.run(
-        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, provider, recipients, body, shared FROM message \
-         WHERE id = ?1",
+        "SELECT attempts, failures, ambiguous, units, reservation, expires_ms, provider, recipients, body, shared, \
+         unchecked FROM message WHERE id = ?1",
         &[Param::Text(&text_id)],
     )?;
     let row = rows.into_iter().next().ok_or_else(shape)?;
@@ -175,8 +179,9 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
             Value::Text(recipients),
             body,
             shared,
+            unchecked,
         ],
-    ) = <[Value; 10]>::try_from(row)
+    ) = <[Value; 11]>::try_from(row)
     else {
         return Err(shape());
     };
@@ -191,6 +196,8 @@ pub(crate) fn load(id: MessageId, sql: &mut dyn Sql) -> Result<DueRow, SqlError>
         recipients,
         body: optional_text(body),
         shared: optional_text(shared),
+        // A row of an earlier release has nothing here, and is checked.
+        unchecked: unchecked == Value::Integer(1),
     })
 }
 

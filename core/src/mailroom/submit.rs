@@ -79,6 +79,8 @@ pub struct Submission<'a> {
     pub labels: Option<&'a str>,
     /// Everybody it is for.
     pub recipients: &'a [Recipient],
+    /// The key that sends it whatever the suppression list says, now and before it leaves.
+    pub unchecked_by: Option<&'a str>,
     /// The reservation its units come from, as the ledger prints it.
     pub reservation: &'a str,
 }
@@ -146,6 +148,11 @@ fn first_lines(submission: &Submission<'_>, units: u64, now: UnixMillis) -> Stri
     let mut accepted = Line::new("accepted", now);
     accepted.recipients = Some(units);
     let mut text = accepted.to_text();
+    if let Some(key) = submission.unchecked_by {
+        let line = Line { by: Some(Cow::Borrowed(key)), ..Line::new("suppression_ignored", now) };
+        text.push('\n');
+        text.push_str(&line.to_text());
+    }
     let suppressed = submission.recipients.iter().filter(|recipient| recipient.suppressed.is_some()).count();
     if suppressed > 0 {
         let mut line = Line::new("suppressed_pre", now);

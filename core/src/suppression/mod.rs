@@ -33,7 +33,7 @@ use serde::Serialize;
 pub enum CheckStatus {
     /// Every recipient was looked up.
     Checked,
-    /// The account does not honour its list.
+    /// The account does not honour its list, or the request's key said that it does not hold for it.
     Ignored,
     /// The list could not be read: nobody is filtered, everybody is reserved for, and the final check decides.
     Unavailable,
