@@ -168,7 +168,7 @@ impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Guard { dimension, limit, source }, value) = (self.guard, self.value);
         let (name, _, unit) = dimension.row();
-        write!(f, "{name} of the {} is at most {limit} {unit}, got {value}", source.as_str())
+        write!(f, "{name}: at most {limit} {unit} ({} bound), got {value}", source.as_str())
     }
 }
 
@@ -209,7 +209,7 @@ mod tests {
         let guard = Guard { dimension: Dimension::TransformPx, limit: 4_096, source: Source::Plan };
         assert_eq!(guard.check(4_096), Ok(()));
         let refused = guard.check(4_097).unwrap_err();
-        assert_eq!(refused.to_string(), "transform_px of the plan is at most 4096 pixels, got 4097");
+        assert_eq!(refused.to_string(), "transform_px: at most 4096 pixels (plan bound), got 4097");
     }
 
     /// C03: the smallest of what applies binds, and is named.

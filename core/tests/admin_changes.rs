@@ -188,6 +188,47 @@ fn of_two_operators_at_once_the_second_reads_again() {
     assert_eq!(deployment.admin_with("PATCH", "/accounts/shop", &[("if-match", "*")], &patch(8)).status, 200);
 }
 
+/// R247: what an operator has is not sent again, until it is another; an answer that is no read has a revision alone.
+#[test]
+fn what_was_read_before_is_not_sent_again() {
+    let (mut deployment, _) = Deployment::with_shop(|_| {});
+    let read = |deployment: &mut Deployment, path: &str, tag: &str| {
+        deployment.admin_with("GET", path, &[("if-none-match", tag)], &Value::Null)
+    };
+    let paths =
+        ["/accounts", "/accounts/shop", "/accounts/shop/keys", "/accounts/shop/keys/k1", "/accounts/shop/providers"];
+    let more = ["/accounts/shop/providers/main", "/accounts/shop/domains", "/audit", "/audit/verify"];
+    for path in paths.into_iter().chain(more) {
+        let first = deployment.admin("GET", path, &Value::Null);
+        assert_eq!((first.status, first.header("cache-control")), (200, Some("private, no-cache")), "{path}");
+        let tag = first.header("etag").unwrap().to_owned();
+        let again = read(&mut deployment, path, &tag);
+        assert_eq!((again.status, again.body.len(), again.header("content-type")), (304, 0, None), "{path}");
+        assert_eq!(again.header("etag"), Some(tag.as_str()), "{path}");
+        assert_eq!(read(&mut deployment, path, "\"another\"").body, first.body, "{path}");
+    }
+    // Whether a change is in force moves without a revision, and the tag with it.
+    deployment.network = Network::Loses;
+    let changed = deployment.admin("PATCH", "/accounts/shop", &json!({"config": {"max_messages": 7}}));
+    assert_eq!((body(&changed)["in_force"].clone(), changed.header("cache-control")), (json!(false), Some("no-store")));
+    let waiting = deployment.admin("GET", "/accounts/shop", &Value::Null).header("etag").unwrap().to_owned();
+    assert_eq!(read(&mut deployment, "/accounts/shop", &waiting).status, 304);
+    deployment.network = Network::Works;
+    deployment.run_until(deployment.now.plus(600_000));
+    let fresh = read(&mut deployment, "/accounts/shop", &waiting);
+    assert_eq!((fresh.status, &body(&fresh)["in_force"]), (200, &json!(true)));
+    // For a change both are of the same revision.
+    let patch = json!({"config": {"max_messages": 8}});
+    let of = |deployment: &mut Deployment, tag: &str| {
+        deployment.admin_with("PATCH", "/accounts/shop", &[("if-match", tag)], &patch).status
+    };
+    let (weak, bare) = (format!("W/{waiting}"), waiting.trim_matches('"'));
+    assert_eq!((of(&mut deployment, &weak), of(&mut deployment, bare)), (412, 412), "RFC 9110, 13.1.1: strong");
+    assert_eq!(of(&mut deployment, &waiting), 200);
+    // What is refused is no read: it is said again each time.
+    assert_eq!(read(&mut deployment, "/accounts/nobody", "*").status, 404);
+}
+
 /// A request that changes nothing is no change: no revision, no line, no push.
 #[test]
 fn doing_it_twice_is_doing_it_once() {

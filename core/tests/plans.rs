@@ -199,7 +199,7 @@ fn the_smallest_batch_limit_binds_and_is_named() {
         let response = host.send(&json!({ "messages": to(most + 1) }));
         assert_eq!(refused(&response), (400, "too_many_messages".into(), Some("batch_max".into())));
         let detail = body(&response)["detail"].as_str().unwrap().to_string();
-        assert_eq!(detail, format!("batch_max of the {source} is at most {most} messages, got {}", most + 1));
+        assert_eq!(detail, format!("batch_max: at most {most} messages ({source} bound), got {}", most + 1));
         host.send_ok(to(most));
         let shown = limit(&mut host, "messages_per_request");
         assert_eq!((&shown["limit"], &shown["source"]), (&json!(most), &json!(source)));

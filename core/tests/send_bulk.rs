@@ -235,13 +235,13 @@ fn the_bound_that_binds_is_named() {
     let (window, detail) = refused(of_plan, 101);
     assert_eq!(
         (window.as_str(), detail.as_str()),
-        ("batch_max", "batch_max of the plan is at most 100 messages, got 101")
+        ("batch_max", "batch_max: at most 100 messages (plan bound), got 101")
     );
     let of_broadcast = |account: &mut Value| account["plan_figures"] = json!({"broadcast_recipients": 20});
     let (window, detail) = refused(of_broadcast, 21);
     assert_eq!(window, "broadcast_recipients");
     assert!(
-        detail.starts_with("broadcast_recipients of the ") && detail.ends_with("at most 20 recipients, got 21"),
+        detail.starts_with("broadcast_recipients: at most 20 recipients (") && detail.ends_with(" bound), got 21"),
         "{detail}"
     );
 }

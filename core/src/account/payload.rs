@@ -263,7 +263,7 @@ mod tests {
         let body = format!(r#"{{"message":{{}},"recipients":[{}0]}}"#, "0,".repeat(100_000));
         let refused = bulk(body.as_bytes(), MOST).err().unwrap();
         assert_eq!(refused.code, Code::TooManyMessages);
-        assert_eq!(refused.detail, "batch_max of the technical is at most 500 messages, got 100001");
+        assert_eq!(refused.detail, "batch_max: at most 500 messages (technical bound), got 100001");
         let list = format!("[{}0]", "0,".repeat(100_000));
         let items: Items<'_> = serde_json::from_str(&list).unwrap();
         assert_eq!((items.kept.len(), items.length), (500, 100_001));

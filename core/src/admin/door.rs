@@ -70,7 +70,7 @@ fn admit(request: &FrontRequest<'_>, tokens: Option<&str>, request_id: &str) -> 
         path: request.path.into(),
         query: request.query.into(),
         idempotency_key: None,
-        if_none_match: None,
+        if_none_match: request.if_none_match.map(Into::into),
         client_ip: request.client_ip.map(Into::into),
         request_id: request_id.into(),
         headers,

@@ -27,6 +27,7 @@ pub use routes::{Found, Operation, ROUTES, Route, find};
 pub(crate) use secrets::SEALED;
 
 use crate::{
+    etag,
     front::{self, Pass},
     http::{HttpRequest, HttpResponse},
     outcome::TransportFailure,
@@ -35,7 +36,11 @@ use crate::{
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use record::Record;
 use serde_json::{Value, json};
 use settings::{Members, wrong};
@@ -81,6 +86,9 @@ pub struct Handled {
     /// The methods of the path, where the request's is none of them.
     allow: Option<String>,
     request_id: String,
+    is_read: bool,
+    /// The tags of what the caller has, as they came.
+    if_none_match: Option<String>,
     fetches: Vec<HttpRequest>,
 }
 
@@ -88,7 +96,8 @@ pub struct Handled {
 struct Reply {
     status: u16,
     body: Value,
-    headers: Vec<(String, String)>,
+    /// The revision of the account that it is about.
+    revision: Option<u64>,
     /// The account that was changed.
     changed: Option<String>,
 }
@@ -163,7 +172,7 @@ impl Directory {
         let pass: Pass = serde_json::from_str(pass).map_err(|_| SqlError("a pass is not readable".into()))?;
         let mut ask = Ask { pass: &pass, body, tools, sql, entropy, now };
         let done = ask.dispatch();
-        Handled::of(done, pass.request_id)
+        Handled::of(done, pass)
     }
 
     /// The domain whose look is due, if one is. Each is handed out once until its next look is due.
@@ -194,12 +203,14 @@ impl Directory {
             // It was taken out of the configuration by hand.
             domain_row::forget(&look.account, &look.domain, sql)?;
         }
-        Handled::of(done, pass.request_id)
+        Handled::of(done, pass)
     }
 }
 
 impl Handled {
-    fn of(done: Result<Reply, Stop>, request_id: String) -> Result<Self, SqlError> {
+    fn of(done: Result<Reply, Stop>, pass: Pass) -> Result<Self, SqlError> {
+        let Pass { request_id, if_none_match, method, .. } = pass;
+        let is_read = method == "GET";
         let (reply, allow) = match done {
             Ok(reply) => (Ok(reply), None),
             Err(Stop::Refuse(problem)) => (Err(problem), None),
@@ -211,10 +222,10 @@ impl Handled {
             Err(Stop::Fetch(fetches)) => {
                 // A host that brings nothing answers with this.
                 let reply = Err(Problem::new(Code::StoreFailed, "what the request needs was not fetched"));
-                return Ok(Self { reply, allow: None, request_id, fetches });
+                return Ok(Self { reply, allow: None, request_id, is_read, if_none_match, fetches });
             }
         };
-        Ok(Self { reply, allow, request_id, fetches: Vec::new() })
+        Ok(Self { reply, allow, request_id, is_read, if_none_match, fetches: Vec::new() })
     }
 }
 
@@ -246,26 +257,51 @@ impl Handled {
         if let (Some(_), Some(body)) = (&reply.changed, reply.body.as_object_mut()) {
             body.insert("in_force".into(), Value::Bool(in_force));
         }
-        let mut headers: Vec<(String, String)> = alloc::vec![
-            ("content-type".into(), "application/json".into()),
-            ("x-request-id".into(), self.request_id),
-            ("cache-control".into(), "no-store".into()),
-        ];
+        let body = serde_json::to_vec(&reply.body).unwrap_or_default();
+        let is_read = self.is_read && reply.status == 200;
+        let tag = tag(reply.revision, is_read.then_some(body.as_slice()));
+        let names = |field: &str| tag.as_deref().is_some_and(|tag| etag::names(field, tag));
+        let has_it = is_read && self.if_none_match.as_deref().is_some_and(names);
+        let mut headers: Vec<(String, String)> = alloc::vec![("x-request-id".into(), self.request_id)];
+        if !has_it {
+            headers.push(("content-type".into(), "application/json".into()));
+        }
+        headers.push(("cache-control".into(), if is_read { "private, no-cache" } else { "no-store" }.into()));
+        if is_read {
+            headers.push(("vary".into(), "Authorization".into()));
+        }
         headers.extend(rate_headers::fields(&[], now));
-        headers.extend(reply.headers);
-        HttpResponse { status: reply.status, headers, body: serde_json::to_vec(&reply.body).unwrap_or_default() }
+        headers.extend(tag.map(|tag| ("etag".into(), tag)));
+        let (status, body) = if has_it { (304, Vec::new()) } else { (reply.status, body) };
+        HttpResponse { status, headers, body }
     }
+}
+
+/// The tag of an answer: the account's revision, and of what was read its hash, because whether a change is in force, or
+/// how a domain stands, moves without a revision.
+fn tag(revision: Option<u64>, read: Option<&[u8]>) -> Option<String> {
+    let read = read.map(etag::of);
+    match (revision, read.as_deref().map(|tag| tag.trim_matches('"'))) {
+        (Some(revision), Some(hash)) => Some(format!("\"{revision}.{hash}\"")),
+        (Some(revision), None) => Some(format!("\"{revision}\"")),
+        (None, _) => read,
+    }
+}
+
+/// Whether a tag of `If-Match` is of this revision, whatever of the account was read.
+fn is_of(tag: &str, revision: u64) -> bool {
+    let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or_default();
+    inner.split('.').next() == Some(revision.to_string().as_str())
 }
 
 impl Reply {
     fn json(status: u16, body: Value) -> Self {
-        Self { status, body, headers: Vec::new(), changed: None }
+        Self { status, body, revision: None, changed: None }
     }
 
     /// An answer about an account, with its revision as its tag.
     fn of(status: u16, body: Value, record: &Record) -> Self {
-        let headers = alloc::vec![("etag".into(), record.etag())];
-        Self { status, body, headers, changed: None }
+        Self { status, body, revision: Some(record.revision), changed: None }
     }
 
     /// An answer about a change of an account.
@@ -329,8 +365,7 @@ impl Ask<'_> {
     fn account(&mut self, name: &str) -> Result<Record, Stop> {
         let Some(record) = Record::load(name, self.sql)? else { return Err(not_found("no such account")) };
         let wanted = self.pass.headers.iter().find(|(name, _)| name == door::IF_MATCH).map(|(_, tags)| tags.as_str());
-        let etag = record.etag();
-        let fits = |tag: &str| tag == "*" || tag == etag;
+        let fits = |tag: &str| tag == "*" || is_of(tag, record.revision);
         if wanted.is_some_and(|tags| self.pass.method != "GET" && !tags.split(',').map(str::trim).any(fits)) {
             let detail = format!("the account's revision is {} now; read it again", record.revision);
             return Err(Problem::new(Code::PreconditionFailed, detail).into());

@@ -11,7 +11,6 @@ use crate::{
 };
 use alloc::{
     collections::BTreeMap,
-    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -175,11 +174,6 @@ impl Record {
     /// The providers, to be changed; `None` when the configuration has no list of them.
     pub(super) fn providers_mut(&mut self) -> Option<&mut Vec<Value>> {
         self.config.get_mut("providers").and_then(Value::as_array_mut)
-    }
-
-    /// The tag that HTTP knows this revision by.
-    pub(super) fn etag(&self) -> String {
-        format!("\"{}\"", self.revision)
     }
 }
 

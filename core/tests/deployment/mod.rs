@@ -214,13 +214,14 @@ impl Deployment {
         let path = format!("/v1/admin{path}");
         let (path, query) = path.split_once('?').unwrap_or((&path, ""));
         let all = || headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let if_none_match = headers.iter().find(|(name, _)| *name == "if-none-match").map(|(_, tags)| *tags);
         let request = FrontRequest {
             method,
             path,
             query,
             authorization: Some(&self.operator),
             idempotency_key: None,
-            if_none_match: None,
+            if_none_match,
             client_ip: None,
             content_length: Some(body.len() as u64),
             headers: &all,
