@@ -341,7 +341,7 @@ impl Account {
             }
         }
         match missing {
-            Some(scope) => refuse(&send::scope_missing(scope)),
+            Some(scope) => refuse(&sender::scope_missing(scope)),
             None => Ok(Ok(Admitted::Now)),
         }
     }

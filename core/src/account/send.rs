@@ -10,7 +10,7 @@ use super::{
     to_many,
 };
 use crate::{
-    config::{OnLimit, Scope, SuppressionMode},
+    config::{OnLimit, SuppressionMode},
     dropin::Terms,
     front::Pass,
     guard::{Dimension, Guard, TooLarge},
@@ -296,15 +296,6 @@ impl Account {
         Ok(Batch { items: asked.messages.into_iter().enumerate().map(one).collect(), shared: None, unchecked_by })
     }
 
-    /// The key, where its request says that the suppression list does not hold for it and it may say so (R207).
-    fn unchecked_by<'a>(&self, key_id: &'a str, is_asked: bool) -> Result<Option<&'a str>, Problem> {
-        let wanted = Scope::SendSuppressed;
-        if is_asked && !self.config.key(key_id).is_some_and(|key| key.scopes.contains(&wanted)) {
-            return Err(scope_missing(wanted));
-        }
-        Ok(is_asked.then_some(key_id))
-    }
-
     /// Judges the message at this place of a request: its shape, its times, and all else.
     pub(super) fn judge_text<'a>(&self, place: usize, raw: &'a str, key_id: &str, now: UnixMillis) -> Item<'a> {
         let at = At::Message(place);
@@ -579,11 +570,6 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     let errors: Vec<Flaw> = refused().flat_map(|(_, flaws)| flaws).take(MAX_FLAWS).cloned().collect();
     let detail = errors.first().map_or_else(String::new, |flaw| format!("{}: {}", flaw.field, flaw.detail));
     Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
-}
-
-/// The key may not do this.
-pub(super) fn scope_missing(scope: Scope) -> Problem {
-    Problem::new(Code::ScopeMissing, format!("this needs the scope {}", scope.word()))
 }
 
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.

@@ -1,8 +1,8 @@
-//! Whether a key may be used, from where it comes, and whom it may send as.
+//! Whether a key may be used, from where it comes, whom it may send as and to.
 
 use super::Account;
 use crate::{
-    config::{DomainStatus, KeyConfig},
+    config::{DomainStatus, KeyConfig, Scope},
     front::Pass,
     problem::{Code, Problem},
     time::UnixMillis,
@@ -22,7 +22,21 @@ pub(super) fn refusal(key: &KeyConfig, pass: &Pass, now: UnixMillis) -> Option<P
     (!key.may_come_from(address)).then(|| Problem::new(Code::IpNotAllowed, detail))
 }
 
+/// The key may not do this.
+pub(super) fn scope_missing(scope: Scope) -> Problem {
+    Problem::new(Code::ScopeMissing, alloc::format!("this needs the scope {}", scope.word()))
+}
+
 impl Account {
+    /// The key, where its request says that the suppression list does not hold for it and it may say so (R207).
+    pub(super) fn unchecked_by<'a>(&self, key_id: &'a str, is_asked: bool) -> Result<Option<&'a str>, Problem> {
+        let wanted = Scope::SendSuppressed;
+        if is_asked && !self.config.key(key_id).is_some_and(|key| key.scopes.contains(&wanted)) {
+            return Err(scope_missing(wanted));
+        }
+        Ok(is_asked.then_some(key_id))
+    }
+
     /// What is wrong with sending from this domain, when something is: the account's domains first, then the key's (R076,
     /// R196).
     pub(super) fn sender_refused(&self, key_id: &str, domain: &str) -> Option<(Code, &'static str)> {

@@ -20,6 +20,7 @@ mod record;
 mod routes;
 mod secrets;
 mod settings;
+mod tag;
 
 pub use door::{AdminDecision, MAX_BODY_BYTES, body_too_large, route};
 pub use push::{PUSH_MS, Push};
@@ -36,11 +37,7 @@ use crate::{
     sql::{Sql, SqlError},
     time::UnixMillis,
 };
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use record::Record;
 use serde_json::{Value, json};
 use settings::{Members, wrong};
@@ -259,7 +256,7 @@ impl Handled {
         }
         let body = serde_json::to_vec(&reply.body).unwrap_or_default();
         let is_read = self.is_read && reply.status == 200;
-        let tag = tag(reply.revision, is_read.then_some(body.as_slice()));
+        let tag = tag::of(reply.revision, is_read.then_some(body.as_slice()));
         let names = |field: &str| tag.as_deref().is_some_and(|tag| etag::names(field, tag));
         let has_it = is_read && self.if_none_match.as_deref().is_some_and(names);
         let mut headers: Vec<(String, String)> = alloc::vec![("x-request-id".into(), self.request_id)];
@@ -275,23 +272,6 @@ impl Handled {
         let (status, body) = if has_it { (304, Vec::new()) } else { (reply.status, body) };
         HttpResponse { status, headers, body }
     }
-}
-
-/// The tag of an answer: the account's revision, and of what was read its hash, because whether a change is in force, or
-/// how a domain stands, moves without a revision.
-fn tag(revision: Option<u64>, read: Option<&[u8]>) -> Option<String> {
-    let read = read.map(etag::of);
-    match (revision, read.as_deref().map(|tag| tag.trim_matches('"'))) {
-        (Some(revision), Some(hash)) => Some(format!("\"{revision}.{hash}\"")),
-        (Some(revision), None) => Some(format!("\"{revision}\"")),
-        (None, _) => read,
-    }
-}
-
-/// Whether a tag of `If-Match` is of this revision, whatever of the account was read.
-fn is_of(tag: &str, revision: u64) -> bool {
-    let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or_default();
-    inner.split('.').next() == Some(revision.to_string().as_str())
 }
 
 impl Reply {
@@ -365,7 +345,7 @@ impl Ask<'_> {
     fn account(&mut self, name: &str) -> Result<Record, Stop> {
         let Some(record) = Record::load(name, self.sql)? else { return Err(not_found("no such account")) };
         let wanted = self.pass.headers.iter().find(|(name, _)| name == door::IF_MATCH).map(|(_, tags)| tags.as_str());
-        let fits = |tag: &str| tag == "*" || is_of(tag, record.revision);
+        let fits = |tag: &str| tag == "*" || tag::is_of(tag, record.revision);
         if wanted.is_some_and(|tags| self.pass.method != "GET" && !tags.split(',').map(str::trim).any(fits)) {
             let detail = format!("the account's revision is {} now; read it again", record.revision);
             return Err(Problem::new(Code::PreconditionFailed, detail).into());
