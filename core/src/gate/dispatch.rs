@@ -171,6 +171,17 @@ impl Dispatch {
         }
     }
 
+    /// Takes over the limits that providers told, from a dispatch of the same configuration.
+    pub(crate) fn keep_limits(&mut self, before: &Self, now: UnixMillis) {
+        for (slot, known) in self.fixed.iter_mut().zip(&before.fixed) {
+            let windows = known.dimension.limiter().windows();
+            if slot.provider.is_some() && slot.dimension.limiter().windows() != windows {
+                // They were taken before.
+                _ = slot.dimension.change(windows.to_vec(), now);
+            }
+        }
+    }
+
     /// A call departs through a provider.
     pub(crate) fn hold(&mut self, weight: &Weight, via: usize, now: UnixMillis) {
         self.each(weight, via, now, |slot, cost| slot.held = slot.held.saturating_add(cost));

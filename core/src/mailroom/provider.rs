@@ -98,6 +98,12 @@ impl Provider {
         })
     }
 
+    /// Takes over what is known of it beyond the store. Calls of messages are counted when they are resumed.
+    pub(super) const fn remember(&mut self, before: &Self) {
+        (self.silences, self.failures, self.is_down) = (before.silences, before.failures, before.is_down);
+        self.asked_at = before.asked_at;
+    }
+
     /// Whether it is to be asked about the account now.
     pub(super) fn has_question(&self, now: UnixMillis) -> bool {
         let is_due = self.asked_at.is_none_or(|at| now.since(at) >= ASK_AGAIN_MS);
