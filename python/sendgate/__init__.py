@@ -22,8 +22,18 @@ A message becomes a provider's request without a network, and a provider's answe
 ('POST', 'https://api.postmarkapp.com/email')
 >>> postmark.classify(429, {"Retry-After": "30"}, b"{}", 1_800_000_000_000)
 Answer(outcome='throttled', retry_at=1800000030000)
+
+A Mailroom keeps messages on a file until they are delivered, within every limit, whatever ends in between:
+
+>>> import tempfile
+>>> provider = sendgate.Provider("sandbox", base_url="http://127.0.0.1:1")
+>>> with sendgate.Mailroom(tempfile.mkdtemp() + "/mail.db", provider) as mailroom:
+...     receipts = mailroom.submit(message)
+...     mailroom.trace(receipts[0].message_id)["status"]
+'queued'
 """
 
+from ._mailroom import Mailroom
 from ._sendgate import (
     PROVIDERS,
     Allow,
@@ -31,23 +41,31 @@ from ._sendgate import (
     Backoff,
     Confirm,
     Defer,
+    Due,
     Event,
     Exhausted,
     FieldError,
     HttpRequest,
+    IdempotencyConflict,
     InvalidMessage,
     Limiter,
     Limiters,
     Message,
     NeedsCertificate,
+    NotSent,
     Provider,
+    QuotaExceeded,
+    RateLimited,
+    Receipt,
     Reject,
     RetryAt,
     SendgateError,
     SmtpRequest,
+    StoreFailed,
     Suppressions,
     UnsupportedFeature,
     Usage,
+    WaitUntil,
     WebhookRefused,
     __version__,
     normalize_address,
@@ -60,23 +78,32 @@ __all__ = [
     "Backoff",
     "Confirm",
     "Defer",
+    "Due",
     "Event",
     "Exhausted",
     "FieldError",
     "HttpRequest",
+    "IdempotencyConflict",
     "InvalidMessage",
     "Limiter",
     "Limiters",
+    "Mailroom",
     "Message",
     "NeedsCertificate",
+    "NotSent",
     "Provider",
+    "QuotaExceeded",
+    "RateLimited",
+    "Receipt",
     "Reject",
     "RetryAt",
     "SendgateError",
     "SmtpRequest",
+    "StoreFailed",
     "Suppressions",
     "UnsupportedFeature",
     "Usage",
+    "WaitUntil",
     "WebhookRefused",
     "__version__",
     "normalize_address",

@@ -134,7 +134,7 @@ impl Run {
         }
     }
 
-    /// Waits for the answers under way, and lets another process go on.
+    /// Waits for the answers under way.
     fn end(&self) {
         loop {
             let rung = self.shared.bell.rung();
@@ -145,8 +145,6 @@ impl Run {
             // Answers that come after the lease would be nobody's.
             let _ = self.shared.desk().renew(self.keep(), &self.shared.host);
         }
-        // Nobody delivers until the lease ends by itself then.
-        let _ = self.shared.desk().give_back();
     }
 }
 

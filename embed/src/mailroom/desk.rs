@@ -35,6 +35,8 @@ pub(super) struct Desk {
     known: Option<Known>,
     /// What could not be written down yet.
     unsettled: Vec<Settled>,
+    /// Calls of this process that were not settled.
+    calls: usize,
     process: u32,
 }
 
@@ -67,7 +69,7 @@ impl Desk {
         let database = Database::open(path)?;
         let token = format!("{:016x}{:016x}", (host.chance)(), (host.chance)());
         let process = std::process::id();
-        let mut desk = Self { database, config, token, known: None, unsettled: Vec::new(), process };
+        let mut desk = Self { database, config, token, known: None, unsettled: Vec::new(), calls: 0, process };
         desk.database.transaction(|sql| lease::create(sql).map_err(MailroomError::from))?;
         // What is wrong with the configuration is told now, not with the first message.
         desk.decide(host, |_, _, _| Ok(()))?;
@@ -86,7 +88,7 @@ impl Desk {
     /// What to do now, if this process delivers or may begin to.
     pub(super) fn turn(&mut self, keep: Keep, host: &Host) -> Result<Turn, MailroomError> {
         self.flush(host)?;
-        self.transact(host, |memory, sql, now| {
+        let turn = self.transact(host, |memory, sql, now| {
             let held = lease::read(sql)?;
             if let Some(held) = held.as_ref().filter(|held| held.stops(memory.token, now)) {
                 return Ok(Turn::Taken(held.until));
@@ -104,7 +106,9 @@ impl Desk {
                 memory.take_lease(now.plus(keep.lease_ms).plus(call_ms), sql)?;
             }
             Ok(Turn::Mine(effect))
-        })
+        })?;
+        self.calls += usize::from(matches!(turn, Turn::Mine(Effect::Send { .. })));
+        Ok(turn)
     }
 
     /// Writes down what came of a call. What cannot be written is kept for the next turn.
@@ -123,6 +127,7 @@ impl Desk {
                 self.unsettled.push((attempt, result));
                 return Err(error);
             }
+            self.calls = self.calls.saturating_sub(1);
         }
         Ok(())
     }
@@ -137,9 +142,12 @@ impl Desk {
         })
     }
 
-    /// Lets another process deliver at once.
+    /// Lets another process deliver at once, unless answers are still waited for.
     pub(super) fn give_back(&mut self) -> Result<(), MailroomError> {
         self.is_own_process()?;
+        if self.calls > 0 {
+            return Ok(());
+        }
         let token = &self.token;
         self.database.transaction(|sql| lease::give_back(token, sql).map_err(MailroomError::from))
     }

@@ -101,6 +101,9 @@ struct Shared {
 }
 
 impl Mailroom {
+    /// The lease of whoever has no reason for another one: a process that died is noticed before people do.
+    pub const LEASE_MS: u64 = 10_000;
+
     /// Opens the file, and creates it when there is none. `account` is one account of `SENDGATE_CONFIG`, in which only
     /// `providers` has to be there; `lease_ms` is how long a process that delivers is waited for after its last sign of
     /// life.
@@ -185,6 +188,15 @@ impl Mailroom {
         self.shared.settle(attempt, result)
     }
 
+    /// Carries such a call with the Mailroom's own transport, and settles it.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn carry(&self, attempt: Attempt, call: &Call, timeout: Duration) -> Result<(), MailroomError> {
+        let result = self.shared.host.transport.carry(call, timeout);
+        self.shared.settle(attempt, result)
+    }
+
     /// Delivers in the background until [`Mailroom::stop`]; `false` when it does so already.
     ///
     /// # Errors
@@ -198,12 +210,15 @@ impl Mailroom {
         Ok(true)
     }
 
-    /// Ends the delivery in the background, when the calls under way are settled.
+    /// Ends the delivery in the background when the calls under way are settled, and lets another process deliver at once.
+    /// A call that [`Mailroom::next`] gave and nobody settled keeps the lease until it ends.
     pub fn stop(&self) {
         let worker = self.worker().take();
         if let Some(worker) = worker {
             worker.stop(&self.shared);
         }
+        // Another process waits until the lease ends by itself then.
+        let _ = self.shared.desk().give_back();
     }
 
     /// Delivers until no message waits or is on its way, by whichever process, or until an instant; returns whether none
@@ -220,7 +235,12 @@ impl Mailroom {
         drained
     }
 
-    fn wait_until_empty(&self, until: UnixMillis) -> Result<bool, MailroomError> {
+    /// Waits until no message waits or is on its way, by whichever process delivers, or until an instant; returns whether
+    /// none is left.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn wait_until_empty(&self, until: UnixMillis) -> Result<bool, MailroomError> {
         loop {
             let rung = self.shared.bell.rung();
             if self.shared.desk().decide(&self.shared.host, |account, _, _| Ok(account.is_empty()))? {

@@ -1,8 +1,8 @@
 //! The configuration of one account, as a process that sends its own mail writes it.
 //!
 //! It is one account of `SENDGATE_CONFIG`, and what such a process does not need may be left out. There are no API keys,
-//! so nothing is limited per key. The plan is the one without a limit of requests or recipients, because there is nobody
-//! to sell it: limits are the provider's, by a profile, and the account's own. A denial is no abuse.
+//! so nothing is limited per key. The plan is one that does not limit recipients, without its limits of requests, because
+//! there is nobody to sell it: limits are the provider's, by a profile, and the account's own. A denial is no abuse.
 
 use super::MailroomError;
 use sendgate_core::config::{Config, MAX_MESSAGES};
@@ -44,8 +44,8 @@ fn put(fields: &mut Map<String, Value>, field: &str, value: Value) {
 pub(super) const ACCOUNT: &str = "mailroom";
 /// How the paths of its fields begin.
 const PATH: &str = "accounts.mailroom.";
-/// The plan whose requests and recipients have no limit (document 003, R227).
-const PLAN: &str = "enterprise";
+/// A plan whose recipients have no limit (document 003, R226).
+const PLAN: &str = "pro";
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,53 @@
+"""The durable sender with its asyncio half, and its end with the interpreter."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from . import _sendgate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_open: weakref.WeakSet[Mailroom] = weakref.WeakSet()
+
+
+class Mailroom(_sendgate.Mailroom):
+    __doc__ = _sendgate.Mailroom.__doc__
+
+    def __init__(self, *_args: object, **_settings: object) -> None:
+        _open.add(self)
+
+    async def submit_async(
+        self, messages: _sendgate.Message | Sequence[_sendgate.Message], idempotency_key: str | None = None
+    ) -> list[_sendgate.Receipt]:
+        """``submit`` without holding up the event loop."""
+        return await asyncio.to_thread(self.submit, messages, idempotency_key)
+
+    async def drain_async(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as drain has it
+        """``drain`` without holding up the event loop."""
+        return await asyncio.to_thread(self.drain, timeout)
+
+    async def trace_async(self, message_id: str) -> dict[str, Any] | None:
+        """``trace`` without holding up the event loop."""
+        return await asyncio.to_thread(self.trace, message_id)
+
+    async def stop_async(self) -> None:
+        """``stop`` without holding up the event loop."""
+        await asyncio.to_thread(self.stop)
+
+    async def __aenter__(self) -> Mailroom:
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        await self.stop_async()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """A thread that delivers may need the interpreter for a transport: it ends first."""
+    for mailroom in list(_open):
+        mailroom.stop()
