@@ -26,8 +26,7 @@ Answer(outcome='throttled', retry_at=1800000030000)
 A Mailroom keeps messages on a file until they are delivered, within every limit, whatever ends in between:
 
 >>> import tempfile
->>> provider = sendgate.Provider("sandbox", base_url="http://127.0.0.1:1")
->>> with sendgate.Mailroom(tempfile.mkdtemp() + "/mail.db", provider) as mailroom:
+>>> with sendgate.Mailroom(tempfile.mkdtemp() + "/mail.db", postmark) as mailroom:
 ...     receipts = mailroom.submit(message)
 ...     mailroom.trace(receipts[0].message_id)["status"]
 'queued'

@@ -2,7 +2,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from types import TracebackType
-from typing import Any, Final, Literal, Self, final
+from typing import Any, Final, Literal, final
+
+from typing_extensions import Self
 
 __all__ = [
     "PROVIDERS",
@@ -646,8 +648,8 @@ class Mailroom:
     Raises SendgateError when the configuration is wrong, StoreFailed when the file cannot be used.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         path: str | PathLike[str],
         account: Provider | Mapping[str, Any] | str,
         /,
@@ -656,20 +658,19 @@ class Mailroom:
         profile: str | None = None,
         transport: Callable[[HttpRequest], _Answered] | None = None,
         lease_ms: int | None = None,
-        **settings: Any,
-    ) -> None: ...
-    def submit(
-        self, messages: Message | Sequence[Message], idempotency_key: str | None = None
-    ) -> list[Receipt]:
+        **settings: Any,  # noqa: ANN401 - a configuration's fields
+    ) -> Self: ...
+    def submit(self, messages: Message | Sequence[Message], idempotency_key: str | None = None) -> list[Receipt]:
         """Stores messages for delivery, all under one request's limits, and returns a Receipt for each.
 
-        The same ``idempotency_key`` with the same messages gets the same receipts for 24 hours and stores nothing again.
+        The same ``idempotency_key`` with the same messages gets the same receipts for 24 hours and stores nothing
+        again.
 
-        Raises InvalidMessage when no message can be taken, RateLimited and QuotaExceeded when a limit stands in the way,
-        IdempotencyConflict, and StoreFailed. Nothing was accepted then.
+        Raises InvalidMessage when no message can be taken, RateLimited and QuotaExceeded when a limit stands in the
+        way, IdempotencyConflict, and StoreFailed. Nothing was accepted then.
         """
     def run(self) -> bool:
-        """Delivers in the background, from a thread that holds no GIL, until ``stop``. False when it does so already."""
+        """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
     def stop(self) -> None:
         """Ends the delivery in the background when the calls under way are settled; another process may go on."""
     def drain(self, timeout: float | None = None) -> bool:

@@ -12,14 +12,24 @@ from . import _sendgate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_open: weakref.WeakSet[Mailroom] = weakref.WeakSet()
+_running: weakref.WeakSet[Mailroom] = weakref.WeakSet()
 
 
 class Mailroom(_sendgate.Mailroom):
     __doc__ = _sendgate.Mailroom.__doc__
 
-    def __init__(self, *_args: object, **_settings: object) -> None:
-        _open.add(self)
+    def run(self) -> bool:
+        """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
+        _running.add(self)
+        return super().run()
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Delivers until no message waits or is on its way, by whichever process, or for ``timeout`` seconds.
+
+        Returns whether none is left.
+        """
+        _running.add(self)
+        return super().drain(timeout)
 
     async def submit_async(
         self, messages: _sendgate.Message | Sequence[_sendgate.Message], idempotency_key: str | None = None
@@ -27,7 +37,7 @@ class Mailroom(_sendgate.Mailroom):
         """``submit`` without holding up the event loop."""
         return await asyncio.to_thread(self.submit, messages, idempotency_key)
 
-    async def drain_async(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as drain has it
+    async def drain_async(self, timeout: float | None = None) -> bool:
         """``drain`` without holding up the event loop."""
         return await asyncio.to_thread(self.drain, timeout)
 
@@ -49,5 +59,5 @@ class Mailroom(_sendgate.Mailroom):
 @atexit.register
 def _stop_all() -> None:
     """A thread that delivers may need the interpreter for a transport: it ends first."""
-    for mailroom in list(_open):
+    for mailroom in list(_running):
         mailroom.stop()
