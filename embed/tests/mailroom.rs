@@ -101,7 +101,7 @@ fn submit(mailroom: &Mailroom, n: usize) -> Vec<String> {
 fn call(mailroom: &Mailroom) -> Attempt {
     match mailroom.next().unwrap() {
         Effect::Send { attempt, .. } => attempt,
-        other => panic!("{other:?}"),
+        other @ (Effect::Wait { .. } | Effect::Idle) => panic!("{other:?}"),
     }
 }
 

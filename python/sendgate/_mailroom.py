@@ -7,7 +7,7 @@ import atexit
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from . import _sendgate
+from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init__.pyi
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

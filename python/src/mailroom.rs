@@ -13,7 +13,7 @@ use sendgate_core::{
     time::UnixMillis,
     transport::Call,
 };
-use sendgate_embed::{Carrier, Host, MailroomError, Roots, Transport};
+use sendgate_embed::{Carrier, Host, MailroomError, Roots, Secrets, Transport};
 use serde::Deserialize;
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
@@ -355,7 +355,7 @@ fn read<'py>(py: Python<'py>, view: &[u8], field: Option<&str>) -> PyResult<Boun
 }
 
 /// The values of names: those that are given, or the process's environment.
-fn secret_of(given: Option<HashMap<String, String>>) -> Box<dyn Fn(&str) -> Option<String> + Send + Sync> {
+fn secret_of(given: Option<HashMap<String, String>>) -> Secrets {
     match given {
         Some(given) => Box::new(move |name| given.get(name).cloned()),
         None => Box::new(|name| std::env::var(name).ok()),

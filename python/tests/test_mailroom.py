@@ -34,7 +34,7 @@ def taken(request: HttpRequest) -> tuple[int, dict[str, str], bytes]:
 
 
 def opened(path: Path, **settings: Any) -> Mailroom:  # noqa: ANN401 - a configuration's fields
-    settings = {"transport": taken, "batch": ONE_A_CALL} | settings
+    settings = {"transport": taken, "batch": ONE_A_CALL, **settings}
     return Mailroom(path / "mail.db", POSTMARK, **settings)
 
 
@@ -333,7 +333,7 @@ def test_kills_lose_nothing_and_repeat_only_what_nobody_knows(tmp_path: Path, pr
     """50 kills for each policy at random instants: after a submission, in a call, after its answer, or a bit later."""
     chance = random.Random(policy)
     # A call that was interrupted is a silence of the provider's, after which it is left in peace for a while.
-    settings = {"batch": ONE_A_CALL, "on_unknown": policy, "retry": SOON}
+    settings: dict[str, Any] = {"batch": ONE_A_CALL, "on_unknown": policy, "retry": SOON}
     accepted: dict[str, str] = {}
     for kill in range(50):
         process = child(tmp_path, provider, f"{kill}", 200, settings)

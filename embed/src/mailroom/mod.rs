@@ -52,10 +52,13 @@ impl Transport for Carrier {
     }
 }
 
+/// Gives the value of a secret by its name.
+pub type Secrets = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What a Mailroom needs of the process that it is in.
 pub struct Host {
     /// Gives the value of a secret by its name.
-    pub secret: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub secret: Secrets,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> UnixMillis + Send + Sync>,
     /// Gives a random number.
