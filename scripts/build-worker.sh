@@ -5,7 +5,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-out=wasm/build entry=wasm/entry.js features="" minify=--minify level=-O3
+out=wasm/build entry=wasm/entry.js features="" minify=--minify
+# By name, functions that are alike stand together, and gzip looks back only 32 KB: three in a hundred.
+level="-Oz --reorder-functions-by-name"
 case "${1:-}" in
 --dev) out=wasm/build-dev entry=wasm/sandbox.js features="--features sandbox" minify="" level=-O1 ;;
 "") ;;
@@ -26,6 +28,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$bindgen" --target web --no-typescript --experimental-reset-state-function --out-dir "$work" --out-name rust \
     "${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/worker/sendgate_worker.wasm"
+# shellcheck disable=SC2086 # level is one word or two
 "$optimise" $level --all-features --disable-gc --strip-debug --strip-producers "$work/rust_bg.wasm" -o "$work/sendgate.wasm"
 
 mkdir -p "$out"

@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python vectors_c vectors_go vectors_uniffi sdk
-    e2e browser readme wrangler)
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi sdk
+    e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -18,8 +18,9 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    "$PY/ruff" format --no-cache --config python/pyproject.toml --check python bench/python tests/runners tests/sdk scripts
-    "$PY/ruff" check --no-cache --config python/pyproject.toml python bench/python tests/runners tests/sdk scripts
+    local checked=(python bench/python tests/runners tests/sdk tests/dropin tests/contract scripts)
+    "$PY/ruff" format --no-cache --config python/pyproject.toml --check "${checked[@]}"
+    "$PY/ruff" check --no-cache --config python/pyproject.toml "${checked[@]}"
 }
 
 step_clippy() { # lints, for this machine and for the Worker with and without its simulator
@@ -51,6 +52,7 @@ step_no_std() { # the core builds where there is no standard library
 step_generated() { # what is generated and committed is what the generator says today
     cargo metadata --locked --format-version 1 >/dev/null
     scripts/header.sh --check
+    python3 scripts/openapi.py --check
 }
 
 step_worker() { # the Worker builds, for production and with the simulator
@@ -75,7 +77,21 @@ step_python() { # the wheel's own tests, and its stubs against the module
     wheel
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
     "$PY/python" -m mypy.stubtest sendgate
-    MYPYPATH=tests/runners "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+}
+
+step_clients() { # the clients in JavaScript and Python: alone on a clock of their own, their types, and against workerd
+    scripts/setup.sh
+    client_packages
+    node --test clients/javascript/test/*.test.mjs
+    (cd clients/javascript && npx --no-install tsc --noEmit -p .)
+    wheel
+    "$PY/python" -m mypy --strict --cache-dir=/dev/null -p sendgate
+    MYPYPATH=python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests
+    "$PY/python" -m pytest -q -p no:cacheprovider python/tests/test_client_limits.py python/tests/test_client_send.py
+    scripts/worker.sh dev
+    scripts/with-server.sh node --test clients/javascript/e2e/workerd.test.mjs
+    scripts/with-server.sh "$PY/python" -m pytest -q -p no:cacheprovider python/tests/e2e_client.py
 }
 
 step_vectors_c() { # the C header from C: a hand-written tour, the shared vectors, and states exchanged
@@ -108,6 +124,21 @@ step_e2e() { # the Worker on raw workerd, from outside
     scripts/setup.sh
     scripts/worker.sh dev
     cargo test --locked -p sendgate-tests
+}
+
+step_dropin() { # the official SDKs of Resend and Postmark send through Sendgate, errors included
+    scripts/setup.sh
+    scripts/worker.sh dev
+    scripts/with-server.sh tests/dropin/run.sh
+}
+
+step_contract() { # the running Worker against docs/openapi.json: 5,000 cases of schemathesis and more (2 to 6 minutes)
+    scripts/setup.sh
+    python_tools
+    scripts/worker.sh dev
+    # Nobody listens on the discard port: no name is looked up outside.
+    SENDGATE_RESOLVER=http://127.0.0.1:9/dns-query ACCOUNT=tests/contract/account.json \
+        scripts/with-server.sh "$PY/python" tests/contract/run.py "$PY/st"
 }
 
 step_browser() { # the inbox in a headless browser
@@ -193,6 +224,15 @@ browser_packages() {
     fresh browser-npm "$hash" && [ -d node_modules ] && return
     npm ci --no-audit --no-fund
     stamp browser-npm "$hash"
+}
+
+# client_packages: the TypeScript that reads the JavaScript client's declarations.
+client_packages() {
+    local hash
+    hash="$(digest clients/javascript/package.json clients/javascript/package-lock.json)"
+    fresh clients-npm "$hash" && [ -d clients/javascript/node_modules ] && return
+    (cd clients/javascript && npm ci --no-audit --no-fund)
+    stamp clients-npm "$hash"
 }
 
 # --- running them ----------------------------------------------------------------------------------------------------

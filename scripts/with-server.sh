@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts Sendgate as `make run` does, on a free port and a state directory of its own, and runs a command beside it.
 #
-# The command finds SENDGATE_URL, SENDGATE_KEY, and in SENDGATE_OUTPUT the file with what Sendgate printed.
+# ACCOUNT names a file with fields of the development account in place of its own. The command finds SENDGATE_URL,
+# SENDGATE_KEY, SENDGATE_ADMIN_TOKEN, and in SENDGATE_OUTPUT the file with what Sendgate printed.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -11,7 +12,7 @@ export SENDGATE_OUTPUT="$work/output"
 : >"$SENDGATE_OUTPUT"
 # A session of its own, so that workerd ends with its starter.
 setsid "${CARGO_TARGET_DIR:-$ROOT/target}/debug/sendgate-dev" run --port "$(free_port)" --state "$work/state" \
-    >"$SENDGATE_OUTPUT" 2>&1 &
+    ${ACCOUNT:+--account "$ACCOUNT"} >"$SENDGATE_OUTPUT" 2>&1 &
 server=$!
 trap '{ kill -KILL -- "-$server"; wait "$server"; } 2>/dev/null || true; rm -rf "$work"' EXIT
 
@@ -23,5 +24,6 @@ until grep -q 'Ctrl+C' "$SENDGATE_OUTPUT"; do
 done
 SENDGATE_URL="$(sed -n 's/^ready: //p' "$SENDGATE_OUTPUT")"
 SENDGATE_KEY="$(sed -n 's/^key: //p' "$SENDGATE_OUTPUT")"
-export SENDGATE_URL SENDGATE_KEY
+SENDGATE_ADMIN_TOKEN="$(sed -n 's/^admin token: //p' "$SENDGATE_OUTPUT")"
+export SENDGATE_URL SENDGATE_KEY SENDGATE_ADMIN_TOKEN
 "$@"

@@ -9,7 +9,7 @@ release) name=worker-release flags=() out=wasm/build rooms=(core mime wasm) ;;
 *) fail "usage: scripts/worker.sh dev|release" ;;
 esac
 
-hash="$(digest "${rooms[@]}" Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build-worker.sh)"
+hash="$(digest "${rooms[@]}" docs/openapi.json Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build-worker.sh)"
 if fresh "$name" "$hash" && [ -d "$out" ]; then
     exit 0
 fi

@@ -1,8 +1,9 @@
-// What the platform wants to be JavaScript: the Durable Object class, and a front that answers even when Rust cannot.
+// What the platform wants to be JavaScript: the Durable Object classes, and a front that answers even when Rust cannot.
 import * as rust from "sendgate/rust";
 import { guarded, objectClass, requestGuard, revive } from "./guard.js";
 
 export class AccountGate extends objectClass("AccountGate") {}
+export class Directory extends objectClass("Directory") {}
 
 export default {
   async fetch(request, env) {

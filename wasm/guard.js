@@ -85,11 +85,17 @@ export const objectClass = (name) =>
       }
       return this.#kept;
     }
-    handle(ask, body) {
-      return guarded(requestGuard(this.env), () => this.#object().handle(ask, body));
+    handle(ask, body, length) {
+      return guarded(requestGuard(this.env), () => this.#object().handle(ask, body, length));
     }
     receive(ask, body) {
       return guarded(requestGuard(this.env), () => this.#object().receive(ask, body));
+    }
+    accountOf(queue) {
+      return guarded(requestGuard(this.env), () => this.#object().accountOf(queue));
+    }
+    configure(pushed) {
+      return guarded(requestGuard(this.env), () => this.#object().configure(pushed));
     }
     alarm() {
       return guarded(alarmGuard(this.env), () => this.#object().alarm());

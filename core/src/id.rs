@@ -18,6 +18,12 @@ impl MessageId {
         Self((u128::from(now.as_millis() & TIME_MASK) << 80) | (u128::from(place) << 64) | u128::from(entropy))
     }
 
+    /// The id that no message accepted from this instant on comes before.
+    #[must_use]
+    pub(crate) fn first_of(instant: UnixMillis) -> Self {
+        Self(u128::from(instant.as_millis().min(TIME_MASK)) << 80)
+    }
+
     /// When the message was accepted.
     #[must_use]
     pub fn accepted_at(self) -> UnixMillis {

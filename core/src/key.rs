@@ -111,6 +111,19 @@ pub fn is_name(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// What stands behind an account's name in the path of its reports, `{account}.{tag}`: it proves that this deployment
+/// made the path, as a key's MAC does of a key. It is no proof of a report: that is the provider's own.
+#[must_use]
+pub fn report_tag(mac_secret: &str, account: &str) -> String {
+    tag_of(mac_secret, &format!("{REPORT_LABEL}{account}")).unwrap_or_default()
+}
+
+/// Whether `tag` is the account's [`report_tag`], in a time that does not depend on where it differs.
+#[must_use]
+pub fn is_report_tag(mac_secret: &str, account: &str, tag: &str) -> bool {
+    mac_secret.len() >= 16 && is_name(account) && same_hash(&report_tag(mac_secret, account), tag)
+}
+
 fn tag_of(mac_secret: &str, body: &str) -> Option<String> {
     let full = mac(mac_secret, body)?.finalize().into_bytes();
     full.get(..TAG_BYTES).map(hex)
@@ -139,6 +152,8 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 const PREFIX: &str = "sg_";
+/// No key begins like this, so no key's tag is a path's.
+const REPORT_LABEL: &str = "report path of ";
 /// 128 bits of MAC: forging one is out of reach, and a key stays short enough to paste.
 const TAG_BYTES: usize = 16;
 /// 3 + 32 + 1 + 32 + 1 + 32 + 1 + 32 is the longest key there is.
@@ -170,6 +185,16 @@ mod tests {
         for cut in 0..key.len() {
             assert_eq!(verify(SECRET, &key[..cut]), None);
         }
+    }
+
+    #[test]
+    fn the_tag_of_a_reports_path_is_its_accounts_own() {
+        let tag = report_tag(SECRET, "shop");
+        assert_eq!(tag.len(), 32);
+        assert!(is_report_tag(SECRET, "shop", &tag));
+        assert!(!is_report_tag(SECRET, "bank", &tag) && !is_report_tag("another deployment's secret", "shop", &tag));
+        assert!(!is_report_tag(SECRET, "shop", "") && !is_report_tag(SECRET, "shop", &tag[1..]));
+        assert!(!is_report_tag("short", "shop", &report_tag("short", "shop")));
     }
 
     #[test]

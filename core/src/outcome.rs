@@ -1,6 +1,6 @@
 //! What a provider's answer means: ten classes, the same for every provider.
 
-use crate::time::UnixMillis;
+use crate::{event::Bounce, time::UnixMillis};
 use alloc::{string::String, vec::Vec};
 
 /// The class of an answer. What each leads to is the Mailroom's decision.
@@ -96,7 +96,8 @@ pub struct Answer {
     pub status: Option<u16>,
     /// The provider's own stable word or number for it (`rate_limit_exceeded`, `406`), when it gave one.
     pub provider_code: Option<String>,
-    /// Recipients that the provider refused while it took the message for the others.
+    /// Recipients that the provider refused alone: while it took the message for the others, or for good while nobody was
+    /// taken.
     pub refused: Vec<Refused>,
 }
 
@@ -107,6 +108,16 @@ pub struct Refused {
     pub address: String,
     /// Why.
     pub reason: RefusedReason,
+    /// What a refusal for good says of the address itself; `None` where it says nothing new.
+    pub bounce: Option<Bounce>,
+}
+
+impl Refused {
+    /// A recipient of whom the answer says nothing but that it was refused.
+    #[must_use]
+    pub const fn new(address: String, reason: RefusedReason) -> Self {
+        Self { address, reason, bounce: None }
+    }
 }
 
 /// Why a recipient was refused alone.
@@ -114,9 +125,9 @@ pub struct Refused {
 pub enum RefusedReason {
     /// It is on the provider's own suppression list.
     Suppressed,
-    /// The server will never take mail for it.
+    /// It was refused for good.
     Permanent,
-    /// The server did not take mail for it now.
+    /// It was not taken now.
     Transient,
 }
 

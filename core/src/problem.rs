@@ -25,6 +25,8 @@ pub enum Code {
     UnsupportedFeature,
     /// The sender's domain is not one of the account's.
     FromNotAllowed,
+    /// The sender's domain is the account's, and is not verified.
+    DomainNotVerified,
     /// The body is larger than 50,000,000 bytes.
     BodyTooLarge,
     /// No key was given.
@@ -33,6 +35,10 @@ pub enum Code {
     InvalidKey,
     /// The key was revoked.
     KeyRevoked,
+    /// The key has ended.
+    KeyExpired,
+    /// The key may not be used from where the request comes.
+    IpNotAllowed,
     /// The key may not do this.
     ScopeMissing,
     /// There is no such delivery account.
@@ -47,6 +53,8 @@ pub enum Code {
     InvalidParameter,
     /// The suppression entry is malformed.
     InvalidSuppression,
+    /// The message left, or is leaving: nothing of it can be changed.
+    MessageNotWaiting,
     /// The same idempotency key came with another request.
     IdempotencyConflict,
     /// The idempotency key is malformed.
@@ -67,6 +75,16 @@ pub enum Code {
     InvalidEvent,
     /// The provider has no such interface.
     NotSupported,
+    /// The admin API has no token, and is off.
+    AdminDisabled,
+    /// The admin token is missing or wrong.
+    InvalidAdminToken,
+    /// An account's configuration is wrong; `errors` names the field.
+    InvalidConfig,
+    /// Something else has this name.
+    AlreadyExists,
+    /// It was changed since it was read.
+    PreconditionFailed,
     /// The configuration of this deployment is wrong.
     Misconfigured,
     /// The store failed; nothing was accepted.
@@ -77,7 +95,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 42] = [
         Self::InvalidJson,
         Self::MissingSendPayload,
         Self::TooManyMessages,
@@ -87,10 +105,13 @@ impl Code {
         Self::TooManyAttachments,
         Self::UnsupportedFeature,
         Self::FromNotAllowed,
+        Self::DomainNotVerified,
         Self::BodyTooLarge,
         Self::MissingKey,
         Self::InvalidKey,
         Self::KeyRevoked,
+        Self::KeyExpired,
+        Self::IpNotAllowed,
         Self::ScopeMissing,
         Self::DeliveryAccountMissing,
         Self::AccountSuspended,
@@ -98,6 +119,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::InvalidParameter,
         Self::InvalidSuppression,
+        Self::MessageNotWaiting,
         Self::IdempotencyConflict,
         Self::InvalidIdempotencyKey,
         Self::RateLimited,
@@ -108,6 +130,11 @@ impl Code {
         Self::InvalidSignature,
         Self::InvalidEvent,
         Self::NotSupported,
+        Self::AdminDisabled,
+        Self::InvalidAdminToken,
+        Self::InvalidConfig,
+        Self::AlreadyExists,
+        Self::PreconditionFailed,
         Self::Misconfigured,
         Self::StoreFailed,
         Self::InternalError,
@@ -126,10 +153,13 @@ impl Code {
             Self::TooManyAttachments => (400, "too_many_attachments", "The message has too many attachments"),
             Self::UnsupportedFeature => (422, "unsupported_feature", "The provider lacks a feature of the message"),
             Self::FromNotAllowed => (403, "from_not_allowed", "The sender's domain is not one of the account's"),
+            Self::DomainNotVerified => (403, "domain_not_verified", "The sender's domain is not verified"),
             Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
             Self::MissingKey => (401, "missing_key", "No API key was given"),
             Self::InvalidKey => (401, "invalid_key", "The API key is not valid here"),
             Self::KeyRevoked => (401, "key_revoked", "The API key was revoked"),
+            Self::KeyExpired => (401, "key_expired", "The API key has ended"),
+            Self::IpNotAllowed => (403, "ip_not_allowed", "The API key may not be used from here"),
             Self::ScopeMissing => (403, "scope_missing", "The API key may not do this"),
             Self::DeliveryAccountMissing => (403, "delivery_account_missing", "There is no such delivery account"),
             Self::AccountSuspended => (403, "account_suspended", "The delivery account is suspended"),
@@ -137,6 +167,7 @@ impl Code {
             Self::MethodNotAllowed => (405, "method_not_allowed", "The route does not know this method"),
             Self::InvalidParameter => (400, "invalid_parameter", "A parameter of the query is malformed"),
             Self::InvalidSuppression => (400, "invalid_suppression", "The suppression entry is malformed"),
+            Self::MessageNotWaiting => (409, "message_not_waiting", "The message cannot be changed any more"),
             Self::IdempotencyConflict => {
                 (409, "idempotency_conflict", "The idempotency key was used for another request")
             }
@@ -149,6 +180,11 @@ impl Code {
             Self::InvalidSignature => (401, "invalid_signature", "The report is not proved to be the provider's"),
             Self::InvalidEvent => (400, "invalid_event", "The report is not what the provider sends"),
             Self::NotSupported => (422, "not_supported", "The provider has no such interface"),
+            Self::AdminDisabled => (403, "admin_disabled", "The admin API is off"),
+            Self::InvalidAdminToken => (401, "invalid_admin_token", "The admin token is not valid"),
+            Self::InvalidConfig => (422, "invalid_config", "The configuration is wrong"),
+            Self::AlreadyExists => (409, "already_exists", "There is one of this name already"),
+            Self::PreconditionFailed => (412, "precondition_failed", "It was changed since it was read"),
             Self::Misconfigured => (500, "misconfigured", "The deployment's configuration is wrong"),
             Self::StoreFailed => (503, "store_failed", "The store failed and nothing was accepted"),
             Self::InternalError => (500, "internal_error", "A defect of ours stopped the request"),

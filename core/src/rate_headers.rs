@@ -108,6 +108,17 @@ mod tests {
         assert_eq!(retry_after(UnixMillis::new(1_640_000_000_000), now), 60);
     }
 
+    /// R242: document 003's example, at the clock at which its figures agree.
+    #[test]
+    fn document_003s_figures() {
+        let now = UnixMillis::new(1_699_999_954_000);
+        let minute = window("minute", 60, 60_000);
+        let fields = fields(&[standing(&minute, 0, 1_699_999_999_000)], now);
+        let got: Vec<&str> = fields.iter().take(3).map(|(_, value)| value.as_str()).collect();
+        assert_eq!(got, ["60", "0", "1699999999"]);
+        assert_eq!(retry_after(UnixMillis::new(1_699_999_999_000), now), 45);
+    }
+
     #[test]
     fn a_caller_nobody_knows_gets_zeros_and_no_reset_in_the_past() {
         let fields = fields(&[], UnixMillis::new(1_500));

@@ -36,12 +36,17 @@ fn at_the_door(host: &Host, authorization: Option<&str>, path: &str, length: u64
         query: "",
         authorization,
         idempotency_key: None,
+        client_ip: None,
         if_none_match: None,
         content_length: Some(length),
         headers: &Vec::new,
     };
     match front::route(&request, &host.config, SECRET, 1, host.now) {
         FrontDecision::Answer(answer) => answer,
+        // An object that nobody made an account of.
+        FrontDecision::ToAccount { account, .. } if !host.config.accounts.contains_key(&account) => {
+            front::account_missing(1, host.now)
+        }
         other => panic!("{other:?}"),
     }
 }

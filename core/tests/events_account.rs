@@ -95,7 +95,8 @@ fn report(host: &mut Host, fixture: &Fixture) -> Value {
 
 fn deliver(host: &mut Host, provider: ProviderKind, signed: &Signed) -> sendgate_core::http::HttpResponse {
     if provider == ProviderKind::Cloudflare {
-        let (_, pass) = front::route_queue("mail-events", &host.config, 1, host.now).unwrap();
+        assert_eq!(front::account_of_queue("mail-events", &host.config), Some("shop"));
+        let pass = front::queue_pass("shop", "mail-events", 1, host.now);
         return host.take(&pass, &signed.body);
     }
     host.report(&format!("/v1/webhooks/{}/shop", provider.as_str()), &signed.headers, &signed.body)
@@ -438,7 +439,7 @@ fn other_paths_are_not_found_or_not_supported() {
         assert_eq!(ask(&mut host_for(provider), &path), not_supported, "R029");
     }
     assert_eq!(ask(&mut host, "/v1/webhooks/main/shop").0, 401, "the account's own name for it");
-    assert!(front::route_queue("another-queue", &host.config, 1, host.now).is_none());
+    assert!(front::account_of_queue("another-queue", &host.config).is_none());
     assert!(!host.report("/v1/webhooks/sendgrid/shop", &[], b"").status.eq(&429));
     let no_secret = Host::with(|account| account["providers"][0]["webhook"] = json!({"secret": "absent"})).report(
         "/v1/webhooks/sandbox/shop",

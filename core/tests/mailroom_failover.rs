@@ -359,3 +359,113 @@ fn an_end_is_kept_while_every_provider_is_shut() {
     assert_eq!(host.next(), Effect::Idle);
     assert_eq!(host.trace(&ids[0])["status"], "expired");
 }
+
+/// R028: a provider that only reports is no way out, whatever becomes of the others, and stands in nobody's place; it needs no
+/// credential, and what it reports is believed.
+#[test]
+fn a_provider_that_only_reports_is_never_asked_to_send() {
+    let only_reports = |account: &mut Value| {
+        let main = account["providers"][0].clone();
+        let events = json!({"name": "events", "kind": "postmark", "receive_only": true, "webhook": {"secret": "HOOK"}});
+        account["providers"] = json!([events, main]);
+    };
+    let mut host = Host::with_secrets(only_reports, &[("HOOK", "hook:p4ss".into())]);
+    let ids = host.send_ok(vec![message("ann@example.com")]);
+    let Effect::Send { attempt, call, .. } = host.next() else { panic!("the message leaves") };
+    let request = http(call);
+    assert_eq!(
+        (provider_of(&request), field(&request, "authorization").unwrap().as_str()),
+        ("main", "Bearer esp-secret")
+    );
+    host.settle(attempt, Ok(&failed()));
+    assert_eq!(host.next(), Effect::Wait { until: host.now.plus(1_000) }, "there is nobody else");
+    host.advance(1_000);
+    let (attempt, request) = next(&mut host);
+    assert_eq!(request, "main");
+    host.settle(attempt, Ok(&taken()));
+    assert_eq!(host.trace(&ids[0])["provider"], "main");
+
+    // The Basic credentials `hook:p4ss`.
+    let credentials = [("Authorization".to_string(), "Basic aG9vazpwNHNz".to_string())];
+    let bounce = json!({"RecordType": "Bounce", "ID": 7, "Type": "HardBounce", "MessageID": "esp-1", "Email": "ann@example.com"});
+    for provider in ["events", "postmark"] {
+        let path = format!("/v1/webhooks/{provider}/shop");
+        assert_eq!(host.report(&path, &[], bounce.to_string().as_bytes()).status, 401);
+        assert_eq!(host.report(&path, &credentials, bounce.to_string().as_bytes()).status, 200);
+    }
+    assert_eq!(host.trace(&ids[0])["status"], "bounced");
+}
+
+/// What only reports has to have something to report by, and somebody has to send.
+#[test]
+fn a_configuration_says_who_sends() {
+    let flaw = |providers: Value| {
+        let text = config_with(|account| account["providers"] = providers);
+        Config::from_json(&text).err().map(|error| (error.field, error.detail)).unwrap_or_default()
+    };
+    let sends = json!({"name": "main", "kind": "postmark", "credential": "ESP"});
+    let reports = json!({"name": "old", "kind": "mailgun", "receive_only": true, "webhook": {"secret": "S"}});
+    let silent = json!({"name": "old", "kind": "mailgun", "receive_only": true});
+    assert_eq!(flaw(json!([sends, reports])), Default::default());
+    assert_eq!(flaw(json!([sends, silent])).0, "accounts.shop.providers[1].webhook");
+    let (field, detail) = flaw(json!([reports]));
+    assert_eq!(
+        (field.as_str(), detail.as_str()),
+        ("accounts.shop.providers", "at least 1 provider that is not receive_only")
+    );
+}
+
+/// A restart forgets no failure: the pauses go on doubling where they were, and the one call that tries a failing provider is still
+/// one. What is known is written when it changes; a provider that takes everything costs no row.
+#[test]
+fn a_restart_goes_on_counting_failures() {
+    let mut host = pair("sandbox", "sandbox");
+    for pause in [1_000, 2_000, 4_000] {
+        host.send_ok(vec![message("ann@example.com")]);
+        let (attempt, provider) = next(&mut host);
+        assert_eq!(provider, "main");
+        host.settle(attempt, Ok(&failed()));
+        let (attempt, _) = next(&mut host);
+        host.settle(attempt, Ok(&taken()));
+        host.crash();
+        host.advance(pause - 1);
+        host.send_ok(vec![message("bob@example.com")]);
+        let (attempt, provider) = next(&mut host);
+        assert_eq!(provider, "second", "the pause is {pause}");
+        host.settle(attempt, Ok(&taken()));
+        host.advance(1);
+    }
+    host.crash();
+    host.send_ok(vec![message("cid@example.com"), message("dan@example.com")]);
+    let (probe, provider) = next(&mut host);
+    assert_eq!(provider, "main");
+    let (other, provider) = next(&mut host);
+    assert_eq!(provider, "second", "one call at a time");
+    host.settle(other, Ok(&taken()));
+    let ((), mends) = host.count(|host| host.settle(probe, Ok(&taken())));
+    host.send_ok(vec![message("eve@example.com")]);
+    let (attempt, provider) = next(&mut host);
+    assert_eq!(provider, "main");
+    let ((), usual) = host.count(|host| host.settle(attempt, Ok(&taken())));
+    assert_eq!(
+        (usual.reads, usual.writes + 1),
+        (mends.reads, mends.writes),
+        "the row of what is known of the provider"
+    );
+}
+
+/// Silences, too: each in a row doubles the pause, also over restarts.
+#[test]
+fn a_restart_goes_on_counting_silences() {
+    let mut host = Host::with(|account| account["on_unknown"] = json!("resend"));
+    host.send_ok(vec![message("ann@example.com")]);
+    for pause in [1_000, 2_000, 4_000] {
+        let (attempt, _) = host.next_request();
+        host.settle(attempt, Err(TransportFailure::MaybeSent));
+        host.crash();
+        host.send_ok(vec![message("bob@example.com")]);
+        let Effect::Wait { until } = host.next() else { panic!("it is silent") };
+        assert_eq!(until, host.now.plus(pause));
+        host.advance(pause);
+    }
+}

@@ -67,16 +67,55 @@ fn the_accounts_own_window_stays() {
     assert_eq!(listed(&mut host), (3, "provider".to_owned()));
 }
 
-/// After a restart the profile's figure counts until the provider tells again; what was used is remembered.
+/// R027: a restart forgets neither what the provider told nor what was used; it is written when it changes, and not else. Another
+/// dialect under the same name told nothing yet.
 #[test]
-fn a_restart_goes_back_to_the_profile() {
+fn a_restart_keeps_what_was_told() {
     let mut host = resend(|_| {});
-    host.send_ok((0..20).map(|n| message(&format!("u{n}@example.com"))).collect());
+    host.send_ok((0..40).map(|n| message(&format!("u{n}@example.com"))).collect());
     assert_eq!(leave(&mut host, "8"), 8);
     host.crash();
-    assert_eq!((listed(&mut host).0, leave(&mut host, "8")), (5, 0));
+    assert_eq!((listed(&mut host), leave(&mut host, "8")), ((8, "learned".to_owned()), 0));
     host.advance(1_100);
     assert_eq!(leave(&mut host, "8"), 8);
+
+    let (_, same) = one_answer(&mut host, "8");
+    let (_, other) = one_answer(&mut host, "9");
+    assert_eq!(other.writes, same.writes + 1);
+    let (_, documented) = one_answer(&mut host, "5");
+    assert_eq!(documented.writes, other.writes, "back to the profile's figure is a change, too");
+    host.crash();
+    assert_eq!(listed(&mut host), (5, "provider".to_owned()));
+
+    one_answer(&mut host, "9");
+    let sandbox = |account: &mut Value| {
+        account["providers"][0]["profile"] = json!("resend");
+    };
+    host.configure(sandbox);
+    assert_eq!(listed(&mut host), (5, "provider".to_owned()));
+}
+
+/// The next message, with its answer, and the statements of the answer.
+fn one_answer(host: &mut Host, limit: &str) -> ((), Statements) {
+    host.advance(1_100);
+    let (attempt, _) = host.next_request();
+    host.count(|host| host.settle(attempt, Ok(&told(limit))))
+}
+
+/// R027: a day's limit of the account, beyond what the profile documents, goes on after a restart: nobody waits for a day because
+/// a process ended.
+#[test]
+fn a_restart_does_not_end_a_day_that_was_larger() {
+    let mut host = ses(|_| {});
+    host.send_ok((0..250).map(|n| message(&format!("u{n}@example.com"))).collect());
+    for _ in 0..3 {
+        calls(&mut host, &quota(50_000.0, 500.0));
+        host.advance(1_100);
+    }
+    host.send_ok(vec![message("v@example.com")]);
+    host.crash();
+    let paths = calls(&mut host, &answer(503, "{}", &[]));
+    assert_eq!(paths, ["email/account", "email/outbound-emails"], "250 are more than the 200 of the sandbox");
 }
 
 fn ses(change: impl FnOnce(&mut Value)) -> Host {

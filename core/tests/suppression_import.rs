@@ -25,6 +25,7 @@ fn pass_of(host: &Host, query: &str) -> String {
         query,
         authorization: Some(&format!("Bearer {}", key_of("k1"))),
         idempotency_key: None,
+        client_ip: None,
         if_none_match: None,
         content_length: None,
         headers: &Vec::new,

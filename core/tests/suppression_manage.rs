@@ -314,3 +314,68 @@ fn mail_to_many_says_how_to_leave() {
         assert_eq!((answer.status, host::text(&answer).contains("missing_unsubscribe")), (202, false), "{policy}");
     }
 }
+
+/// R055: an account that says where it is has that in every body of its mail to many, or a warning, or a refusal; other mail is not
+/// looked at, and where the account says nothing there is nothing to look for.
+#[test]
+fn mail_to_many_shows_where_its_sender_is() {
+    let exit = json!({"List-Unsubscribe": "<https://shop.example/leave>"});
+    let bulk = |text: &str, class: &str| {
+        json!({"messages": [{"from": "a@shop.example", "to": "b@example.com", "subject": "News", "class": class,
+                             "headers": exit, "text_body": text}]})
+    };
+    let (without, with) = ("News", "News\nShop Ltd\n12 Main St\nSpringfield");
+    for (policy, status, warned) in
+        [(None, 202, true), (Some("warn"), 202, true), (Some("reject"), 400, false), (Some("accept"), 202, false)]
+    {
+        let mut host = Host::with(|account| {
+            account["postal_address"] = json!("Shop Ltd, 12 Main St, Springfield");
+            if let Some(policy) = policy {
+                account["missing_postal_address"] = json!(policy);
+            }
+        });
+        for class in ["bulk", "drip"] {
+            let answer = host.send(&bulk(without, class));
+            let text = text(&answer);
+            assert_eq!(answer.status, status, "{policy:?}: {text}");
+            assert_eq!(text.contains("\"warnings\":[\"missing_postal_address\"]"), warned, "{policy:?}");
+            assert_eq!(text.contains("\"field\":\"messages[0].text_body\""), status == 400, "{policy:?}: {text}");
+            let shown = host.send(&bulk(with, class));
+            assert_eq!((shown.status, host::text(&shown).contains("missing_")), (202, false), "{policy:?}");
+        }
+        let receipt = host.send(&bulk(without, "transactional"));
+        assert_eq!((receipt.status, text(&receipt).contains("missing_")), (202, false), "{policy:?}");
+    }
+    let unsaid = Host::new().send(&bulk(without, "bulk"));
+    assert_eq!((unsaid.status, text(&unsaid).contains("missing_")), (202, false));
+}
+
+/// Both that mail to many lacks are told at once.
+#[test]
+fn everything_that_is_missing_is_told() {
+    let mut host = Host::with(|account| {
+        account["postal_address"] = json!("Shop Ltd, 12 Main St, Springfield");
+        account["missing_postal_address"] = json!("reject");
+        account["missing_unsubscribe"] = json!("reject");
+    });
+    let answer = host.send(&json!({"messages": [host::of_class("bulk", "b@example.com")]}));
+    let errors = body(&answer)["errors"].clone();
+    let codes: Vec<&str> = errors.as_array().unwrap().iter().map(|error| error["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["missing_unsubscribe", "missing_postal_address"]);
+}
+
+#[test]
+fn a_postal_address_has_bounds() {
+    let field = |change: &dyn Fn(&mut Value)| {
+        let text = host::config_with(|account| change(account));
+        sendgate_core::config::Config::from_json(&text).err().map(|error| error.field).unwrap_or_default()
+    };
+    let at = "accounts.shop.postal_address";
+    for (address, wrong) in
+        [("PO Box 1, 1010", ""), ("1 A, B", at), ("", at), (&*"ab ".repeat(125), ""), (&*"ab ".repeat(126), at)]
+    {
+        assert_eq!(field(&|account| account["postal_address"] = json!(address)), wrong, "{address}");
+    }
+    let policy = |account: &mut Value| account["missing_postal_address"] = json!("reject");
+    assert_eq!(field(&policy), "accounts.shop.missing_postal_address", "which address?");
+}

@@ -11,7 +11,11 @@ pub(crate) fn config(settings: &Settings, objects: &Path) -> String {
         .map(|(name, value)| format!("    (name = {}, text = {}),\n", quoted(name), quoted(value)))
         .collect();
     let bound: String = settings.services.iter().map(|(name, _)| service_binding(name)).collect();
-    let services: String = settings.services.iter().map(|(name, module)| service(name, module)).collect();
+    let mut services: String = settings.services.iter().map(|(name, module)| service(name, module, "")).collect();
+    services.extend(settings.outbound.iter().map(|module| service(OUTBOUND, module, &bindings_of("internet", ""))));
+    let calling = bindings_of("sendgate", r#", compatibilityFlags = ["service_binding_extra_handlers"]"#);
+    services.extend(settings.callers.iter().map(|(port, module)| service(&caller(*port), module, &calling)));
+    let sockets: String = settings.callers.iter().map(|(port, _)| socket(&caller(*port), *port)).collect();
     let namespaces: String = CLASSES.iter().map(|(class, _)| namespace(class)).collect();
     let objects_bound: String = CLASSES.iter().map(|(class, name)| object_binding(class, name)).collect();
     format!(
@@ -22,7 +26,8 @@ const config :Workerd.Config = (
     (name = "objects", disk = (path = {objects}, writable = true)),
     (name = "internet", network = ({network})),
 {services}  ],
-  sockets = [(name = "http", address = "127.0.0.1:{port}", http = (), service = "sendgate")],
+  sockets = [
+{first}{sockets}  ],
 );
 const sendgate :Workerd.Worker = (
   modules = [
@@ -33,13 +38,15 @@ const sendgate :Workerd.Worker = (
   durableObjectNamespaces = [
 {namespaces}  ],
   durableObjectStorage = (localDisk = "objects"),
+  globalOutbound = {outbound},
   bindings = [
 {objects_bound}{bound}{bindings}  ],
 );
 "#,
         objects = quoted(&objects.to_string_lossy()),
         network = network(settings),
-        port = settings.port,
+        first = socket("sendgate", settings.port),
+        outbound = quoted(if settings.outbound.is_some() { OUTBOUND } else { "internet" }),
     )
 }
 
@@ -66,12 +73,26 @@ fn service_binding(name: &str) -> String {
     format!("    (name = {0}, service = {0}),\n", quoted(name))
 }
 
-fn service(name: &str, module: &str) -> String {
+/// A Worker of one module; `more` are fields beside that.
+fn service(name: &str, module: &str, more: &str) -> String {
     let (name, module) = (quoted(name), quoted(module));
     format!(
         "    (name = {name}, worker = (modules = [(name = \"service.js\", esModule = {module})], \
-         compatibilityDate = \"{COMPATIBILITY_DATE}\")),\n"
+         compatibilityDate = \"{COMPATIBILITY_DATE}\"{more})),\n"
     )
+}
+
+/// The one binding of a Worker, with what else it needs.
+fn bindings_of(service: &str, more: &str) -> String {
+    format!(", bindings = [(name = {0}, service = {0})]{more}", quoted(service))
+}
+
+fn socket(service: &str, port: u16) -> String {
+    format!("    (name = {0}, address = \"127.0.0.1:{port}\", http = (), service = {0}),\n", quoted(service))
+}
+
+fn caller(port: u16) -> String {
+    format!("caller-{port}")
 }
 
 /// Text as Cap'n Proto writes it.
@@ -92,8 +113,12 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
+/// The service that takes what leaves the Worker, where a module does.
+const OUTBOUND: &str = "outbound";
+
 /// The Durable Object classes and the bindings that reach them. `Sandbox` is in development builds only.
-const CLASSES: [(&str, &str); 2] = [("AccountGate", "ACCOUNT_GATE"), ("Sandbox", "SANDBOX")];
+const CLASSES: [(&str, &str); 3] =
+    [("AccountGate", "ACCOUNT_GATE"), ("Directory", "DIRECTORY"), ("Sandbox", "SANDBOX")];
 
 /// The platform's behaviour of this day; `wrangler.toml` names the same one. Since then whatever an object waits for keeps
 /// it in memory.

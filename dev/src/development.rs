@@ -1,7 +1,7 @@
 //! The development account: its key, its limits, and the simulator as its provider.
 
 use sendgate_core::{key, provider::ProviderKind};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,6 +13,8 @@ pub struct Development {
     /// Which of the simulator's dialects is spoken.
     pub provider: ProviderKind,
     secret: String,
+    /// Fields of the account in place of those below.
+    changes: Map<String, Value>,
 }
 
 impl Development {
@@ -28,7 +30,16 @@ impl Development {
             *byte = from;
         }
         let key = key::issue(&secret, ACCOUNT, "k1", entropy).map_err(io::Error::other)?;
-        Ok(Self { key, provider, secret })
+        Ok(Self { key, provider, secret, changes: Map::new() })
+    }
+
+    /// Puts these fields of the account's configuration, a JSON object, in place of its own.
+    ///
+    /// # Errors
+    /// The text is no JSON object.
+    pub fn change(&mut self, fields: &str) -> io::Result<()> {
+        self.changes = serde_json::from_str(fields)?;
+        Ok(())
     }
 
     /// The text bindings that the Worker on this port needs.
@@ -37,8 +48,23 @@ impl Development {
         vec![
             ("SENDGATE_CONFIG".into(), self.config(port)),
             ("SENDGATE_KEY_SECRET".into(), self.secret.clone()),
+            ("SENDGATE_ADMIN_TOKEN".into(), self.admin_token()),
+            ("SENDGATE_SEALING_KEY".into(), self.sealing_key()),
             ("SIMULATOR_CREDENTIAL".into(), credential(self.provider).into()),
         ]
+    }
+
+    /// The token of the admin API.
+    #[must_use]
+    pub fn admin_token(&self) -> String {
+        key::fingerprint(format!("admin token {}", self.secret).as_bytes())
+    }
+
+    /// Base64 of 32 bytes: 64 hexadecimal digits of a hash would be 48, so 43 characters of them and the padding are taken,
+    /// the last one such that no bits are left over.
+    fn sealing_key(&self) -> String {
+        let digits = key::fingerprint(format!("sealing key {}", self.secret).as_bytes());
+        format!("{}0=", digits.get(..42).unwrap_or_default())
     }
 
     /// A `curl` that sends a first message, ready to paste.
@@ -84,15 +110,18 @@ impl Development {
     }
 
     fn config(&self, port: u16) -> String {
-        json!({"accounts": {ACCOUNT: {
-            "keys": [{"id": "k1", "hash": key::hash(&self.key), "scopes": ["send", "read", "suppressions"]}],
+        let mut account = json!({
+            "keys": [{"id": "k1", "hash": key::hash(&self.key), "scopes": ["send", "send:bulk", "read", "suppressions"]}],
             "account_windows": [{"kind": "sliding", "name": "plan-minute", "limit": 600, "period_ms": 60000}],
             "quotas": [{"period": "day", "limit": 50000}, {"period": "month", "limit": 1_000_000}],
             "max_messages": 500,
             "sending": {"per_second": 100, "per_minute": 6000},
             "providers": [self.provider_config(port)]
-        }}})
-        .to_string()
+        });
+        if let Value::Object(account) = &mut account {
+            account.extend(self.changes.clone());
+        }
+        json!({"accounts": {ACCOUNT: account}}).to_string()
     }
 }
 

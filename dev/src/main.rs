@@ -32,7 +32,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        Order::Run { port, state, provider } => match run(port, &state, provider) {
+        Order::Run { port, state, provider, account } => match run(port, &state, provider, account.as_deref()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("sendgate-dev: {error}");
@@ -42,14 +42,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(port: u16, state: &Path, provider: ProviderKind) -> Result<(), Box<dyn std::error::Error>> {
-    let development = Development::open(state, provider)?;
+fn run(
+    port: u16,
+    state: &Path,
+    provider: ProviderKind,
+    account: Option<&Path>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut development = Development::open(state, provider)?;
+    if let Some(account) = account {
+        development.change(&std::fs::read_to_string(account)?)?;
+    }
     let mut settings = Settings::development(state, port);
     settings.bindings.extend(development.bindings(port));
+    // Who is asked about names, when it is not to be the internet.
+    settings.bindings.extend(std::env::var(RESOLVER).ok().map(|resolver| (RESOLVER.into(), resolver)));
     let mut workerd = Workerd::start(settings)?;
     let base_url = workerd.base_url();
     println!("ready: {base_url}");
     println!("key: {}", development.key);
+    println!("admin token: {}", development.admin_token());
     println!("inbox: {base_url}/sandbox/inbox");
     println!("\nSend a first message:\n\n{}\n", development.curl(&base_url));
     println!("Then read it in the inbox. Ctrl+C ends Sendgate; what it holds is kept in {}.", state.display());
@@ -84,7 +95,7 @@ fn key(account: &str, id: &str) -> Result<(), Box<dyn std::error::Error>> {
 enum Order {
     Help,
     Key { account: String, id: String },
-    Run { port: u16, state: PathBuf, provider: ProviderKind },
+    Run { port: u16, state: PathBuf, provider: ProviderKind, account: Option<PathBuf> },
 }
 
 impl Order {
@@ -102,18 +113,19 @@ impl Order {
             Some(other) => return Err(format!("there is no command '{other}'")),
         }
         let (mut port, mut state) = (DEFAULT_PORT, checkout().join(".sendgate"));
-        let mut provider = ProviderKind::Sandbox;
+        let (mut provider, mut account) = (ProviderKind::Sandbox, None);
         while let Some(option) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{option} wants a value"));
             match option {
                 "--port" => port = parse_port(value()?)?,
                 "--state" => state = PathBuf::from(value()?),
                 "--provider" => provider = parse_provider(value()?)?,
+                "--account" => account = Some(PathBuf::from(value()?)),
                 "--help" | "-h" => return Ok(Self::Help),
                 other => return Err(format!("there is no option '{other}'")),
             }
         }
-        Ok(Self::Run { port, state, provider })
+        Ok(Self::Run { port, state, provider, account })
     }
 }
 
@@ -135,6 +147,8 @@ fn parse_provider(text: &str) -> Result<ProviderKind, String> {
 /// How often a running server is glanced at; a signal is heeded within this time.
 const GLANCE: Duration = Duration::from_millis(100);
 
+const RESOLVER: &str = "SENDGATE_RESOLVER";
+
 const KEY_SECRET: &str = "SENDGATE_KEY_SECRET";
 
 const DEFAULT_PORT: u16 = 8787;
@@ -142,11 +156,12 @@ const DEFAULT_PORT: u16 = 8787;
 const HELP: &str = "\
 Starts Sendgate on this machine: the Worker in workerd, a development account and the email provider simulator.
 
-Usage: sendgate-dev run [--port PORT] [--provider NAME] [--state DIR]
+Usage: sendgate-dev run [--port PORT] [--provider NAME] [--account FILE] [--state DIR]
        sendgate-dev key ACCOUNT ID
 
   --port PORT      the port on 127.0.0.1 (8787)
   --provider NAME  the dialect in which mail leaves to the simulator: sandbox, resend or postmark (sandbox)
+  --account FILE   fields of the development account's configuration, as JSON, in place of its own
   --state DIR      where messages and the log are kept (.sendgate in the checkout)
 
 key makes an API key with the secret in SENDGATE_KEY_SECRET and prints it with the hash that a configuration names.";

@@ -27,6 +27,12 @@ pub struct Settings {
     pub roots: Vec<String>,
     /// Bindings that stand for a service of the platform: name, and the module whose default export is called.
     pub services: Vec<(String, String)>,
+    /// The module that everything goes to that the Worker fetches, whatever its URL; the hosts of `reach` are its
+    /// `env.internet`. `None`: those hosts themselves.
+    pub outbound: Option<String>,
+    /// Workers beside this one that call what only the platform calls: a port on 127.0.0.1, and the module that serves it;
+    /// this Worker is its `env.sendgate`.
+    pub callers: Vec<(u16, String)>,
 }
 
 impl Settings {
@@ -41,6 +47,8 @@ impl Settings {
             reach: Reach::Loopback,
             roots: Vec::new(),
             services: Vec::new(),
+            outbound: None,
+            callers: Vec::new(),
         }
     }
 
@@ -110,6 +118,12 @@ impl Workerd {
         self.kill();
         self.child = spawn(&self.settings)?;
         self.wait_until_healthy()
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has not ended by itself.
@@ -217,7 +231,12 @@ fn spawn(settings: &Settings) -> Result<Child, StartError> {
     write_private(&config, &capnp::config(settings, &objects))?;
     let log = File::options().create(true).append(true).open(log_path(settings))?;
     let mut command = Command::new(binary()?);
-    command.arg("serve").arg(&config).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.arg("serve").arg(&config);
+    if !settings.callers.is_empty() {
+        // What a caller calls is behind a flag that workerd calls experimental.
+        command.arg("--experimental");
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command.spawn()?)
 }
 

@@ -4,6 +4,8 @@ Three answers are kept apart everywhere: ``Allow`` (now), ``Defer`` (later, at a
 A malformed policy, state or address raises ``SendgateError``; a malformed message ``InvalidMessage``, which says every
 fault at once.
 
+``Client`` and ``AsyncClient`` speak to the Send API of a Worker and keep inside its limits.
+
 Instants are milliseconds since 1970-01-01T00:00:00Z. One that is not given is this machine's time.
 
 >>> import sendgate
@@ -69,12 +71,16 @@ from ._sendgate import (
     __version__,
     normalize_address,
 )
+from .client import ApiError, AsyncClient, Client, RateLimitError, UnreachableError
 
 __all__ = [
     "PROVIDERS",
     "Allow",
     "Answer",
+    "ApiError",
+    "AsyncClient",
     "Backoff",
+    "Client",
     "Confirm",
     "Defer",
     "Due",
@@ -92,6 +98,7 @@ __all__ = [
     "NotSent",
     "Provider",
     "QuotaExceeded",
+    "RateLimitError",
     "RateLimited",
     "Receipt",
     "Reject",
@@ -100,6 +107,7 @@ __all__ = [
     "SmtpRequest",
     "StoreFailed",
     "Suppressions",
+    "UnreachableError",
     "UnsupportedFeature",
     "Usage",
     "WaitUntil",

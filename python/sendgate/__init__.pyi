@@ -6,11 +6,20 @@ from typing import Any, Final, Literal, final
 
 from typing_extensions import Self
 
+from .client import ApiError as ApiError
+from .client import AsyncClient as AsyncClient
+from .client import Client as Client
+from .client import RateLimitError as RateLimitError
+from .client import UnreachableError as UnreachableError
+
 __all__ = [
     "PROVIDERS",
     "Allow",
     "Answer",
+    "ApiError",
+    "AsyncClient",
     "Backoff",
+    "Client",
     "Confirm",
     "Defer",
     "Due",
@@ -28,6 +37,7 @@ __all__ = [
     "NotSent",
     "Provider",
     "QuotaExceeded",
+    "RateLimitError",
     "RateLimited",
     "Receipt",
     "Reject",
@@ -36,6 +46,7 @@ __all__ = [
     "SmtpRequest",
     "StoreFailed",
     "Suppressions",
+    "UnreachableError",
     "UnsupportedFeature",
     "Usage",
     "WaitUntil",

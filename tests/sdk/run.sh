@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/lib.sh
+. tests/sdk/packages.sh
 
 target="$1"
 here="$ROOT/tests/sdk"
@@ -15,25 +16,6 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
-
-# sdks: the pinned SDKs, in a venv of their own and beside the Node script.
-sdks() {
-    local hash
-    hash="$(digest "$here/requirements.txt")"
-    if ! fresh sdk-venv "$hash"; then
-        say "Installing the official Python SDKs (about 20 seconds)"
-        rm -rf "$TOOLS/sdk-venv"
-        python3 -m venv "$TOOLS/sdk-venv"
-        "$TOOLS/sdk-venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-        stamp sdk-venv "$hash"
-    fi
-    hash="$(digest "$here/node/package-lock.json")"
-    if ! fresh sdk-npm "$hash" || [ ! -d "$here/node/node_modules" ]; then
-        say "Installing the official Node SDKs (about 20 seconds)"
-        (cd "$here/node" && npm ci --silent --no-audit --no-fund)
-        stamp sdk-npm "$hash"
-    fi
-}
 
 # port_of FILE PATTERN: the port in the line that a server prints when it listens.
 port_of() {

@@ -65,6 +65,29 @@ fn a_message_leaves_as_a_mail_over_starttls_and_over_tls_and_on_the_loopback_in_
     }
 }
 
+/// R073, C16: who is busy is tried again alone, over the same server, and the others get nothing twice; where there is no mailbox,
+/// nothing more is sent.
+#[test]
+fn who_was_refused_for_now_gets_the_mail_alone() {
+    let server = Server::start(OPEN);
+    let sendgate = sendgate(&server, "smtp://127.0.0.1", |account| {
+        without_login(account);
+        account["retry"] = json!({"base_ms": 50, "cap_ms": 50});
+    });
+    let mut order = message("ann@example.com");
+    order["cc"] = json!(["busy@example.com", "nouser@example.com"]);
+    let ids = sendgate.send_ok(&[order]);
+    let trace = sendgate.wait_for(&ids, &["sent", "failed", "unknown"], PATIENCE).remove(0);
+    let mails = server.mails();
+    let to: Vec<&[String]> = mails.iter().map(|mail| &mail.to[..]).collect();
+    assert_eq!(to, [["ann@example.com"], ["busy@example.com"]], "{trace}");
+    assert!(mails[1].data.contains("ann@example.com"), "its lines name everybody: {}", mails[1].data);
+    assert_eq!((&trace["status"], &trace["recipients"][1]["taken_at_attempt"]), (&json!("sent"), &json!(2)), "{trace}");
+    let next = sendgate.send(&[message("nouser@example.com")]).json();
+    assert_eq!(next["suppression_summary"]["suppressed_recipients"], 1, "no such user, said the server");
+    assert_eq!(sendgate.send(&[message("busy@example.com")]).json()["suppression_summary"]["suppressed_recipients"], 0);
+}
+
 /// Nobody has the mail before the final dot, and nobody knows after it.
 #[test]
 fn what_is_lost_before_the_final_dot_goes_again_and_after_it_is_unknown() {

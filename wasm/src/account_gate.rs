@@ -1,6 +1,6 @@
 //! The Durable Object of one account: its storage, its account in memory, and the verbs between them.
 
-use crate::host::{Bell, log};
+use crate::host::{Bell, Timer, log};
 use crate::storage::Storage;
 use crate::stream::{Read, read_up_to};
 use crate::{bound, clock, import, pump, transport, wire};
@@ -49,16 +49,19 @@ impl AccountGate {
         Ok(Self { desk: Rc::new(Desk::new(state.unchecked_into(), env)?) })
     }
 
-    /// Answers one authenticated request: at once when its body is bytes, later when it is a stream.
+    /// Answers one authenticated request: at once when its body is bytes, later when it is a stream, whose length is
+    /// `length` where the client said it.
     ///
     /// # Errors
     /// Only what stops an answer from being made at all; a failing store is an answer.
-    pub fn handle(&self, pass: String, body: JsValue) -> Result<JsValue, JsValue> {
+    pub fn handle(&self, pass: String, body: JsValue, length: Option<f64>) -> Result<JsValue, JsValue> {
         match body.dyn_into::<Uint8Array>() {
             Ok(bytes) => self.desk.answer(&pass, &bytes.to_vec()),
             Err(stream) => {
                 let desk = Rc::clone(&self.desk);
-                let answer = async move { desk.answer_streamed(&pass, &stream.dyn_into()?).await };
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+                let length = length.map(|length| length as usize);
+                let answer = async move { desk.answer_streamed(&pass, &stream.dyn_into()?, length).await };
                 Ok(future_to_promise(answer).into())
             }
         }
@@ -74,6 +77,16 @@ impl AccountGate {
             Ok(bytes) => desk.take(&pass, &bytes.to_vec()).await,
             Err(stream) => desk.take_streamed(&pass, &stream.dyn_into()?).await,
         }
+    }
+
+    /// Takes in a configuration from the Directory, and returns the revision that the object has then.
+    ///
+    /// # Errors
+    /// It could not be put in force; what was in force stays so, and the Directory comes again.
+    #[allow(clippy::cast_precision_loss, reason = "a revision counts an operator's changes")]
+    pub async fn configure(&self, pushed: String) -> Result<JsValue, JsValue> {
+        let desk = Rc::clone(&self.desk);
+        desk.configure(&pushed).await.map(|revision| JsValue::from_f64(revision as f64))
     }
 
     /// Sends what is due.
@@ -99,6 +112,9 @@ pub(crate) struct Desk {
     pub(crate) pumping: Cell<bool>,
     pub(crate) in_flight: Cell<usize>,
     pub(crate) bell: Bell,
+    /// Until when no call is started, because a configuration waits for those under way. It is moved on while one waits,
+    /// so that one which waits no more, for whatever reason, holds nothing up.
+    held_until: Cell<UnixMillis>,
 }
 
 impl Desk {
@@ -115,6 +131,7 @@ impl Desk {
             pumping: Cell::default(),
             in_flight: Cell::default(),
             bell: Bell::default(),
+            held_until: Cell::default(),
         })
     }
 
@@ -149,8 +166,49 @@ impl Desk {
 
     fn open(&self, sql: &mut dyn Sql, now: UnixMillis) -> Result<Account, AccountError> {
         let config = bound::config(&self.env).map_err(AccountError::Config)?;
-        let tools = HostTools { secret: &|name| bound::text(&self.env, name), compose: sendgate_mime::compose };
-        Account::open(&config, &self.name, tools, sql, now)
+        Account::open(&config, &self.name, self.tools(&|name| bound::text(&self.env, name)), sql, now)
+    }
+
+    fn tools<'a>(&self, secret: &'a dyn Fn(&str) -> Option<String>) -> HostTools<'a> {
+        HostTools { secret, compose: sendgate_mime::compose }
+    }
+
+    /// Whether no call may be started now.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held_until.get() > clock::now()
+    }
+
+    /// Puts a configuration in force. The account is opened anew under it, which would take a call under way for lost: so
+    /// those are waited for first, each of which ends within its time-out.
+    async fn configure(&self, pushed: &str) -> Result<u64, JsValue> {
+        while self.in_flight.get() > 0 {
+            self.held_until.set(clock::now().plus(HOLD_MS));
+            Timer::start(LOOK_MS)?.end().await;
+        }
+        let configured = self.replace(pushed);
+        self.held_until.set(UnixMillis::default());
+        self.bell.ring();
+        configured.map_err(|error| {
+            log(&error.to_string());
+            js_sys::Error::new(&error.to_string()).into()
+        })
+    }
+
+    fn replace(&self, pushed: &str) -> Result<u64, AccountError> {
+        let now = clock::now();
+        let in_use = |_| SqlError("the account is in use".into());
+        let mut place = self.account.try_borrow_mut().map_err(in_use)?;
+        let secret = |name: &str| bound::text(&self.env, name);
+        let (configured, alarm) = self.storage.transaction(|sql| {
+            let configured = Account::configure(&self.name, pushed, self.tools(&secret), sql, now)?;
+            let alarm = self.arm(configured.account.as_ref().and_then(Account::wake_at))?;
+            Ok::<_, AccountError>((configured, alarm))
+        })?;
+        if let Some(account) = configured.account {
+            *place = Some(account);
+        }
+        self.alarm.set(alarm);
+        Ok(configured.revision)
     }
 
     /// Moves the alarm forward to `wanted`. While the pump runs it stands as its safety net, and the pump moves it.
@@ -171,7 +229,7 @@ impl Desk {
         self.bell.ring();
         match answer {
             Ok(answer) => wire::pack(&answer),
-            Err(error) => failed(&error),
+            Err(error) => failed(pass, &error),
         }
     }
 
@@ -188,26 +246,34 @@ impl Desk {
                     let result = transport::send(&request, timeout_ms).await;
                     brought = Some((request.url, result));
                 }
-                Err(error) => return failed(&error),
+                Err(error) => return failed(pass, &error),
             }
         }
     }
 
     async fn take_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
-        match read_up_to(body, MAX_BODY_BYTES).await {
+        match read_up_to(body, MAX_BODY_BYTES, None).await {
             Read::Whole(bytes) => self.take(pass, &bytes).await,
             Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
             Read::Broken(_) => Err(JsValue::from_str("the report's body broke off")),
         }
     }
 
-    async fn answer_streamed(&self, pass: &str, body: &ReadableStream) -> Result<JsValue, JsValue> {
+    async fn answer_streamed(
+        &self,
+        pass: &str,
+        body: &ReadableStream,
+        length: Option<usize>,
+    ) -> Result<JsValue, JsValue> {
         if account::comes_in_pieces(pass) {
             return import::take(self, pass, body).await;
         }
-        match read_up_to(body, MAX_BODY_BYTES).await {
+        match read_up_to(body, MAX_BODY_BYTES, length).await {
             Read::Whole(bytes) => self.answer(pass, &bytes),
-            Read::TooLong => wire::pack(&front::body_too_large(clock::random_u64()?, clock::now())),
+            Read::TooLong => {
+                let refusal = front::body_too_large(clock::random_u64()?, clock::now());
+                wire::pack(&front::as_asked(pass, refusal))
+            }
             Read::Broken(_) => Err(JsValue::from_str("the request's body broke off")),
         }
     }
@@ -226,14 +292,22 @@ impl Desk {
 }
 
 /// The answer when a verb failed; why goes to the log.
-pub(crate) fn failed(error: &AccountError) -> Result<JsValue, JsValue> {
-    log(&error.to_string());
+pub(crate) fn failed(pass: &str, error: &AccountError) -> Result<JsValue, JsValue> {
+    // Of an account that is not there nothing is logged: its keys may be used for a long time yet.
+    if *error != AccountError::Missing {
+        log(&error.to_string());
+    }
     let refuse = match error {
+        AccountError::Missing => front::account_missing,
         AccountError::Store(_) => front::store_failed,
         AccountError::Config(_) | AccountError::MissingCredential(_) => front::misconfigured,
     };
-    wire::pack(&refuse(clock::random_u64()?, clock::now()))
+    wire::pack(&front::as_asked(pass, refuse(clock::random_u64()?, clock::now())))
 }
 
+/// How often a configuration looks whether the calls under way have ended: nobody notices less.
+const LOOK_MS: u64 = 20;
+/// Many looks, on a machine that is slow.
+const HOLD_MS: u64 = 1_000;
 #[allow(clippy::cast_possible_truncation, reason = "50,000,000 fits 32 bits")]
 pub(crate) const MAX_BODY_BYTES: usize = front::MAX_BODY_BYTES as usize;

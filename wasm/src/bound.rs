@@ -15,7 +15,9 @@ pub(crate) fn config(env: &Env) -> Result<Rc<Config>, String> {
         if let Some(config) = known.as_ref() {
             return Ok(Rc::clone(config));
         }
-        let text = text(env, "SENDGATE_CONFIG").ok_or("SENDGATE_CONFIG is not bound")?;
+        // Where the admin API is on, it may be the only one to make accounts.
+        let none = || text(env, ADMIN_TOKEN).map(|_| r#"{"accounts":{}}"#.to_owned());
+        let text = text(env, "SENDGATE_CONFIG").or_else(none).ok_or("SENDGATE_CONFIG is not bound")?;
         let config = Rc::new(Config::from_json(&text).map_err(|error| format!("SENDGATE_CONFIG: {error}"))?);
         *known = Some(Rc::clone(&config));
         Ok(config)
@@ -38,6 +40,11 @@ pub(crate) fn key_secret(env: &Env) -> Result<Rc<str>, String> {
     })
 }
 
+/// The tokens of the admin API, from `SENDGATE_ADMIN_TOKEN`; `None` where it is off.
+pub(crate) fn admin_token(env: &Env) -> Option<String> {
+    text(env, ADMIN_TOKEN)
+}
+
 /// The Durable Objects bound to `name`.
 ///
 /// # Errors
@@ -50,6 +57,8 @@ pub(crate) fn namespace(env: &Env, name: &str) -> worker::Result<ObjectNamespace
 pub(crate) fn text(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|text| text.to_string())
 }
+
+const ADMIN_TOKEN: &str = "SENDGATE_ADMIN_TOKEN";
 
 thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };

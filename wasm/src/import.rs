@@ -15,16 +15,16 @@ pub(crate) async fn take(desk: &Desk, pass: &str, body: &ReadableStream) -> Resu
     let mut import = match desk.decide(|account, sql, now| account.begin_import(pass, sql, now)) {
         Ok(Begun::Answer(answer)) => return wire::pack(&answer),
         Ok(Begun::Import(import)) => import,
-        Err(error) => return failed(&error),
+        Err(error) => return failed(pass, &error),
     };
     let ended = match read(desk, &mut import, body).await {
         Ok(ended) => ended,
-        Err(error) => return failed(&error),
+        Err(error) => return failed(pass, &error),
     };
     match desk.decide(|account, sql, now| account.end_import(import, ended, sql, now)) {
         Ok(_) if ended == Ended::Broken => Err(JsValue::from_str("the import's body broke off")),
         Ok(answer) => wire::pack(&answer),
-        Err(error) => failed(&error),
+        Err(error) => failed(pass, &error),
     }
 }
 

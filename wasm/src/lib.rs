@@ -2,7 +2,8 @@
 //!
 //! The front ([`front`]) routes a request and hands it to its account's Durable Object ([`account_gate`]), which decides
 //! in one transaction and sends what is due from its alarm ([`pump`]). Every decision is core's: this crate fetches
-//! arguments and carries answers. `guard.js` and `entry.js` stand around it, because a panic here must not hang what waits outside.
+//! arguments and carries answers. The admin API goes to one object of its own ([`directory`]), which hands each account's
+//! configuration to the account's object. `guard.js` and `entry.js` stand around it, because a panic here must not hang what waits outside.
 //!
 //! Two rules hold everywhere: every import that can throw is declared `catch`, and no `RefCell` stays borrowed over an
 //! `await`.
@@ -11,6 +12,7 @@ mod account_gate;
 mod binding;
 mod bound;
 mod clock;
+mod directory;
 #[cfg(feature = "sandbox")]
 mod faults;
 mod front;
@@ -27,6 +29,7 @@ mod transport;
 mod wire;
 
 pub use account_gate::AccountGate;
+pub use directory::Directory;
 pub use front::{failed, fetch, queue};
 pub use host::begin;
 #[cfg(feature = "sandbox")]

@@ -56,6 +56,9 @@ fn fill(desk: &Rc<Desk>, left: &mut usize) -> Result<Option<UnixMillis>, JsValue
         if *left == 0 {
             return Ok(Some(clock::now()));
         }
+        if desk.is_held() {
+            return Ok(Some(clock::now().plus(HELD_MS)));
+        }
         match desk.decide(|account, sql, now| account.next(sql, now)).map_err(thrown)? {
             Effect::Send { attempt, call, timeout_ms } => {
                 *left -= 1;
@@ -123,6 +126,9 @@ const RUN_MS: u64 = 5_000;
 
 /// A wait below this is cheaper in the running event than in a new one, which writes two rows.
 const SHORT_MS: u64 = 2_000;
+
+/// A new configuration waits for the calls under way, and rings the bell when it is in force.
+const HELD_MS: u64 = 1_000;
 
 /// When a run is lost with its process, the alarm that stands behind it. It cannot fire while the run lasts, so it only has
 /// to be later than a restart takes.

@@ -42,7 +42,7 @@ pub(crate) async fn front(request: &Request, head: &Head, env: &Env) -> Result<O
     );
     let body = body(request, head.content_length).await?;
     let sandbox = bound::namespace(env, "SANDBOX")?;
-    wire::call(&sandbox, "sandbox", &ask, &body).await.map(Some)
+    wire::call(&sandbox, "sandbox", &ask, &body, None).await.map(Some)
 }
 
 /// The Rust object inside the class `Sandbox`.
@@ -80,7 +80,7 @@ impl Sandbox {
             }
             let body = match body.dyn_into::<Uint8Array>() {
                 Ok(bytes) => bytes.to_vec(),
-                Err(stream) => read_up_to(&stream.dyn_into()?, MAX_BODY_BYTES).await.into_bytes(),
+                Err(stream) => read_up_to(&stream.dyn_into()?, MAX_BODY_BYTES, None).await.into_bytes(),
             };
             arrival.answer(&body, &storage).await
         })

@@ -25,40 +25,69 @@ impl Read {
     }
 }
 
-/// Reads `stream` to its end, or to `limit` bytes and cancels the rest.
+/// Reads `stream` to its end, or to `limit` bytes and cancels the rest. It is expected to have `length` bytes, where that is
+/// known.
 ///
-/// The chunks wait outside until their sum is known: this instance's memory never shrinks, and a buffer that grows needs
-/// up to three times what it ends up with.
-pub(crate) async fn read_up_to(stream: &ReadableStream, limit: usize) -> Read {
-    let (mut chunks, mut length) = (Vec::new(), 0_usize);
+/// This instance's memory never shrinks, and a buffer that grows needs up to three times what it ends up with. So it is
+/// made once: at its length, or, when that is not known, at the limit as soon as the stream is seen to be a long one.
+pub(crate) async fn read_up_to(stream: &ReadableStream, limit: usize, length: Option<usize>) -> Read {
     let Ok(reader) = stream.get_reader().dyn_into::<ReadableStreamDefaultReader>() else {
         return Read::Broken(Vec::new());
     };
+    let mut bytes = Gathered { room: length.map(|length| length.min(limit)), ..Gathered::default() };
     loop {
         match next_chunk(&reader).await {
             Ok(Some(chunk)) => {
-                length = length.saturating_add(chunk.length() as usize);
-                if length > limit {
+                if bytes.length.saturating_add(chunk.length() as usize) > limit {
                     let _ = reader.cancel();
                     return Read::TooLong;
                 }
-                chunks.push(chunk);
+                bytes.add(chunk, limit);
             }
-            Ok(None) => return Read::Whole(joined(chunks, length)),
-            Err(_) => return Read::Broken(joined(chunks, length)),
+            Ok(None) => return Read::Whole(bytes.into_bytes()),
+            Err(_) => return Read::Broken(bytes.into_bytes()),
         }
     }
 }
 
-fn joined(chunks: Vec<Uint8Array>, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    let mut rest = bytes.as_mut_slice();
-    for chunk in chunks {
-        let Some((place, after)) = rest.split_at_mut_checked(chunk.length() as usize) else { break };
-        chunk.copy_to(place);
-        rest = after;
+/// The bytes of a stream so far.
+#[derive(Default)]
+struct Gathered {
+    length: usize,
+    /// The room that all of them need, once it is known.
+    room: Option<usize>,
+    bytes: Vec<u8>,
+    /// What waits outside of this instance until the room is known.
+    outside: Vec<Uint8Array>,
+}
+
+impl Gathered {
+    fn add(&mut self, chunk: Uint8Array, limit: usize) {
+        self.length = self.length.saturating_add(chunk.length() as usize);
+        self.outside.push(chunk);
+        if self.room.is_none() && self.length > MAX_OUTSIDE {
+            self.room = Some(limit);
+        }
+        if let Some(room) = self.room {
+            self.take_in(room);
+        }
     }
-    bytes
+
+    fn take_in(&mut self, room: usize) {
+        self.bytes.reserve_exact(room.saturating_sub(self.bytes.len()));
+        for chunk in self.outside.drain(..) {
+            let start = self.bytes.len();
+            self.bytes.resize(start.saturating_add(chunk.length() as usize), 0);
+            if let Some(place) = self.bytes.get_mut(start..) {
+                chunk.copy_to(place);
+            }
+        }
+    }
+
+    fn into_bytes(mut self) -> Vec<u8> {
+        self.take_in(self.length);
+        self.bytes
+    }
 }
 
 /// Reads `stream` to its end, or to `limit` bytes, and keeps nothing.
@@ -104,3 +133,6 @@ async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8
     }
     Reflect::get(&result, &JsValue::from_str("value"))?.dyn_into().map(Some)
 }
+
+/// What a stream of unknown length may hold outside before it is taken for a long one.
+const MAX_OUTSIDE: usize = 4_000_000;

@@ -72,7 +72,7 @@ async fn exchange(request: &Request) -> Result<HttpResponse, JsValue> {
     let headers = header_fields(&response.headers());
     // The status is the provider's decision; a body cut short or too long takes nothing away from it.
     let body = match response.body() {
-        Some(body) => stream::read_up_to(&body, MAX_ANSWER_BYTES).await.into_bytes(),
+        Some(body) => stream::read_up_to(&body, MAX_ANSWER_BYTES, None).await.into_bytes(),
         None => Vec::new(),
     };
     Ok(HttpResponse { status: response.status(), headers, body })

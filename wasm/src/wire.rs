@@ -17,12 +17,17 @@ extern "C" {
     /// What an object of ours answers to, over typed calls.
     type Remote;
     #[wasm_bindgen(method, catch)]
-    fn handle(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
+    fn handle(this: &Remote, ask: &JsValue, body: &JsValue, length: Option<f64>) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn receive(this: &Remote, ask: &JsValue, body: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn configure(this: &Remote, pushed: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = accountOf)]
+    fn account_of(this: &Remote, queue: &str) -> Result<Promise, JsValue>;
 }
 
-/// Calls `handle(ask, body)` of the object `name`. A new stub each time: one that failed once stays broken.
+/// Calls `handle(ask, body, length)` of the object `name`, with the body's length where it is known. A new stub each time:
+/// one that failed once stays broken.
 ///
 /// # Errors
 /// The object could not be called, or failed.
@@ -31,9 +36,11 @@ pub(crate) async fn call(
     name: &str,
     ask: &JsValue,
     body: &JsValue,
+    length: Option<u64>,
 ) -> Result<JsValue, JsValue> {
     let remote: Remote = namespace.get_by_name(name)?.into_rpc();
-    let answer = remote.handle(ask, body)?;
+    #[allow(clippy::cast_precision_loss, reason = "a body's length is far below 2^53")]
+    let answer = remote.handle(ask, body, length.map(|length| length as f64))?;
     wasm_bindgen_futures::JsFuture::from(answer).await
 }
 
@@ -50,6 +57,31 @@ pub(crate) async fn report(
     let remote: Remote = namespace.get_by_name(name)?.into_rpc();
     let answer = remote.receive(ask, body)?;
     wasm_bindgen_futures::JsFuture::from(answer).await
+}
+
+/// Calls `configure(pushed)` of the object `name`, and returns the revision that it has then.
+///
+/// # Errors
+/// As [`call`], or the object did not take it.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a revision was a u64 below 2^53")]
+pub(crate) async fn configure(namespace: &ObjectNamespace, name: &str, pushed: &str) -> Result<u64, JsValue> {
+    let remote: Remote = namespace.get_by_name(name)?.into_rpc();
+    let revision = wasm_bindgen_futures::JsFuture::from(remote.configure(pushed)?).await?;
+    revision.as_f64().map(|revision| revision as u64).ok_or_else(|| JsValue::from_str("a revision is a number"))
+}
+
+/// Calls `accountOf(queue)` of the object `name`: the account that the queue belongs to, if it knows one.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) async fn account_of(
+    namespace: &ObjectNamespace,
+    name: &str,
+    queue: &str,
+) -> Result<Option<String>, JsValue> {
+    let remote: Remote = namespace.get_by_name(name)?.into_rpc();
+    let account = wasm_bindgen_futures::JsFuture::from(remote.account_of(queue)?).await?;
+    Ok(account.as_string())
 }
 
 /// The status of a packed answer; 0 when it has none.

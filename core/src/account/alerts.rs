@@ -25,7 +25,7 @@ struct Page {
 /// A page of alerts: `?after=<seq>&limit=<1 to 1000>`.
 pub(super) fn list(pass: &Pass, sql: &mut dyn Sql, now: UnixMillis) -> Result<Reply, SqlError> {
     let asked = Query::read(&pass.query, &["after", "limit"])
-        .and_then(|query| Ok((query.number("after", 0, u64::MAX, 0)?, query.number("limit", PAGE, MOST, 1)?)));
+        .and_then(|query| Ok((query.number("after", 0, LAST, 0)?, query.number("limit", PAGE, MOST, 1)?)));
     let (after, limit) = match asked {
         Ok(asked) => asked,
         Err(problem) => return Ok(Reply::problem(&problem, &pass.request_id, None, now)),
@@ -68,5 +68,7 @@ impl Account {
 const PLAN_ROW: &str = "plan";
 /// Alerts on a page when nothing is said.
 const PAGE: u64 = 100;
+/// The last number that a host's store carries: 2^53 - 1, as JavaScript's numbers go.
+const LAST: u64 = (1 << 53) - 1;
 /// The most on a page.
 const MOST: u64 = 1_000;

@@ -99,7 +99,7 @@ impl Account {
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let answer = Question::read(body).and_then(|question| {
-            let load = self.load(&question, body, sql, now)?;
+            let load = self.load(&question, body, &pass.key_id, sql, now)?;
             self.judged(&question, load, pass, now)
         });
         let answer = match answer {
@@ -111,9 +111,16 @@ impl Account {
         serde_json::to_vec(&answer).map(|body| Reply::json(200, body)).map_err(|error| SqlError(error.to_string()))
     }
 
-    fn load(&self, question: &Question<'_>, body: &[u8], sql: &mut dyn Sql, now: UnixMillis) -> Result<Load, Problem> {
+    fn load(
+        &self,
+        question: &Question<'_>,
+        body: &[u8],
+        key_id: &str,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Load, Problem> {
         if question.is_send() {
-            let rehearsed = self.rehearse(body, sql, now)?;
+            let rehearsed = self.rehearse(body, key_id, sql, now)?;
             return Ok(Load {
                 messages: u64::try_from(rehearsed.refusals.len()).unwrap_or(u64::MAX),
                 recipients: rehearsed.summary.accepted_recipients,

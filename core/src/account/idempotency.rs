@@ -1,6 +1,10 @@
-//! Idempotency keys: the same key with the same body gets the same answer for 24 hours, and does nothing again.
+//! Idempotency keys: the same key with the same request gets the same answer for 24 hours, and does nothing again.
+//!
+//! An answer is stored in the transaction that made it, so there is none without its reservation and its messages, and none
+//! of them without it. It outlives the process. What is older is not looked at, and goes when the account opens, and hourly
+//! while requests with keys come.
 
-use super::Reply;
+use super::{Account, Reply};
 use crate::{
     key,
     mailroom::parts,
@@ -21,6 +25,17 @@ impl Stored {
         let content_type = if self.status < 300 { "application/json" } else { "application/problem+json" };
         let extra = alloc::vec![("idempotent-replayed".into(), "true".into())];
         Reply { status: self.status, content_type, body: self.body.into_bytes(), extra, retry_at: None }
+    }
+}
+
+impl Account {
+    /// Forgets old answers, when it has not been done for a while: it goes through all of them.
+    pub(super) fn forget_answers(&mut self, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        if now.since(self.answers_swept) >= SWEEP_MS {
+            forget(sql, now)?;
+            self.answers_swept = now;
+        }
+        Ok(())
     }
 }
 
@@ -86,3 +101,5 @@ fn part_id(name: &str) -> String {
 
 /// Answers are kept under an idempotency key for 24 hours.
 const IDEMPOTENCY_MS: i64 = 24 * 3_600_000;
+/// An answer is kept at most this much longer than it can be asked for.
+const SWEEP_MS: u64 = 3_600_000;

@@ -5,22 +5,30 @@
 
 mod alerts;
 mod check;
+pub(crate) mod configuration;
+mod dropin;
 mod idempotency;
+mod messages;
+mod metrics;
 mod own;
-mod query;
+mod payload;
+pub(crate) mod query;
 mod question;
 mod quota;
 mod read;
 mod reports;
 mod routes;
 mod send;
+mod sender;
 mod subjects;
 mod suppressions;
+mod to_many;
 mod usage;
 
 use crate::{
     alert::{self, Alerts},
     config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig, Scope},
+    dropin::{Dropin, spoken},
     error_shape::ErrorShape,
     etag,
     event::journal,
@@ -40,8 +48,11 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use configuration::InForce;
 use quota::quota_name;
+use send::{Ask, Form};
 
+pub use configuration::Configured;
 pub use own::{OwnReply, OwnRequest};
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
@@ -63,6 +74,10 @@ pub struct Account {
     mailroom: Mailroom,
     receivers: Vec<reports::Receiver>,
     alerts: Alerts,
+    /// Requests answered 429 since it opened.
+    limited: u64,
+    /// When answers under idempotency keys were last gone through for those that are too old.
+    answers_swept: UnixMillis,
 }
 
 /// What the windows say to a request of a known key.
@@ -70,13 +85,15 @@ enum Admitted {
     /// It goes on.
     Now,
     /// It goes on if its messages may wait until then; else this is the answer.
-    Later(UnixMillis, Reply),
+    Later(Form, UnixMillis, Reply),
 }
 
 /// Why an account could not open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountError {
-    /// The configuration has no such account, or its policy is malformed.
+    /// Neither the store nor the deployment's configuration has such an account. Nothing was stored.
+    Missing,
+    /// The configuration's policy is malformed.
     Config(String),
     /// The secret of this name is not there.
     MissingCredential(String),
@@ -87,6 +104,7 @@ pub enum AccountError {
 impl core::fmt::Display for AccountError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
+            Self::Missing => f.write_str("there is no such account"),
             Self::Config(detail) => write!(f, "the account cannot be configured: {detail}"),
             Self::MissingCredential(name) => write!(f, "the secret {name} is not there"),
             Self::Store(error) => write!(f, "{error}"),
@@ -141,7 +159,8 @@ impl Reply {
 }
 
 impl Account {
-    /// Opens an account over its store, creating what is missing.
+    /// Opens an account over its store, creating what is missing: under the configuration that the store has
+    /// ([`Account::configure`]), or else under the deployment's.
     ///
     /// # Errors
     /// No such account, a secret that is not there, or the store's.
@@ -163,11 +182,11 @@ impl Account {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, AccountError> {
-        let Some(config) = config.accounts.get(account) else {
-            return Err(AccountError::Config("there is no such account".into()));
-        };
-        let secrets =
-            config.providers.iter().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
+        let in_force = InForce::of(config, account, tools, sql)?;
+        let Some(config) = in_force.config.accounts.get(account) else { return Err(AccountError::Missing) };
+        let secret = |name: &str| in_force.secret(name, account, tools);
+        let tools = HostTools { secret: &secret, ..tools };
+        let secrets = config.senders().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
         mailroom::create_schema(sql)?;
         // Others may be at work on the store otherwise.
         let is_alone = matches!(interrupted, Interrupted::Unknown);
@@ -183,7 +202,15 @@ impl Account {
         if is_alone {
             suppressions::interrupt(sql)?;
         }
-        let mut account = Self { config: config.clone(), gate, mailroom, receivers, alerts: Alerts::default() };
+        let mut account = Self {
+            config: config.clone(),
+            gate,
+            mailroom,
+            receivers,
+            alerts: Alerts::default(),
+            answers_swept: now,
+            limited: 0,
+        };
         account.note_plan(sql, now)?;
         Ok(account)
     }
@@ -204,7 +231,13 @@ impl Account {
         let found = find(&pass.method, &pass.path);
         let reply = match self.admit(&pass, &found, sql, now)? {
             Ok(Admitted::Now) => self.dispatch(&pass, &found, body, sql, entropy, now)?,
-            Ok(Admitted::Later(until, refusal)) => self.send(&pass, body, Some((until, refusal)), sql, entropy, now)?,
+            Ok(Admitted::Later(form, until, refusal)) => {
+                let limited = Some((until, refusal));
+                match taken_as(&found) {
+                    Some(other) => self.drop_in(other, &pass, body, limited, sql, entropy, now)?,
+                    None => self.send(Ask { form, pass: &pass, body }, limited, sql, entropy, now)?,
+                }
+            }
             Err(reply) => reply,
         };
         self.answer(&pass, reply, sql, now)
@@ -220,7 +253,7 @@ impl Account {
     ) -> Result<Option<Reply>, SqlError> {
         Ok(match self.admit(pass, found, sql, now)? {
             Ok(Admitted::Now) => None,
-            Ok(Admitted::Later(_, refusal)) | Err(refusal) => Some(refusal),
+            Ok(Admitted::Later(_, _, refusal)) | Err(refusal) => Some(refusal),
         })
     }
 
@@ -232,6 +265,7 @@ impl Account {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<HttpResponse, SqlError> {
+        self.limited = self.limited.saturating_add(u64::from(reply.status == Code::RateLimited.status()));
         // A caller nobody knows learns nothing of the windows.
         if self.known_key(pass).is_none() {
             return Ok(finish(reply, self.config.error_shape, pass, &[], now));
@@ -272,7 +306,7 @@ impl Account {
         self.mailroom.wake_at()
     }
 
-    /// The key's hash and status, the account's status, the windows, the scope: in this order.
+    /// The key's hash, status, end and networks, the account's status, the windows, the scope: in this order.
     fn admit(
         &mut self,
         pass: &Pass,
@@ -284,8 +318,8 @@ impl Account {
         let Some(key) = self.known_key(pass) else {
             return refuse(&Problem::new(Code::InvalidKey, "the account does not know this key"));
         };
-        if key.revoked {
-            return refuse(&Problem::new(Code::KeyRevoked, "this key was revoked; use another one"));
+        if let Some(problem) = sender::refusal(key, pass, now) {
+            return refuse(&problem);
         }
         let missing = match found {
             Found::Route(route, _) if !key.scopes.contains(&route.scope) => Some(route.scope),
@@ -315,11 +349,18 @@ impl Account {
                 let problem = Problem { window: Some(window), ..Problem::new(Code::RateLimited, detail) };
                 let refusal = Reply::problem(&problem, &pass.request_id, Some(retry_at), now);
                 let queues = self.config.on_limit.values().any(|on_limit| *on_limit == OnLimit::Queue);
-                let is_send = matches!(found, Found::Route(Route { operation: Operation::Send, .. }, _));
-                return Ok(if queues && is_send && missing.is_none() {
-                    Ok(Admitted::Later(retry_at, refusal))
-                } else {
-                    Err(refusal)
+                let may_wait = queues && missing.is_none();
+                return Ok(match found {
+                    Found::Route(route, _) if may_wait && route.operation == Operation::Send => {
+                        Ok(Admitted::Later(Form::Messages, retry_at, refusal))
+                    }
+                    Found::Route(route, _) if may_wait && route.operation == Operation::SendBulk => {
+                        Ok(Admitted::Later(Form::Bulk, retry_at, refusal))
+                    }
+                    Found::Route(..) if may_wait && taken_as(found).is_some() => {
+                        Ok(Admitted::Later(Form::Messages, retry_at, refusal))
+                    }
+                    Found::Route(..) | Found::OtherMethod(_) | Found::Nothing => Err(refusal),
                 });
             }
             Admission::Reject(Reason::Suspended) => {
@@ -365,9 +406,24 @@ impl Account {
             }
         };
         match route.operation {
-            Operation::Send => self.send(pass, body, None, sql, entropy, now),
+            Operation::Send => self.send(Ask { form: Form::Messages, pass, body }, None, sql, entropy, now),
+            Operation::SendBulk => self.send(Ask { form: Form::Bulk, pass, body }, None, sql, entropy, now),
+            Operation::SendResend
+            | Operation::SendResendBatch
+            | Operation::SendPostmark
+            | Operation::SendPostmarkBatch => match taken_as(found) {
+                Some(other) => self.drop_in(other, pass, body, None, sql, entropy, now),
+                None => Err(SqlError("a send has an API".into())),
+            },
+            Operation::ReadResend => dropin::read(parameter, pass, sql, now),
+            Operation::RescheduleResend => self.change_resend(parameter, Some(body), pass, sql, now),
+            Operation::CancelResend => self.change_resend(parameter, None, pass, sql, now),
+            Operation::ListMessages => messages::list(pass, sql, now),
             Operation::ReadMessage => read::message(parameter, pass, sql, now),
+            Operation::RescheduleMessage => self.reschedule(parameter, pass, body, sql, now),
+            Operation::CancelMessage => self.cancel(parameter, pass, sql, now),
             Operation::ReadLimits => self.limits(pass, now),
+            Operation::ReadMetrics => self.metrics(&pass.key_id, sql, now),
             Operation::CheckLimits => self.check(pass, body, sql, now),
             Operation::ReadUsage => self.usage(now),
             Operation::ListAlerts => alerts::list(pass, sql, now),
@@ -399,9 +455,17 @@ fn secret_of(provider: &ProviderConfig, tools: HostTools<'_>) -> Result<String, 
     Ok(secret)
 }
 
+/// The other API whose send a route is, and whether it takes a batch.
+fn taken_as(found: &Found<'_>) -> Option<(Dropin, bool)> {
+    let Found::Route(route, _) = found else { return None };
+    OTHER_SENDS.iter().find(|(operation, _)| *operation == route.operation).map(|(_, taken_as)| *taken_as)
+}
+
 /// What is read is answered with a tag, and not at all when the caller has it already (R247). It counts as a request
 /// either way.
 fn finish(reply: Reply, shape: ErrorShape, pass: &Pass, standings: &[Standing<'_>], now: UnixMillis) -> HttpResponse {
+    // Another API has one shape of its own.
+    let shape = if Dropin::of_path(&pass.path).is_some() { ErrorShape::Problem } else { shape };
     let reshaped = (reply.status >= 400).then(|| shape.of(&reply.body)).flatten();
     let (content_type, body) = reshaped.unwrap_or((reply.content_type, reply.body));
     let tag = (pass.method == "GET" && reply.status == 200).then(|| etag::of(&body));
@@ -424,5 +488,12 @@ fn finish(reply: Reply, shape: ErrorShape, pass: &Pass, standings: &[Standing<'_
     if has_it {
         return HttpResponse { status: 304, headers, body: Vec::new() };
     }
-    HttpResponse { status: reply.status, headers, body }
+    spoken(&pass.path, HttpResponse { status: reply.status, headers, body })
 }
+
+const OTHER_SENDS: [(Operation, (Dropin, bool)); 4] = [
+    (Operation::SendResend, (Dropin::Resend, false)),
+    (Operation::SendResendBatch, (Dropin::Resend, true)),
+    (Operation::SendPostmark, (Dropin::Postmark, false)),
+    (Operation::SendPostmarkBatch, (Dropin::Postmark, true)),
+];

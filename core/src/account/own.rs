@@ -1,6 +1,6 @@
 //! The account's owner, in the same process: asks without a key, and keeps one store with other processes.
 
-use super::{Account, AccountError, Admitted, HostTools, Operation, Reply, Route, find, quota_name};
+use super::{Account, AccountError, Admitted, Ask, Found, HostTools, Operation, Reply, find, quota_name, taken_as};
 use crate::{
     config::Config,
     front::Pass,
@@ -80,17 +80,25 @@ impl Account {
             path: request.path.into(),
             query: request.query.into(),
             idempotency_key: request.idempotency_key.map(ToString::to_string),
+            client_ip: None,
             if_none_match: None,
             request_id: id::request_id(entropy[0], now),
             headers: Vec::new(),
         };
         let found = find(&pass.method, &pass.path);
-        let is_send = matches!(found, super::Found::Route(Route { operation: Operation::Send, .. }, _));
+        let is_send = match &found {
+            Found::Route(route, _) => matches!(route.operation, Operation::Send | Operation::SendBulk),
+            Found::OtherMethod(_) | Found::Nothing => false,
+        } || taken_as(&found).is_some();
         let admitted = if is_send { self.count(&pass, &found, None, sql, now)? } else { Ok(Admitted::Now) };
         let Reply { status, body, retry_at, .. } = match admitted {
             Ok(Admitted::Now) => self.dispatch(&pass, &found, request.body, sql, entropy, now)?,
-            Ok(Admitted::Later(until, refusal)) => {
-                self.send(&pass, request.body, Some((until, refusal)), sql, entropy, now)?
+            Ok(Admitted::Later(form, until, refusal)) => {
+                let (limited, body) = (Some((until, refusal)), request.body);
+                match taken_as(&found) {
+                    Some(other) => self.drop_in(other, &pass, body, limited, sql, entropy, now)?,
+                    None => self.send(Ask { form, pass: &pass, body }, limited, sql, entropy, now)?,
+                }
             }
             Err(reply) => reply,
         };

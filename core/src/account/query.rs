@@ -11,12 +11,12 @@ use alloc::{
 };
 
 /// A query whose names are all known.
-pub(super) struct Query(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads a query. A name that the route does not know, or one that stands twice, is a mistake and not to be passed over:
     /// a filter that is ignored shows too much.
-    pub(super) fn read(text: &str, known: &[&str]) -> Result<Self, Problem> {
+    pub(crate) fn read(text: &str, known: &[&str]) -> Result<Self, Problem> {
         let mut fields: Vec<(String, String)> = Vec::new();
         for field in text.split('&').filter(|field| !field.is_empty()) {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));
@@ -33,12 +33,12 @@ impl Query {
         Ok(Self(fields))
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// A whole number in a range, or what it is when it is not given.
-    pub(super) fn number(&self, name: &str, absent: u64, most: u64, least: u64) -> Result<u64, Problem> {
+    pub(crate) fn number(&self, name: &str, absent: u64, most: u64, least: u64) -> Result<u64, Problem> {
         let Some(text) = self.text(name) else { return Ok(absent) };
         match text.parse() {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
@@ -46,13 +46,13 @@ impl Query {
         }
     }
 
-    pub(super) fn instant(&self, name: &str) -> Result<Option<UnixMillis>, Problem> {
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<UnixMillis>, Problem> {
         let read = |text| UnixMillis::parse_rfc3339(text).ok_or_else(|| wrong(name, "must be an RFC 3339 instant"));
         self.text(name).map(read).transpose()
     }
 
     /// One of a few words.
-    pub(super) fn word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Problem> {
+    pub(crate) fn word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match words.iter().find(|(word, _)| *word == text) {
             Some((_, value)) => Ok(Some(*value)),
@@ -65,6 +65,6 @@ impl Query {
 }
 
 /// A parameter that cannot be read.
-pub(super) fn wrong(name: &str, detail: &str) -> Problem {
+pub(crate) fn wrong(name: &str, detail: &str) -> Problem {
     Problem::new(Code::InvalidParameter, format!("{name}: {detail}"))
 }

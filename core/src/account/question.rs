@@ -1,6 +1,6 @@
 //! The question of `POST /v1/limits/check`: a send's body, or figures by name.
 
-use super::send::Fields;
+use super::payload::Fields;
 use crate::{
     guard::Dimension,
     message::Class,

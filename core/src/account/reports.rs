@@ -100,7 +100,7 @@ enum Step {
 }
 
 impl Account {
-    /// Takes in a report that [`front::route`] or [`front::route_queue`] passed on.
+    /// Takes in a report that [`front::route`] passed on, or a message of a queue with its [`front::queue_pass`].
     ///
     /// `fetched` is what [`Taken::Fetch`] asked for, when this is the same report again.
     ///

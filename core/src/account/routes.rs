@@ -9,10 +9,34 @@ use alloc::{string::String, vec::Vec};
 pub enum Operation {
     /// Takes messages.
     Send,
+    /// Takes an email as Resend does.
+    SendResend,
+    /// Takes a batch as Resend does.
+    SendResendBatch,
+    /// Takes a message as Postmark does.
+    SendPostmark,
+    /// Takes a batch as Postmark does.
+    SendPostmarkBatch,
+    /// Tells where a message is, as Resend does.
+    ReadResend,
+    /// Moves a message's time, as Resend does.
+    RescheduleResend,
+    /// Cancels a message, as Resend does.
+    CancelResend,
+    /// Pages of messages.
+    ListMessages,
+    /// Takes one message for many.
+    SendBulk,
     /// Tells where a message is.
     ReadMessage,
+    /// Moves a message's time.
+    RescheduleMessage,
+    /// Cancels a message.
+    CancelMessage,
     /// Tells every limit that applies.
     ReadLimits,
+    /// Tells where the account stands, for Prometheus.
+    ReadMetrics,
     /// Says what would become of a request.
     CheckLimits,
     /// Tells what is in use of the quotas.
@@ -57,8 +81,21 @@ pub struct Route {
 /// Every route of an account. Where two paths fit, the first one is meant.
 pub const ROUTES: &[Route] = &[
     route("POST", "/v1/send", Scope::Send, Operation::Send),
+    route("POST", "/emails", Scope::Send, Operation::SendResend),
+    route("POST", "/emails/batch", Scope::Send, Operation::SendResendBatch),
+    route("GET", "/emails/{id}", Scope::Read, Operation::ReadResend),
+    route("PATCH", "/emails/{id}", Scope::Send, Operation::RescheduleResend),
+    route("POST", "/emails/{id}/cancel", Scope::Send, Operation::CancelResend),
+    route("POST", "/email", Scope::Send, Operation::SendPostmark),
+    route("POST", "/email/batch", Scope::Send, Operation::SendPostmarkBatch),
+    route("GET", "/v1/messages", Scope::Read, Operation::ListMessages),
+    route("POST", "/v1/send/bulk", Scope::SendBulk, Operation::SendBulk),
     route("GET", "/v1/messages/{id}", Scope::Read, Operation::ReadMessage),
+    route("PATCH", "/v1/messages/{id}", Scope::Send, Operation::RescheduleMessage),
+    route("POST", "/v1/messages/{id}/cancel", Scope::Send, Operation::CancelMessage),
+    route("GET", "/v1/trace/{id}", Scope::Read, Operation::ReadMessage),
     route("GET", "/v1/limits", Scope::Read, Operation::ReadLimits),
+    route("GET", "/v1/metrics", Scope::Read, Operation::ReadMetrics),
     route("POST", "/v1/limits/check", Scope::Read, Operation::CheckLimits),
     route("GET", "/v1/usage", Scope::Read, Operation::ReadUsage),
     route("GET", "/v1/alerts", Scope::Read, Operation::ListAlerts),
@@ -138,7 +175,7 @@ mod tests {
 
     #[test]
     fn nothing_else_is_a_route() {
-        for path in ["/", "/v1", "/v1/", "/v1/messages", "/v1/messages/a/b", "/v1/send/", "/v1/limits/x", "v1/send"] {
+        for path in ["/", "/v1", "/v1/", "/v1/trace", "/v1/messages/a/b", "/v1/send/", "/v1/limits/x", "v1/send"] {
             assert_eq!(find("GET", path), Found::Nothing, "{path}");
         }
     }

@@ -1,17 +1,23 @@
-//! `POST /v1/send`: 1 to 500 messages, each judged on its own; quota and storage for all of them or for none.
+//! `POST /v1/send`, 1 to 500 messages, and `POST /v1/send/bulk`, one message to 1 to 500 recipients: each message is judged
+//! on its own; quota and storage for all of them or for none.
+//!
+//! A message of a bulk request is a message like any other. What it shares with its neighbours is stored once; its own
+//! row holds its recipient and its values.
 
 use super::{
-    Account, Reply, idempotency,
+    Account, Reply, idempotency, payload,
     quota::{over_quota, retry_after},
+    to_many,
 };
 use crate::{
-    config::{MissingUnsubscribe, OnLimit, SuppressionMode},
+    config::{OnLimit, SuppressionMode},
+    dropin::Terms,
     front::Pass,
-    guard::{Dimension, Guard, TooLarge},
+    guard::{Dimension, TooLarge},
     id::MessageId,
     key,
-    mailroom::{Recipient, RecipientKind, Status, Submission},
-    message::{Class, FieldError, MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, Message},
+    mailroom::{self, Recipient, RecipientKind, Status, Submission},
+    message::{Circular, Class, FieldError, MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, Message, Person},
     problem::{Code, Flaw, Problem},
     provider::{self, Unsupported},
     sql::{Sql, SqlError},
@@ -26,24 +32,59 @@ use alloc::{
     vec::Vec,
 };
 use core::fmt;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::Serialize;
+
+/// Which of the two requests it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `POST /v1/send`.
+    Messages,
+    /// `POST /v1/send/bulk`.
+    Bulk,
+}
+
+/// A request to send.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) form: Form,
+    pub(super) pass: &'a Pass,
+    pub(super) body: &'a [u8],
+}
+
+/// The messages of a request, judged.
+pub(super) struct Batch<'a> {
+    pub(super) items: Vec<Item<'a>>,
+    /// The text that the messages of a bulk request have in common.
+    pub(super) shared: Option<&'a str>,
+}
 
 /// A message of the request, judged.
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Good(Prepared<'a>),
     Refused { code: Code, flaws: Vec<Flaw> },
 }
 
-/// What is kept of a good message: its text and what acceptance decides on.
-struct Prepared<'a> {
+/// Where in the request something stands, as errors name it.
+#[derive(Clone, Copy)]
+enum At {
+    /// A message of `POST /v1/send`.
+    Message(usize),
+    /// The message of a bulk request.
+    Common,
+    /// A recipient of a bulk request.
+    Recipient(usize),
+    /// The message as it is for this recipient.
+    Copy(usize),
+}
+
+/// What is kept of a good message: its text, in a bulk request its recipient's, and what acceptance decides on.
+pub(super) struct Prepared<'a> {
     body: &'a str,
     class: Class,
     send_at: Option<UnixMillis>,
     expires_at: Option<UnixMillis>,
+    /// What it is found by later.
+    labels: Option<String>,
     /// What is not wrong but worth a word.
     warnings: Vec<&'static str>,
     /// Where it is sent from: an entry of the suppression list may be for one sending domain.
@@ -93,21 +134,35 @@ struct ErrorView<'a> {
 }
 
 impl Account {
+    /// Answers a request that goes on, or one whose messages may wait until an instant and else get this answer.
     pub(super) fn send(
         &mut self,
-        pass: &Pass,
-        body: &[u8],
+        ask: Ask<'_>,
         limited: Option<(UnixMillis, Reply)>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
-        let Some(given) = &pass.idempotency_key else { return self.send_once(pass, body, limited, sql, entropy, now) };
+        let fingerprint = || ask.form.fingerprint(ask.body);
+        self.once(ask.pass, &fingerprint, sql, now, |account, sql| account.send_once(ask, limited, sql, entropy, now))
+    }
+
+    /// Carries a request out, unless its idempotency key was used: then the first answer is given again.
+    pub(super) fn once(
+        &mut self,
+        pass: &Pass,
+        fingerprint: &dyn Fn() -> String,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+        carry_out: impl FnOnce(&mut Self, &mut dyn Sql) -> Result<Reply, SqlError>,
+    ) -> Result<Reply, SqlError> {
+        let Some(given) = &pass.idempotency_key else { return carry_out(self, sql) };
         let Some(name) = idempotency::name(given) else {
             let problem = Problem::new(Code::InvalidIdempotencyKey, "a key is 1 to 255 visible ASCII characters");
             return Ok(Reply::problem(&problem, &pass.request_id, None, now));
         };
-        let fingerprint = key::fingerprint(body);
+        self.forget_answers(sql, now)?;
+        let fingerprint = fingerprint();
         match idempotency::stored(&name, sql, now)? {
             Some(stored) if stored.fingerprint == fingerprint => Ok(stored.replay()),
             Some(_) => {
@@ -115,8 +170,9 @@ impl Account {
                 Ok(Reply::problem(&problem, &pass.request_id, None, now))
             }
             None => {
-                let reply = self.send_once(pass, body, limited, sql, entropy, now)?;
-                if reply.status != Code::RateLimited.status() {
+                let reply = carry_out(self, sql)?;
+                // Who is told to come later comes with the same key; and a defect is no answer.
+                if reply.status != Code::RateLimited.status() && reply.status < 500 {
                     idempotency::store(&name, &fingerprint, &reply, sql, now)?;
                 }
                 Ok(reply)
@@ -126,36 +182,61 @@ impl Account {
 
     fn send_once(
         &mut self,
+        ask: Ask<'_>,
+        limited: Option<(UnixMillis, Reply)>,
+        sql: &mut dyn Sql,
+        entropy: [u64; 2],
+        now: UnixMillis,
+    ) -> Result<Reply, SqlError> {
+        let Ask { form, pass, body } = ask;
+        let judged = match form {
+            Form::Messages => self.judge_messages(body, &pass.key_id, now),
+            Form::Bulk => self.judge_bulk(body, &pass.key_id, now),
+        };
+        match judged {
+            Ok(batch) => self.take_in(pass, batch, Terms::Good, limited, sql, entropy, now),
+            Err(refusal) => Ok(Reply::problem(&refusal, &pass.request_id, None, now)),
+        }
+    }
+
+    /// Takes judged messages in: quota and storage for all that are good, or for none.
+    #[allow(clippy::too_many_arguments, reason = "the three last are what every verb takes")]
+    pub(super) fn take_in(
+        &mut self,
         pass: &Pass,
-        body: &[u8],
+        mut batch: Batch<'_>,
+        terms: Terms,
         limited: Option<(UnixMillis, Reply)>,
         sql: &mut dyn Sql,
         entropy: [u64; 2],
         now: UnixMillis,
     ) -> Result<Reply, SqlError> {
         let problem = |problem: &Problem, retry_at| Ok(Reply::problem(problem, &pass.request_id, retry_at, now));
-        let messages = match messages_of(body, self.config.batch()) {
-            Ok(messages) => messages,
-            Err(refusal) => return problem(&refusal, None),
-        };
-        let mut items: Vec<Item<'_>> =
-            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
         let queued_until = match limited {
-            Some((until, _)) if items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
+            Some((until, _)) if batch.items.iter().filter_map(Item::good).all(|item| self.may_wait(item.class)) => {
                 Some(until)
             }
             Some((_, refusal)) => return Ok(refusal),
             None => None,
         };
-        let summary = self.pre_check(&mut items, sql, now);
-        if !items.iter().any(|item| matches!(item, Item::Good(_))) {
-            return problem(&all_refused(&items, summary), None);
+        let good = batch.items.iter().filter_map(Item::good).count();
+        let enough = match terms {
+            Terms::Good => good > 0,
+            Terms::Whole => good == batch.items.len(),
+            Terms::Each => true,
+        };
+        if !enough {
+            batch.items.retain(|item| item.good().is_none());
+        }
+        let summary = self.pre_check(&mut batch.items, sql, now);
+        if !enough {
+            return problem(&all_refused(&batch.items, summary), None);
         }
         let reservation = match self.gate.reserve(summary.accepted_recipients, sql, now)? {
             Ok(reservation) => reservation.to_string(),
             Err(refusal) => return problem(&over_quota(&refusal), retry_after(&refusal)),
         };
-        let views = self.store(&items, &reservation, queued_until, sql, entropy, now)?;
+        let views = self.store(&batch, &reservation, queued_until, sql, entropy, now)?;
         let queued_messages = views.iter().filter(|view| view.status == Status::Queued.word()).count();
         let accepted = Accepted {
             request_id: &pass.request_id,
@@ -170,10 +251,14 @@ impl Account {
 
     /// What [`Account::send`] would find of a request: what is wrong with its messages, and who is suppressed. Nothing is
     /// reserved and nothing stored.
-    pub(super) fn rehearse(&self, body: &[u8], sql: &mut dyn Sql, now: UnixMillis) -> Result<Rehearsed, Problem> {
-        let messages = messages_of(body, self.config.batch())?;
-        let mut items: Vec<Item<'_>> =
-            messages.iter().enumerate().map(|(place, raw)| self.judge(place, raw.get(), now)).collect();
+    pub(super) fn rehearse(
+        &self,
+        body: &[u8],
+        key_id: &str,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Rehearsed, Problem> {
+        let Batch { mut items, shared: _ } = self.judge_messages(body, key_id, now)?;
         let summary = self.pre_check(&mut items, sql, now);
         if !items.iter().any(|item| matches!(item, Item::Good(_))) {
             return Err(all_refused(&items, summary));
@@ -191,56 +276,74 @@ impl Account {
         })
     }
 
-    /// Judges one message: its shape, its times, its sender, the provider's features.
-    fn judge<'a>(&self, place: usize, raw: &'a str, now: UnixMillis) -> Item<'a> {
-        let message = match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
-            Ok(message) => message,
-            Err(errors) => return refused_fields(place, errors),
+    fn judge_messages<'a>(&self, body: &'a [u8], key_id: &str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
+        let one = |(place, raw)| self.judge_text(place, raw, key_id, now);
+        let messages = payload::messages(body, self.config.batch())?;
+        Ok(Batch { items: messages.into_iter().enumerate().map(one).collect(), shared: None })
+    }
+
+    /// Judges the message at this place of a request: its shape, its times, and all else.
+    pub(super) fn judge_text<'a>(&self, place: usize, raw: &'a str, key_id: &str, now: UnixMillis) -> Item<'a> {
+        let at = At::Message(place);
+        match Message::parse(raw).and_then(|message| message.check_times(now).map(|()| message)) {
+            Ok(message) => self.judge(at, raw, &message, key_id),
+            Err(errors) => refused_fields(at, errors),
+        }
+    }
+
+    /// Judges one message as each of its recipients would get it. What is wrong with all of them refuses the request.
+    fn judge_bulk<'a>(&self, body: &'a [u8], key_id: &str, now: UnixMillis) -> Result<Batch<'a>, Problem> {
+        let broadcast = self.config.plan_limits().and_then(|plan| plan.guard(Dimension::BroadcastRecipients));
+        let bulk = payload::bulk(body, payload::bulk_guard(self.config.batch(), broadcast))?;
+        let circular = Circular::parse(bulk.message)
+            .and_then(|circular| circular.check_times(now).map(|()| circular))
+            .map_err(|errors| all_refused(&[refused_fields(At::Common, errors)], Summary::NOBODY))?;
+        let one = |(place, raw)| {
+            let judged = Person::parse(raw).and_then(|person| {
+                let message = circular.sample(&person, bulk.missing)?;
+                Ok(self.judge(At::Copy(place), raw, &message, key_id))
+            });
+            judged.unwrap_or_else(|errors| refused_fields(At::Recipient(place), errors))
         };
-        if let Err(error) = self.fits_plan(&message) {
-            return refused_fields(place, alloc::vec![error]);
+        Ok(Batch { items: bulk.recipients.into_iter().enumerate().map(one).collect(), shared: Some(bulk.message) })
+    }
+
+    /// Judges one message that was read: its size, its sender, the provider's features.
+    fn judge<'a>(&self, at: At, raw: &'a str, message: &Message, key_id: &str) -> Item<'a> {
+        if let Err(error) = self.fits_plan(message) {
+            return refused_fields(at, alloc::vec![error]);
         }
-        let own = |domain: &String| domain.eq_ignore_ascii_case(message.from.address.domain());
-        if self.config.domains.as_ref().is_some_and(|domains| !domains.iter().any(own)) {
-            return refused(place, Code::FromNotAllowed, "from", "the domain is not one of the account's");
+        if let Some((code, detail)) = self.sender_refused(key_id, message.from.address.domain()) {
+            return refused(at, code, "from", detail);
         }
-        if let Some(flaws) = self.unsupported(place, &message) {
+        if let Some(flaws) = self.unsupported(at, message) {
             return Item::Refused { code: Code::UnsupportedFeature, flaws };
         }
-        let lacks_exit = matches!(message.class, Class::Drip | Class::Bulk) && !says_how_to_leave(&message);
-        let warnings = match self.config.missing_unsubscribe {
-            MissingUnsubscribe::Reject if lacks_exit => {
-                let detail = "mail of this class needs a List-Unsubscribe header";
-                let flaw = Flaw {
-                    field: format!("messages[{place}].headers"),
-                    code: MISSING_UNSUBSCRIBE,
-                    detail: detail.into(),
-                };
-                return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
-            }
-            MissingUnsubscribe::Warn if lacks_exit => alloc::vec![MISSING_UNSUBSCRIBE],
-            MissingUnsubscribe::Warn | MissingUnsubscribe::Reject | MissingUnsubscribe::Accept => Vec::new(),
+        let warnings = match to_many::judge(&self.config, &at, message) {
+            Ok(warnings) => warnings,
+            Err(flaws) => return Item::Refused { code: Code::InvalidMessage, flaws },
         };
-        let recipients = Recipient::all_of(&message);
+        let recipients = Recipient::all_of(message);
         if let Some((name, window)) = self.mailroom.never_admits(message.class, &recipients) {
             let detail = format!("the window {} of {name} holds {} at once", window.name(), window.limit());
-            let flaw = Flaw { field: format!("messages[{place}]"), code: "never_fits", detail };
+            let flaw = Flaw { field: at.to_string(), code: "never_fits", detail };
             return Item::Refused { code: Code::InvalidMessage, flaws: alloc::vec![flaw] };
         }
         let domain = message.from.address.domain().into();
-        let Message { class, send_at, expires_at, .. } = message;
-        Item::Good(Prepared { body: raw, class, send_at, expires_at, warnings, domain, recipients })
+        let labels = mailroom::labels_of(message);
+        let Message { class, send_at, expires_at, .. } = *message;
+        Item::Good(Prepared { body: raw, class, send_at, expires_at, labels, warnings, domain, recipients })
     }
 
     /// What the preferred provider lacks, when no provider has all that the message needs.
-    fn unsupported(&self, place: usize, message: &Message) -> Option<Vec<Flaw>> {
-        let mut gaps = self.config.providers.iter().map(|provider| provider::check(provider.kind, message).err());
+    fn unsupported(&self, at: At, message: &Message) -> Option<Vec<Flaw>> {
+        let mut gaps = self.config.senders().map(|provider| provider::check(provider.kind, message).err());
         let missing = gaps.next()??;
         if !gaps.all(|gaps| gaps.is_some()) {
             return None;
         }
         let flaw = |lack: &Unsupported| Flaw {
-            field: format!("messages[{place}]"),
+            field: at.to_string(),
             code: Code::UnsupportedFeature.word(),
             detail: format!("{} does not have: {}", lack.provider, lack.feature),
         };
@@ -310,7 +413,7 @@ impl Account {
 
     fn store<'a>(
         &mut self,
-        items: &'a [Item<'_>],
+        Batch { items, shared }: &'a Batch<'_>,
         reservation: &str,
         queued_until: Option<UnixMillis>,
         sql: &mut dyn Sql,
@@ -318,6 +421,7 @@ impl Account {
         now: UnixMillis,
     ) -> Result<Vec<ItemView<'a>>, SqlError> {
         let mut views = Vec::with_capacity(items.len());
+        let mut kept: Option<String> = None;
         for (place, item) in (0u16..).zip(items) {
             views.push(match item {
                 Item::Refused { code, flaws } => ItemView {
@@ -329,12 +433,17 @@ impl Account {
                 },
                 Item::Good(good) => {
                     let id = MessageId::new(place, mix(entropy, place), now);
+                    if let (None, Some(text), true) = (&kept, shared, good.is_for_somebody()) {
+                        kept = Some(mailroom::share(id, text, sql)?);
+                    }
                     let submission = Submission {
                         id,
+                        shared: kept.as_deref().filter(|_| good.is_for_somebody()),
                         body: good.body,
                         class: good.class,
                         send_at: good.send_at.max(queued_until),
                         expires_at: good.expires_at,
+                        labels: good.labels.as_deref(),
                         recipients: &good.recipients,
                         reservation,
                     };
@@ -355,7 +464,40 @@ impl Account {
     }
 }
 
+impl Prepared<'_> {
+    fn is_for_somebody(&self) -> bool {
+        self.recipients.iter().any(|recipient| recipient.suppressed.is_none())
+    }
+}
+
+impl Form {
+    /// What tells one request from another under the same idempotency key.
+    fn fingerprint(self, body: &[u8]) -> String {
+        let fingerprint = key::fingerprint(body);
+        match self {
+            Self::Messages => fingerprint,
+            Self::Bulk => format!("bulk:{fingerprint}"),
+        }
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(place) => write!(f, "messages[{place}]"),
+            Self::Common => f.write_str("message"),
+            Self::Recipient(place) => write!(f, "recipients[{place}]"),
+            Self::Copy(place) => write!(f, "recipients[{place}].message"),
+        }
+    }
+}
+
 impl<'a> Item<'a> {
+    /// A message that another API's request holds at this place, with what is wrong with it.
+    pub(super) fn untranslated(place: usize, errors: Vec<FieldError>) -> Self {
+        refused_fields(At::Message(place), errors)
+    }
+
     const fn good(&self) -> Option<&Prepared<'a>> {
         match self {
             Self::Good(good) => Some(good),
@@ -371,65 +513,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The fields of a JSON object in their order, repeated ones too.
-pub(super) struct Fields<'a>(pub(super) Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = access.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(fields)
-            }
-        }
-        deserializer.deserialize_map(Object).map(Self)
-    }
-}
-
-/// The messages of a request, each as its own JSON text.
-fn messages_of(body: &[u8], most: Guard) -> Result<Vec<&RawValue>, Problem> {
-    let invalid = |detail: String| Problem::new(Code::InvalidJson, detail);
-    let text = core::str::from_utf8(body).map_err(|error| invalid(format!("the body is not UTF-8: {error}")))?;
-    let Fields(fields) = serde_json::from_str(text).map_err(|error| {
-        if error.is_data() {
-            Problem::new(Code::MissingSendPayload, "the body must be an object with the field messages")
-        } else {
-            invalid(format!("at line {} column {}", error.line(), error.column()))
-        }
-    })?;
-    if fields.iter().any(|(name, _)| name != "messages") {
-        return Err(Problem::new(Code::UnknownField, "the only field of a send request is messages"));
-    }
-    let list = match fields.as_slice() {
-        [(_, list)] => list,
-        [] => return Err(Problem::new(Code::MissingSendPayload, "the field messages is missing")),
-        _ => return Err(Problem::new(Code::UnknownField, "the field messages must be there once")),
-    };
-    let messages: Vec<&RawValue> = serde_json::from_str(list.get())
-        .map_err(|_| Problem::new(Code::MissingSendPayload, "the field messages must be a list of messages"))?;
-    match messages.len() {
-        0 => Err(Problem::new(Code::MissingSendPayload, "messages must hold at least 1 message, got 0")),
-        n => match most.check(count(n)) {
-            Ok(()) => Ok(messages),
-            Err(too_large) => Err(Problem {
-                window: Some(Dimension::BatchMax.as_str().into()),
-                ..Problem::new(Code::TooManyMessages, too_large.to_string())
-            }),
-        },
-    }
-}
-
-fn refused_fields<'a>(place: usize, errors: Vec<FieldError>) -> Item<'a> {
+fn refused_fields<'a>(at: At, errors: Vec<FieldError>) -> Item<'a> {
     let code = match errors.first().map(|error| error.code) {
         Some("too_many_attachments") => Code::TooManyAttachments,
         Some("message_too_large") => Code::MessageTooLarge,
@@ -438,13 +522,13 @@ fn refused_fields<'a>(place: usize, errors: Vec<FieldError>) -> Item<'a> {
     };
     let flaw = |error: FieldError| {
         let dot = if error.field.is_empty() { "" } else { "." };
-        Flaw { field: format!("messages[{place}]{dot}{}", error.field), code: error.code, detail: error.detail }
+        Flaw { field: format!("{at}{dot}{}", error.field), code: error.code, detail: error.detail }
     };
     Item::Refused { code, flaws: errors.into_iter().map(flaw).collect() }
 }
 
-fn refused<'a>(place: usize, code: Code, field: &str, detail: &str) -> Item<'a> {
-    let flaw = Flaw { field: format!("messages[{place}].{field}"), code: code.word(), detail: detail.into() };
+fn refused<'a>(at: At, code: Code, field: &str, detail: &str) -> Item<'a> {
+    let flaw = Flaw { field: format!("{at}.{field}"), code: code.word(), detail: detail.into() };
     Item::Refused { code, flaws: alloc::vec![flaw] }
 }
 
@@ -462,21 +546,15 @@ fn all_refused(items: &[Item<'_>], summary: Summary) -> Problem {
     Problem { errors, suppression_summary: Some(Box::new(summary)), ..Problem::new(code, detail) }
 }
 
-fn says_how_to_leave(message: &Message) -> bool {
-    message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("list-unsubscribe"))
-}
-
 /// A message's own chance out of the request's two random numbers: a multiply and a xor keep it apart from its neighbours.
 const fn mix(entropy: [u64; 2], place: u16) -> u64 {
     let [a, b] = entropy;
     a ^ b.wrapping_mul(place as u64 * 2 + 1)
 }
 
-fn count(n: usize) -> u64 {
+pub(super) fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// The word for mail to many without a way out.
-const MISSING_UNSUBSCRIBE: &str = "missing_unsubscribe";
 /// A refusal names at most this many fields, however many messages it holds.
 const MAX_FLAWS: usize = 100;

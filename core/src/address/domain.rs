@@ -1,13 +1,13 @@
 //! The domain of an address.
 
 use super::error::{AddressError, Part};
-use alloc::{borrow::ToOwned, string::String};
+use alloc::borrow::Cow;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 /// The A-label form of a domain as UTS 46 maps it, checked as a host name that mail can be routed to.
 ///
 /// At least two labels, the last one not all digits: no provider can deliver to `localhost` or to `10.0.0.1`.
-pub(super) fn to_ascii(domain: &str) -> Result<String, AddressError> {
+pub(crate) fn to_ascii(domain: &str) -> Result<Cow<'_, str>, AddressError> {
     if domain.is_empty() {
         return Err(AddressError::Empty { part: Part::Domain });
     }
@@ -32,7 +32,7 @@ pub(super) fn to_ascii(domain: &str) -> Result<String, AddressError> {
     if !labels_fit || last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(malformed);
     }
-    Ok(ascii.as_ref().to_owned())
+    Ok(ascii)
 }
 
 /// RFC 5321 section 4.5.3.1.2: octets of a domain.

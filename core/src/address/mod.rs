@@ -10,6 +10,7 @@ mod error;
 mod mailbox;
 mod scan;
 
+pub(crate) use domain::to_ascii as domain_to_ascii;
 pub use error::{AddressError, Part};
 pub use mailbox::{Mailbox, MailboxList};
 
@@ -47,7 +48,8 @@ impl Address {
         if at > MAX_LOCAL {
             return Err(AddressError::TooLong { part: Part::Local, bound: MAX_LOCAL });
         }
-        let mut wire = local;
+        let mut wire = String::with_capacity(at.saturating_add(1).saturating_add(domain.len()));
+        wire.push_str(&local);
         wire.push('@');
         wire.push_str(&domain);
         if wire.len() > MAX_ADDRESS {

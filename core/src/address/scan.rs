@@ -1,7 +1,7 @@
 //! Reading characters: local parts, quoted strings and what is refused anywhere.
 
 use super::error::{AddressError, Part};
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 use core::ops::RangeInclusive;
 
 /// Refuses every control character and line separator, before anything else is looked at.
@@ -10,7 +10,7 @@ pub(super) fn refuse_controls(text: &str) -> Result<(), AddressError> {
 }
 
 /// Splits off the local part, in the form it has on the wire; the rest is what follows the `@`.
-pub(super) fn local_part(text: &str) -> Result<(String, &str), AddressError> {
+pub(super) fn local_part(text: &str) -> Result<(Cow<'_, str>, &str), AddressError> {
     if text.is_empty() {
         return Err(AddressError::Empty { part: Part::Address });
     }
@@ -19,14 +19,14 @@ pub(super) fn local_part(text: &str) -> Result<(String, &str), AddressError> {
         if local.chars().any(|character| !character.is_ascii() && !is_atext(character)) {
             return Err(AddressError::Malformed { part: Part::Local });
         }
-        (local, rest)
+        (Cow::Owned(local), rest)
     } else {
         let (local, rest) = text.split_at(text.find('@').unwrap_or(text.len()));
         refuse_foreign_syntax(local, rest)?;
         if !local.is_empty() && !is_dot_atom(local) {
             return Err(AddressError::Malformed { part: Part::Local });
         }
-        (String::from(local), rest)
+        (Cow::Borrowed(local), rest)
     };
     let Some(domain) = rest.strip_prefix('@') else {
         return Err(AddressError::Malformed { part: Part::Address });
@@ -34,7 +34,7 @@ pub(super) fn local_part(text: &str) -> Result<(String, &str), AddressError> {
     if local.is_empty() {
         return Err(AddressError::Empty { part: Part::Local });
     }
-    Ok((if is_dot_atom(&local) { local } else { quote(&local) }, domain))
+    Ok((if is_dot_atom(&local) { local } else { Cow::Owned(quote(&local)) }, domain))
 }
 
 /// Reads a quoted string at the start: its content without quotes and backslashes, and what follows it.

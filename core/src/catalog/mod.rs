@@ -8,6 +8,7 @@
 
 mod classes;
 mod contacts;
+mod dns;
 mod error;
 mod groups;
 mod plans;
@@ -17,6 +18,7 @@ mod reputation;
 
 pub use classes::{ClassPreset, Spread};
 pub use contacts::Contacts;
+pub use dns::{DomainRecords, RecordTemplate, fill};
 pub use error::CatalogError;
 pub use groups::DomainGroups;
 pub use plans::{DEFAULT_PLAN, Figure, Figures, Plan, Word};

@@ -1,6 +1,6 @@
 //! Several providers of one account: when a later one is used, and how many messages share a call.
 
-use super::{AccountConfig, ConfigError, MAX_MESSAGES, wrong};
+use super::{AccountConfig, ConfigError, MAX_MESSAGES, ProviderConfig, wrong};
 use alloc::{collections::BTreeSet, format};
 use serde::Deserialize;
 
@@ -38,10 +38,18 @@ pub struct Calls {
 }
 
 impl AccountConfig {
+    /// The providers that messages leave through, the preferred one first.
+    pub fn senders(&self) -> impl Iterator<Item = &ProviderConfig> {
+        self.providers.iter().filter(|provider| !provider.receive_only)
+    }
+
     pub(super) fn check_routing(&self, at: &str) -> Result<(), ConfigError> {
         if !(1..=MAX_PROVIDERS).contains(&self.providers.len()) {
             let most = if self.providers.is_empty() { "at least 1 provider" } else { "at most 32 providers" };
             return Err(wrong(&format!("{at}.providers"), &format!("{most}, got {}", self.providers.len())));
+        }
+        if self.senders().next().is_none() {
+            return Err(wrong(&format!("{at}.providers"), "at least 1 provider that is not receive_only"));
         }
         let mut names = BTreeSet::new();
         if let Some(place) = self.providers.iter().position(|provider| !names.insert(&provider.name)) {

@@ -4,19 +4,25 @@
 //! again whether a value makes sense. Secrets are not in it: a provider's credential is the *name* of one.
 
 mod defaults;
+mod domain;
 mod error;
 mod failover;
+mod key;
 mod outgoing;
 mod plan;
 mod provider;
+mod to_many;
 mod warnings;
 mod webhook;
 
+pub use domain::{DomainStatus, SendingDomain};
 pub use error::ConfigError;
 pub use failover::{Calls, Failover, MAX_PROVIDERS};
+pub use key::KeyConfig;
 pub use outgoing::OTHER_DOMAINS;
 pub(crate) use plan::Origin;
 pub use provider::{PlanLimit, ProviderConfig};
+pub use to_many::Missing;
 pub use warnings::Warning;
 pub use webhook::WebhookConfig;
 
@@ -26,7 +32,7 @@ use crate::{
     error_shape::ErrorShape,
     event::journal::SoftBounces,
     gate::Abuse,
-    key,
+    key::is_name,
     ledger::{Ledger, Overdelivery, Quota},
     limiter::{Limiter, Window},
     message::Class,
@@ -65,7 +71,7 @@ pub struct AccountConfig {
     pub keys: Vec<KeyConfig>,
     /// Domains that `from` may use; absent means any.
     #[serde(default)]
-    pub domains: Option<Vec<String>>,
+    pub domains: Option<Vec<SendingDomain>>,
     /// The name of its plan; the most conservative one when absent (R100).
     #[serde(default = "defaults::plan")]
     pub plan: String,
@@ -148,20 +154,14 @@ pub struct AccountConfig {
     pub error_shape: ErrorShape,
     /// What happens to drip and bulk mail without a `List-Unsubscribe` header (R055).
     #[serde(default)]
-    pub missing_unsubscribe: MissingUnsubscribe,
-}
-
-/// What happens to mail that is sent to many and says nothing of how to leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MissingUnsubscribe {
-    /// It is taken, and the answer warns.
-    #[default]
-    Warn,
-    /// It is refused.
-    Reject,
-    /// It is taken: its template, or the provider, puts the way out in.
-    Accept,
+    pub missing_unsubscribe: Missing,
+    /// The sender's postal address, which every body of drip and bulk mail has to show; absent means that none is looked for
+    /// (R055).
+    #[serde(default)]
+    pub postal_address: Option<String>,
+    /// What happens to drip and bulk mail without it; absent means a warning.
+    #[serde(default)]
+    pub missing_postal_address: Option<Missing>,
 }
 
 /// What happens to a request's messages when a window refuses the request.
@@ -188,27 +188,15 @@ pub enum AccountStatus {
     Closed,
 }
 
-/// One API key of an account.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyConfig {
-    /// The id inside the key.
-    pub id: String,
-    /// [`key::hash`] of the whole key.
-    pub hash: String,
-    /// What it may do.
-    pub scopes: BTreeSet<Scope>,
-    /// Whether it still works.
-    #[serde(default)]
-    pub revoked: bool,
-}
-
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// `POST /v1/send`.
     Send,
+    /// `POST /v1/send/bulk`.
+    #[serde(rename = "send:bulk")]
+    SendBulk,
     /// Messages, limits and usage.
     Read,
     /// Suppression management.
@@ -221,6 +209,7 @@ impl Scope {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Send => "send",
+            Self::SendBulk => "send:bulk",
             Self::Read => "read",
             Self::Suppressions => "suppressions",
         }
@@ -330,7 +319,7 @@ impl Config {
         let mut config: Self = serde_json::from_str(text)
             .map_err(|error| ConfigError { field: "config".into(), detail: without_values(&error) })?;
         for (name, account) in &mut config.accounts {
-            if !key::is_name(name) {
+            if !is_name(name) {
                 return Err(wrong(&format!("accounts.{name}"), "a name is 1 to 32 of a-z, 0-9 and -"));
             }
             let at = format!("accounts.{name}");
@@ -377,6 +366,7 @@ impl AccountConfig {
             ));
         }
         self.check_routing(at)?;
+        self.check_to_many(at)?;
         self.soft_bounces.check().map_err(|detail| wrong(&format!("{at}.soft_bounces"), detail))?;
         self.providers.iter().enumerate().try_for_each(|(i, provider)| provider.check(&format!("{at}.providers[{i}]")))
     }
@@ -384,11 +374,10 @@ impl AccountConfig {
     fn check_keys(&self, at: &str) -> Result<(), ConfigError> {
         let mut seen = BTreeSet::new();
         for (i, key) in self.keys.iter().enumerate() {
-            if !key::is_name(&key.id) || !seen.insert(&key.id) {
-                return Err(wrong(&format!("{at}.keys[{i}].id"), "an id is 1 to 32 of a-z, 0-9 and -, and its own"));
-            }
-            if key.hash.len() != 64 || !key.hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-                return Err(wrong(&format!("{at}.keys[{i}].hash"), "a hash is 64 lower-case hexadecimal digits"));
+            let at = format!("{at}.keys[{i}]");
+            key.check(&at)?;
+            if !seen.insert(&key.id) {
+                return Err(wrong(&format!("{at}.id"), "an id is 1 to 32 of a-z, 0-9 and -, and its own"));
             }
         }
         Ok(())

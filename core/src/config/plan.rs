@@ -1,6 +1,6 @@
 //! The plan of an account, with the account's own figures over it, and where each limit comes from.
 
-use super::{AccountConfig, ConfigError, MAX_MESSAGES, ProviderConfig, defaults, error::of_catalog};
+use super::{AccountConfig, ConfigError, MAX_MESSAGES, ProviderConfig, defaults, domain, error::of_catalog};
 use crate::{
     catalog::{AsOf, ClassPreset, Plan, Provenance},
     guard::{Dimension, Guard, Source},
@@ -72,6 +72,10 @@ impl AccountConfig {
                 self.presets.insert(*class, preset.provenance);
             }
         }
+        if let Some(domains) = &mut self.domains {
+            domain::resolve(&format!("{at}.domains"), domains)?;
+        }
+        self.keys.iter_mut().enumerate().try_for_each(|(i, key)| key.resolve(&format!("{at}.keys[{i}]")))?;
         self.providers.iter_mut().enumerate().try_for_each(|(i, one)| one.resolve(&format!("{at}.providers[{i}]")))
     }
 

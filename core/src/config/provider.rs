@@ -69,6 +69,9 @@ pub struct ProviderConfig {
     /// Where its reports come in, and what they are believed by; absent where none are taken.
     #[serde(default)]
     pub webhook: Option<WebhookConfig>,
+    /// Whether it only reports: nothing is sent through it, as when an account has moved away and its last reports still come.
+    #[serde(default)]
+    pub receive_only: bool,
     /// Whether the provider is asked, once an hour while mail waits, how much the account may send: SES, SendGrid, Resend and
     /// MailerSend have a page that says so. It moves the profile's windows within bounds (R027).
     #[serde(default)]
@@ -152,13 +155,18 @@ impl ProviderConfig {
         if !key::is_name(&self.name) {
             return Err(wrong(&format!("{at}.name"), "a name is 1 to 32 of a-z, 0-9 and -"));
         }
-        if let Some(fault) = self.kind.base_url_fault(&self.base_url) {
+        if self.receive_only && self.webhook.is_none() {
+            return Err(wrong(&format!("{at}.webhook"), "is what a provider that is receive_only is for"));
+        }
+        // Of one that only reports, what it would be called by may stand here, and need not.
+        let is_called = !self.receive_only;
+        if let Some(fault) = self.kind.base_url_fault(&self.base_url).filter(|_| is_called) {
             return Err(wrong(&format!("{at}.base_url"), fault));
         }
         if self.ask_account && !learn::has_account_page(self.kind) {
             return Err(wrong(&format!("{at}.ask_account"), "is for ses, sendgrid, resend and mailersend"));
         }
-        if self.credential.is_none() && self.kind.needs_credential() {
+        if is_called && self.credential.is_none() && self.kind.needs_credential() {
             return Err(wrong(&format!("{at}.credential"), "names the secret that holds the provider's key"));
         }
         if let Some(webhook) = &self.webhook {

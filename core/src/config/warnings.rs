@@ -51,7 +51,7 @@ impl AccountConfig {
         if let Some(plan) = self.plan_limits() {
             found.extend(old(&format!("{at}.plan"), &plan.provenance, max_age_days, now));
         }
-        for (place, provider) in self.providers.iter().enumerate() {
+        for (place, provider) in self.providers.iter().enumerate().filter(|(_, provider)| !provider.receive_only) {
             provider.warn(&format!("{at}.providers[{place}]"), max_age_days, now, found);
         }
     }

@@ -9,7 +9,7 @@
 //! An entry that stops an address for longer than a new one would is left as it is. Nobody is taken off the list here,
 //! whatever a provider reports: that is its owner's decision.
 
-use super::{Event, EventKind, RejectReason, counts};
+use super::{Bounce, BounceClass, Event, EventKind, RejectReason, counts};
 use crate::{
     address::Address,
     mailroom::{self, Report},
@@ -162,6 +162,24 @@ fn optional(text: Option<&str>) -> Param<'_> {
     text.map_or(Param::Null, Param::Text)
 }
 
+/// What a refusal means for its address that came with the answer to a call; whether it is suppressed for it now. No report
+/// of it follows.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn refused(
+    key: &str,
+    bounce: &Bounce,
+    policy: &SoftBounces,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<bool, SqlError> {
+    if bounce.class == BounceClass::Hard {
+        return suppress(key, &Entry::of(Reason::HardBounce), sql, now);
+    }
+    if bounce.counts { soft(now, key, policy, sql, now) } else { Ok(false) }
+}
+
 /// What an event means for its address; whether it is suppressed for it now.
 fn follow(
     event: &Event,
@@ -173,10 +191,10 @@ fn follow(
     if event.is_echo || event.is_candidate {
         return Ok(false);
     }
-    let is_hard = event.bounce.is_some_and(|bounce| bounce.class == super::BounceClass::Hard);
+    let is_hard = event.bounce.is_some_and(|bounce| bounce.class == BounceClass::Hard);
     match event.kind {
         EventKind::Bounced if is_hard => suppress(key, &Entry::of(Reason::HardBounce), sql, now),
-        EventKind::Bounced if event.bounce.is_some_and(|bounce| bounce.counts) => soft(event, key, policy, sql, now),
+        EventKind::Bounced if event.bounce.is_some_and(|bounce| bounce.counts) => soft(event.at, key, policy, sql, now),
         EventKind::Rejected if is_hard && event.reject == Some(RejectReason::Invalid) => {
             suppress(key, &Entry::of(Reason::Invalid), sql, now)
         }
@@ -200,13 +218,13 @@ fn follow(
 }
 
 /// Counts a bounce against an address. Only the newest ones are kept, as many as the limit.
-fn soft(event: &Event, key: &str, policy: &SoftBounces, sql: &mut dyn Sql, now: UnixMillis) -> Result<bool, SqlError> {
+fn soft(at: UnixMillis, key: &str, policy: &SoftBounces, sql: &mut dyn Sql, now: UnixMillis) -> Result<bool, SqlError> {
     let rows = sql.run("SELECT at_ms FROM soft_bounce WHERE address = ?1", &[Param::Text(key)])?;
     let mut instants: Vec<u64> = match rows.first().map(Vec::as_slice) {
         Some([Value::Text(list)]) => serde_json::from_str(list).map_err(|error| SqlError(error.to_string()))?,
         Some(_) | None => Vec::new(),
     };
-    instants.push(event.at.min(now).as_millis());
+    instants.push(at.min(now).as_millis());
     let oldest = now.as_millis().saturating_sub(policy.period_ms);
     instants.retain(|at| *at >= oldest);
     instants.sort_unstable();

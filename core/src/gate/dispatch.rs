@@ -62,12 +62,18 @@ struct Slot {
 }
 
 impl Dispatch {
-    pub(crate) fn open(config: &AccountConfig, sql: &mut dyn Sql, now: UnixMillis) -> Result<Self, GateError> {
+    /// `windows` says how the windows of the provider at a place are now, when they are not as configured.
+    pub(crate) fn open(
+        config: &AccountConfig,
+        windows: &dyn Fn(usize, Unit) -> Option<Vec<Window>>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Self, GateError> {
         let mut stored = Stored::nothing();
         if let Some(bytes) = read(DISPATCH, sql)? {
             stored.add(&bytes, now);
         }
-        let mut dispatch = Self::fresh(config)?;
+        let mut dispatch = Self::fresh(config, windows)?;
         let mut changed = false;
         for slot in dispatch.fixed.iter_mut().chain(dispatch.named.values_mut()) {
             changed |= stored.take_up(&mut slot.dimension, now);
@@ -171,17 +177,6 @@ impl Dispatch {
         }
     }
 
-    /// Takes over the limits that providers told, from a dispatch of the same configuration.
-    pub(crate) fn keep_limits(&mut self, before: &Self, now: UnixMillis) {
-        for (slot, known) in self.fixed.iter_mut().zip(&before.fixed) {
-            let windows = known.dimension.limiter().windows();
-            if slot.provider.is_some() && slot.dimension.limiter().windows() != windows {
-                // They were taken before.
-                _ = slot.dimension.change(windows.to_vec(), now);
-            }
-        }
-    }
-
     /// A call departs through a provider.
     pub(crate) fn hold(&mut self, weight: &Weight, via: usize, now: UnixMillis) {
         self.each(weight, via, now, |slot, cost| slot.held = slot.held.saturating_add(cost));
@@ -216,7 +211,7 @@ impl Dispatch {
     }
 
     /// The dimensions of a configuration, with nothing counted yet.
-    fn fresh(config: &AccountConfig) -> Result<Self, GateError> {
+    fn fresh(config: &AccountConfig, windows: &dyn Fn(usize, Unit) -> Option<Vec<Window>>) -> Result<Self, GateError> {
         let mut dispatch = Self {
             status: config.status,
             fixed: Vec::new(),
@@ -229,12 +224,14 @@ impl Dispatch {
             row: Vec::new(),
         };
         dispatch.add(Scope::Account, "sending", Unit::Messages, &config.sending.windows(), None)?;
-        for (place, provider) in config.providers.iter().enumerate() {
-            for (unit, windows) in [
+        for (place, provider) in config.senders().enumerate() {
+            for (unit, configured) in [
                 (Unit::Requests, &provider.windows),
                 (Unit::Messages, &provider.message_windows),
                 (Unit::Recipients, &provider.recipient_windows),
             ] {
+                let now = windows(place, unit);
+                let windows = now.as_ref().unwrap_or(configured);
                 dispatch.add(Scope::Provider, &provider.name, unit, windows, Some(place))?;
             }
         }
@@ -406,7 +403,7 @@ mod tests {
             r#"{{"accounts":{{"shop":{{"keys":[],"providers":[{{"name":"main","kind":"sandbox",
             "base_url":"https://esp.example","credential":"ESP"}}],{account}}}}}}}"#
         );
-        Dispatch::fresh(&Config::from_json(&text).unwrap().accounts["shop"]).unwrap()
+        Dispatch::fresh(&Config::from_json(&text).unwrap().accounts["shop"], &|_, _| None).unwrap()
     }
 
     const RULE: &str = r#"[{"kind":"sliding","name":"minute","limit":2,"period_ms":60000}]"#;

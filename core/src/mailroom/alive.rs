@@ -15,13 +15,12 @@ impl Mailroom {
         self.queue.is_empty() && self.in_flight.is_empty()
     }
 
-    /// Takes over what the Mailroom before knew of the providers beyond the store: how they failed, what they told of
-    /// their limits, and the questions that are on their way.
+    /// Takes over what the Mailroom before knew beyond the store: when it asked providers about the account, and the
+    /// questions that are on their way.
     pub(super) fn remember(&mut self, before: &Self, now: UnixMillis) {
         for (provider, known) in self.providers.iter_mut().zip(&before.providers) {
-            provider.remember(known);
+            provider.asked_at = known.asked_at;
         }
-        self.dispatch.keep_limits(&before.dispatch, now);
         for (attempt, flight) in before.in_flight.iter().filter(|(_, flight)| flight.items.is_empty()) {
             self.dispatch.hold(&flight.weight, flight.via.unwrap_or(usize::MAX), now);
             let flight = Flight { items: Vec::new(), weight: flight.weight.clone(), ..*flight };
@@ -56,7 +55,8 @@ impl Mailroom {
     /// The call whose messages these are.
     pub(super) fn flight_of(&self, rows: Vec<store::OpenRow>, now: UnixMillis) -> Result<Flight, SqlError> {
         let via = self.place_of(rows.first().and_then(|row| row.provider.as_deref()));
-        let mut flight = Flight { via, began: now, weight: Weight::default(), items: Vec::with_capacity(rows.len()) };
+        let items = Vec::with_capacity(rows.len());
+        let mut flight = Flight { via, began: now, weight: Weight::default(), items, bytes: 0 };
         for row in rows {
             let weight = self.weight(&row)?;
             if flight.items.is_empty() {
@@ -67,12 +67,13 @@ impl Mailroom {
             flight.items.push(Item {
                 attempt: Attempt { message: row.id, number: row.attempts },
                 weight,
-                route: Route::ANY,
+                route: via.filter(|_| row.partly_taken).map_or(Route::ANY, Route::only),
                 failures: row.failures,
                 ambiguous: row.ambiguous,
                 units: row.units,
                 reservation: row.reservation,
                 expires: row.expires,
+                partly_taken: row.partly_taken,
             });
         }
         Ok(flight)

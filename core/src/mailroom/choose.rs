@@ -72,10 +72,10 @@ impl Mailroom {
 
     fn opens_at(&self, provider: &Provider, now: UnixMillis) -> UnixMillis {
         // Where there is no other provider, one that fails is asked like any other.
-        if self.providers.len() == 1 { provider.blocked_until } else { provider.opens_at(&self.failover, now) }
+        if self.providers.len() == 1 { provider.circuit.blocked_until } else { provider.opens_at(&self.failover, now) }
     }
 
     fn is_worth_waiting(&self, provider: &Provider, until: UnixMillis, now: UnixMillis) -> bool {
-        !provider.is_down && until.since(now) <= self.failover.after_ms
+        !provider.circuit.is_down && until.since(now) <= self.failover.after_ms
     }
 }

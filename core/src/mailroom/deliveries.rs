@@ -214,6 +214,8 @@ fn next_status(
         .iter()
         .filter(|recipient| recipient.suppressed.is_none())
         .map(|recipient| recipient.status.as_deref().and_then(Status::from_word))
+        // Nobody knows what became of it: the provider has not said.
+        .map(|status| status.filter(|status| *status != Status::Unknown))
         .collect();
     let says = |status| words.contains(&Some(status));
     if says(Status::Complained) {
@@ -222,7 +224,7 @@ fn next_status(
         before
     } else {
         // Delivered to somebody is delivered; what is left is the strongest word.
-        [Status::Delivered, Status::Bounced, Status::Failed]
+        [Status::Delivered, Status::Bounced, Status::Failed, Status::Expired]
             .into_iter()
             .find(|status| says(*status))
             .unwrap_or(Status::Suppressed)
@@ -243,6 +245,7 @@ const fn rank(status: Status) -> u8 {
         | Status::Sending
         | Status::Sent
         | Status::Expired
+        | Status::Cancelled
         | Status::Unknown => 0,
     }
 }
@@ -262,6 +265,7 @@ const fn message_rank(status: Status) -> u8 {
         | Status::Sending
         | Status::Sent
         | Status::Expired
+        | Status::Cancelled
         | Status::Unknown => 0,
     }
 }

@@ -22,7 +22,8 @@ pub(crate) struct Erased {
     pub(crate) events: u64,
 }
 
-/// Puts `instead` where an address stood. The content of a finished message is gone already.
+/// Puts `instead` where an address stood, and forgets what the message was labelled with. The content of a finished
+/// message is gone already.
 ///
 /// # Errors
 /// The store's.
@@ -40,7 +41,7 @@ pub(crate) fn erase(address: &Address, instead: &str, sql: &mut dyn Sql) -> Resu
             erased.waiting += 1;
             continue;
         }
-        let statement = "UPDATE message SET recipients = ?2 WHERE id = ?1";
+        let statement = "UPDATE message SET recipients = ?2, labels = NULL WHERE id = ?1";
         sql.run(statement, &[Param::Text(&id), Param::Text(&renamed)])?;
         erased.messages += 1;
     }

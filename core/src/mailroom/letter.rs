@@ -4,7 +4,7 @@ use super::{
     Attempt, Item, RecipientKind,
     queue::{Entry, Route},
     store::DueRow,
-    trace::{StoredRecipient, stored_recipients},
+    trace::{StoredRecipient, is_partly_taken, stored_recipients},
 };
 use crate::{
     address::Mailbox,
@@ -31,6 +31,8 @@ pub(super) struct Letter {
     pub(super) row: DueRow,
     message: Message,
     suppressed: BTreeSet<(RecipientKind, String)>,
+    /// Who is neither suppressed nor to be sent to: the provider took it for them, or refused them for good.
+    settled: BTreeSet<(RecipientKind, String)>,
     pub(super) weight: Weight,
     route: Route,
     /// Of its stored text.
@@ -54,8 +56,12 @@ impl Letter {
         (weight, route): (Weight, Route),
         bytes: usize,
     ) -> Result<Self, SqlError> {
-        let suppressed = suppressed(&row.recipients)?;
-        Ok(Self { id, text_id: id.to_string(), due, row, message, suppressed, weight, route, bytes })
+        let (mut suppressed, mut settled) = (BTreeSet::new(), BTreeSet::new());
+        for recipient in stored_recipients(&row.recipients)?.into_iter().filter(|recipient| !recipient.is_due()) {
+            let set = if recipient.suppressed.is_some() { &mut suppressed } else { &mut settled };
+            set.insert((recipient.kind, recipient.address.into_owned()));
+        }
+        Ok(Self { id, text_id: id.to_string(), due, row, message, suppressed, settled, weight, route, bytes })
     }
 
     /// Whether nobody is left in `to`.
@@ -64,14 +70,23 @@ impl Letter {
         !self.message.to.iter().any(is_kept)
     }
 
-    pub(super) fn lines(&self) -> Lines<'_> {
+    /// Whom it is for: the due ones, or all that its lines name, where the call says apart from them whom it goes to.
+    pub(super) fn lines(&self, with_settled: bool) -> Lines<'_> {
         let message = &self.message;
+        let has = |kind, mailbox: &Mailbox| {
+            self.keeps(kind, mailbox) && (with_settled || !is_in(&self.settled, kind, mailbox.address.as_str()))
+        };
         Lines {
             letter: self,
-            to: message.to.iter().filter(|mailbox| self.keeps(RecipientKind::To, mailbox)).collect(),
-            cc: message.cc.iter().filter(|mailbox| self.keeps(RecipientKind::Cc, mailbox)).collect(),
-            bcc: message.bcc.iter().filter(|mailbox| self.keeps(RecipientKind::Bcc, mailbox)).collect(),
+            to: message.to.iter().filter(|mailbox| has(RecipientKind::To, mailbox)).collect(),
+            cc: message.cc.iter().filter(|mailbox| has(RecipientKind::Cc, mailbox)).collect(),
+            bcc: message.bcc.iter().filter(|mailbox| has(RecipientKind::Bcc, mailbox)).collect(),
         }
+    }
+
+    /// Whether it is settled what became of it for this address.
+    pub(super) fn is_settled(&self, address: &str) -> bool {
+        RecipientKind::ALL.into_iter().any(|kind| is_in(&self.settled, kind, address))
     }
 
     /// Back into the queue as it came out.
@@ -82,13 +97,15 @@ impl Letter {
 
     /// What is kept of it while its call is on its way.
     pub(super) fn into_item(self, number: u32) -> Item {
-        let DueRow { failures, ambiguous, units, reservation, expires, .. } = self.row;
+        let DueRow { failures, ambiguous, units, reservation, expires, recipients, .. } = self.row;
         let attempt = Attempt { message: self.id, number };
-        Item { attempt, weight: self.weight, route: self.route, failures, ambiguous, units, reservation, expires }
+        let Self { weight, route, .. } = self;
+        let partly_taken = is_partly_taken(&recipients);
+        Item { attempt, weight, route, failures, ambiguous, units, reservation, expires, partly_taken }
     }
 
     fn keeps(&self, kind: RecipientKind, mailbox: &Mailbox) -> bool {
-        self.suppressed.is_empty() || !self.suppressed.contains(&(kind, mailbox.address.as_str().into()))
+        !is_in(&self.suppressed, kind, mailbox.address.as_str())
     }
 }
 
@@ -112,7 +129,7 @@ pub(super) fn newly_suppressed(
     let domain = message.from.address.domain();
     let mut newly: u64 = 0;
     for (recipient, key) in recipients.iter_mut().zip(&keys) {
-        if let (None, Some(reason)) = (&recipient.suppressed, found.reason(key, domain, message.class)) {
+        if let Some(reason) = found.reason(key, domain, message.class).filter(|_| recipient.is_due()) {
             recipient.suppressed = Some(Cow::Borrowed("final"));
             recipient.reason = Some(Cow::Owned(reason.into()));
             newly = newly.saturating_add(1);
@@ -121,12 +138,8 @@ pub(super) fn newly_suppressed(
     Ok((newly, serde_json::to_string(&recipients).map_err(unreadable)?))
 }
 
-fn suppressed(recipients: &str) -> Result<BTreeSet<(RecipientKind, String)>, SqlError> {
-    Ok(stored_recipients(recipients)?
-        .into_iter()
-        .filter(|recipient| recipient.suppressed.is_some())
-        .map(|recipient| (recipient.kind, recipient.address.into_owned()))
-        .collect())
+fn is_in(set: &BTreeSet<(RecipientKind, String)>, kind: RecipientKind, address: &str) -> bool {
+    !set.is_empty() && set.contains(&(kind, address.into()))
 }
 
 /// The suppression key of a stored address, which was parsed when it was accepted.

@@ -24,11 +24,14 @@
 //! elsewhere passes it by. One that is too large for what a provider still takes stops its own class only. The account's
 //! pace stops everything, and a provider's windows of requests stop what can go through it alone.
 //!
-//! Out of scope: trying again for those recipients alone that a provider refused for now while it took the others. They are
-//! noted with the message.
+//! *Some recipients alone*: what a provider took for some and refused for others is sent again to those others only, where
+//! the refusal may pass (the module `refused`).
 
 mod alive;
+mod change;
 mod choose;
+mod circuit;
+mod course;
 mod deliveries;
 mod erase;
 mod letter;
@@ -40,6 +43,7 @@ mod question;
 mod queue;
 mod refused;
 mod schema;
+mod search;
 mod settle;
 mod start;
 mod status;
@@ -48,6 +52,7 @@ mod submit;
 mod told;
 mod trace;
 
+pub use change::Change;
 pub use status::Status;
 pub use submit::{Recipient, RecipientKind, Submission};
 pub use trace::view;
@@ -55,6 +60,7 @@ pub use trace::view;
 use crate::{
     backoff::Backoff,
     config::{AccountConfig, AccountStatus, Failover, OnUnknown, SuppressionMode},
+    event::journal::SoftBounces,
     gate::{Dispatch, GateError, Standing, Verdict, Weight},
     id::MessageId,
     ledger::Ledger,
@@ -74,6 +80,9 @@ use queue::{Entry, Queue, Route};
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
 pub(crate) use schema::create as create_schema;
+pub(crate) use search::{Listed, Wanted, held_back, labels_of, page, record};
+pub(crate) use store::backlog;
+pub(crate) use submit::share;
 
 /// One attempt at one message. No other attempt is ever named the same, not after a restart either, so an answer that
 /// comes late cannot settle another attempt.
@@ -119,9 +128,18 @@ pub struct Mailroom {
     hold_ms: u64,
     on_unknown: OnUnknown,
     suppression: SuppressionMode,
+    soft_bounces: SoftBounces,
     failover: Failover,
     /// Nothing at all is admitted before this instant, unless something is settled or submitted.
     limited_until: Option<UnixMillis>,
+    /// The text that the message read last shares with others, when it is not a large one.
+    shared: Option<Shared>,
+}
+
+/// A text that several messages share: once stored under its name, it stays the same.
+struct Shared {
+    name: String,
+    text: String,
 }
 
 /// A call on its way.
@@ -133,6 +151,8 @@ struct Flight {
     weight: Weight,
     /// Its messages, in their order.
     items: Vec<Item>,
+    /// Of its messages' texts.
+    bytes: usize,
 }
 
 /// A message in a call.
@@ -146,6 +166,8 @@ struct Item {
     units: u64,
     reservation: String,
     expires: Option<UnixMillis>,
+    /// A provider took it for some of its recipients before.
+    partly_taken: bool,
 }
 
 /// What the attempts are that the store holds as under way when a Mailroom opens.
@@ -162,7 +184,7 @@ impl Mailroom {
     /// Opens the outbox of an account: creates what is missing, rebuilds the queue, and settles the attempts that a crash
     /// interrupted as of unknown outcome.
     ///
-    /// `credentials` are the providers' secrets, by value and in their order; `compose` writes MIME for providers that
+    /// `credentials` are the secrets of the providers that send, by value and in their order; `compose` writes MIME for providers that
     /// take it.
     ///
     /// # Errors
@@ -187,27 +209,31 @@ impl Mailroom {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, SqlError> {
-        if config.providers.is_empty() || config.providers.len() != credentials.len() {
+        if credentials.is_empty() || config.senders().count() != credentials.len() {
             return Err(SqlError("every provider has a credential, and there is at least 1".into()));
         }
-        let dispatch = Dispatch::open(config, sql, now).map_err(|error| match error {
+        let providers = config.senders().zip(credentials);
+        let providers: Vec<Provider> = providers
+            .map(|(provider, credential)| Provider::open(config, provider, credential, compose, sql, now))
+            .collect::<Result<_, _>>()?;
+        let windows = |via: usize, unit| providers.get(via).and_then(|provider| provider.windows(unit));
+        let dispatch = Dispatch::open(config, &windows, sql, now).map_err(|error| match error {
             GateError::Policy(detail) => SqlError(detail),
             GateError::Store(error) => error,
         })?;
-        let providers = config.providers.iter().zip(credentials);
         let mut mailroom = Self {
             queue: Queue::default(),
             in_flight: BTreeMap::new(),
-            providers: providers
-                .map(|(provider, credential)| Provider::open(config, provider, credential, compose, sql, now))
-                .collect::<Result<_, _>>()?,
+            providers,
             dispatch,
             backoff: config.retry.backoff(),
             hold_ms: config.retry.hold_ms,
             on_unknown: config.on_unknown,
             suppression: config.suppression,
+            soft_bounces: config.soft_bounces,
             failover: config.failover,
             limited_until: None,
+            shared: None,
         };
         match interrupted {
             Interrupted::Unknown => mailroom.charge_questions(sql, now)?,
@@ -225,7 +251,7 @@ impl Mailroom {
             return None;
         }
         let at = self.queue.next_at().filter(|at| *at < UnixMillis::MAX)?;
-        let opens = self.providers.iter().map(|provider| provider.blocked_until).min().unwrap_or_default();
+        let opens = self.providers.iter().map(|provider| provider.circuit.blocked_until).min().unwrap_or_default();
         Some(at.max(opens).max(self.limited_until.unwrap_or_default()))
     }
 
@@ -233,6 +259,19 @@ impl Mailroom {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Every provider by name: whether it takes calls now, and whether it is worth waiting for.
+    pub(crate) fn health(&self, now: UnixMillis) -> impl Iterator<Item = (&str, bool, bool)> {
+        self.providers
+            .iter()
+            .map(move |one| (one.name.as_str(), one.circuit.blocked_until <= now, !one.circuit.is_down))
+    }
+
+    /// Whether no further call may begin before one is answered.
+    fn is_full(&self) -> bool {
+        let bytes = self.in_flight.values().map(|flight| flight.bytes).sum::<usize>();
+        self.in_flight.len() >= MAX_IN_FLIGHT || bytes >= MAX_BYTES_IN_FLIGHT
     }
 
     /// Where the windows of outgoing mail stand: the account's pace, the provider's, the classes' and the receivers'.
@@ -292,7 +331,7 @@ impl Mailroom {
 
     fn weigh_stored(&self, class: Class, recipients: &str) -> Result<Weight, SqlError> {
         let recipients = trace::stored_recipients(recipients)?;
-        let counted = recipients.iter().filter(|recipient| recipient.suppressed.is_none());
+        let counted = recipients.iter().filter(|recipient| recipient.is_due());
         Ok(self.dispatch.weigh(class, counted.map(|recipient| &*recipient.address)))
     }
 
@@ -319,6 +358,10 @@ impl Mailroom {
                     if row.ambiguous.is_some() {
                         entry.alone = true;
                         entry.route = self.route_of_repeat(row.provider.as_deref());
+                    }
+                    if row.partly_taken {
+                        entry.alone = true;
+                        entry.route = self.place_of(row.provider.as_deref()).map_or(Route::ANY, Route::only);
                     }
                     self.queue.push(entry, row.due, row.id);
                 }
@@ -379,5 +422,8 @@ impl Mailroom {
     }
 }
 
+/// Bytes on their way at once, beyond which no further call begins: each is held by the process until its answer is there,
+/// and a Worker has 128 MB for everything.
+const MAX_BYTES_IN_FLIGHT: usize = 16_000_000;
 /// Requests on their way at once: a Worker may wait for six connections, the rest would queue unseen.
 const MAX_IN_FLIGHT: usize = 6;

@@ -1,12 +1,13 @@
 //! What to do now.
 
 use super::{
-    Effect, MAX_IN_FLIGHT, Mailroom, Status,
+    Effect, Mailroom, Status,
     choose::Way,
     queue::Head,
+    refused,
     settle::give_back_or_keep,
     store::{self, DueRow, Move},
-    trace::Line,
+    trace::{self, Line},
 };
 use crate::{
     config::AccountStatus,
@@ -29,7 +30,7 @@ impl Mailroom {
         if self.expire(ledger, sql, now)? {
             return Ok(Effect::Wait { until: now });
         }
-        if self.in_flight.len() >= MAX_IN_FLIGHT || self.queue.is_empty() {
+        if self.is_full() || self.queue.is_empty() {
             return Ok(Effect::Idle);
         }
         if self.dispatch.follow(now) {
@@ -152,10 +153,29 @@ pub(super) fn end(
     sql: &mut dyn Sql,
     now: UnixMillis,
 ) -> Result<(), SqlError> {
+    end_with(id, row, status, &Line::new(event, now), error, ledger, sql, now)
+}
+
+/// The same, with a line of the caller's.
+#[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
+pub(super) fn end_with(
+    id: MessageId,
+    row: &DueRow,
+    status: Status,
+    line: &Line<'_>,
+    error: Option<&str>,
+    ledger: &mut Ledger,
+    sql: &mut dyn Sql,
+    now: UnixMillis,
+) -> Result<(), SqlError> {
     let taken = row.ambiguous.is_some();
-    let (status, error) = if taken { (Status::Unknown, Some("outcome_unknown")) } else { (status, error) };
+    let (mut status, error) = if taken { (Status::Unknown, Some("outcome_unknown")) } else { (status, error) };
+    if trace::is_partly_taken(&row.recipients) {
+        refused::leave(id, status, sql)?;
+        status = refused::status_of_parted(status);
+    }
     let error = error.map(|code| alloc::format!(r#"{{"code":"{code}","attempts":{}}}"#, row.attempts));
-    let line = Line::new(event, now).to_text();
+    let line = line.to_text();
     let to = Move {
         status,
         due: now,

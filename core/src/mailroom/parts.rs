@@ -24,8 +24,11 @@ pub(crate) fn insert(id: &str, mut text: &str, sql: &mut dyn Sql) -> Result<i64,
 /// # Errors
 /// The store's.
 pub(crate) fn joined(id: &str, sql: &mut dyn Sql) -> Result<String, SqlError> {
-    let mut text = String::new();
-    for row in sql.run("SELECT body FROM part WHERE id = ?1 ORDER BY n", &[Param::Text(id)])? {
+    let rows = sql.run("SELECT body FROM part WHERE id = ?1 ORDER BY n", &[Param::Text(id)])?;
+    let bytes = |value: &Value| if let Value::Text(part) = value { part.len() } else { 0 };
+    // Made once in its full length: the parts of a large text are as much memory again.
+    let mut text = String::with_capacity(rows.iter().flatten().map(bytes).sum());
+    for row in rows {
         match row.into_iter().next() {
             Some(Value::Text(part)) => text.push_str(&part),
             Some(_) | None => return Err(SqlError("a part holds no text".into())),

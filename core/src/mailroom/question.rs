@@ -30,7 +30,7 @@ impl Mailroom {
         self.dispatch.hold(&weight, via, now);
         // No attempt at a message has the number 0.
         let attempt = Attempt { message: MessageId::new(u16::try_from(via).ok()?, 0, now), number: 0 };
-        let flight = Flight { via: Some(via), began: now, weight, items: alloc::vec::Vec::new() };
+        let flight = Flight { via: Some(via), began: now, weight, items: alloc::vec::Vec::new(), bytes: 0 };
         self.in_flight.insert(attempt, flight);
         Some(Effect::Send { attempt, call, timeout_ms })
     }
@@ -48,7 +48,7 @@ impl Mailroom {
         self.dispatch.release(&flight.weight, via, now);
         if let (Ok(Reply::Http(response)), Some(provider)) = (result, self.providers.get(via)) {
             let learned = learn::learn_account(provider.kind, response, now);
-            self.take_in(via, &learned, now);
+            self.take_in(via, &learned, sql, now)?;
         }
         if !matches!(result, Err(TransportFailure::NotSent)) {
             self.dispatch.charge(&flight.weight, via, sql, now)?;
@@ -67,14 +67,23 @@ impl Mailroom {
         Ok(())
     }
 
-    /// Moves the windows of a provider's profile by what it told. They are stored with the charge that follows; after a
-    /// restart they are the profile's until the next answer.
-    pub(super) fn take_in(&mut self, via: usize, learned: &Learned, now: UnixMillis) {
-        let Some(provider) = self.providers.get(via).filter(|_| !learned.limits.is_empty()) else { return };
-        for unit in Unit::ALL {
-            if let Some(windows) = provider.learned(unit, learned, now) {
-                self.dispatch.change(via, unit, windows, now);
+    /// Moves the windows of a provider's profile by what it told. What they have counted is stored with the charge that
+    /// follows.
+    pub(super) fn take_in(
+        &mut self,
+        via: usize,
+        learned: &Learned,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<(), SqlError> {
+        let Some(provider) = self.providers.get_mut(via).filter(|_| !learned.limits.is_empty()) else { return Ok(()) };
+        if provider.take_in(learned, sql, now)? {
+            for unit in Unit::ALL {
+                if let Some(windows) = provider.windows(unit) {
+                    self.dispatch.change(via, unit, windows, now);
+                }
             }
         }
+        Ok(())
     }
 }

@@ -6,12 +6,11 @@
 //! receiver that is full cost one question, not a thousand. Within a class nobody overtakes who waits longer for the
 //! same group, so a message to many recipients of a group is not starved by messages to one.
 
+mod line;
+
 use crate::{config::MAX_PROVIDERS, gate::Weight, id::MessageId, message::Class, time::UnixMillis};
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use line::{LaneKey, Line, Shut};
 
 /// Messages that wait, each class in lines of its own; beside them those that will expire.
 #[derive(Default)]
@@ -38,39 +37,6 @@ pub(crate) struct Head {
 /// The providers that a message may go through, by their places: a bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Route(u32);
-
-/// The limited groups that a lane's messages go to.
-type LaneKey = Arc<[Arc<str>]>;
-
-/// The lanes of one class and route.
-struct Line {
-    class: Class,
-    route: Route,
-    lanes: BTreeMap<LaneKey, Lane>,
-    /// The first message of every lane that is open.
-    open: BTreeSet<(UnixMillis, MessageId, LaneKey)>,
-    /// Every lane that is shut, by the instant it opens.
-    shut: BTreeSet<(UnixMillis, LaneKey)>,
-    /// The first messages of the shut lanes by the group that they wait for, with the instant they wait until.
-    claims: BTreeMap<(Arc<str>, UnixMillis, MessageId), UnixMillis>,
-    /// Lanes of several groups: they are found by searching.
-    several: BTreeSet<LaneKey>,
-    /// The whole line is shut until then.
-    shut_until: UnixMillis,
-}
-
-#[derive(Default)]
-struct Lane {
-    waiting: BTreeMap<(UnixMillis, MessageId), Entry>,
-    shut: Option<Shut>,
-}
-
-/// Why a lane's first message waits: for room at a group, until an instant.
-#[derive(Clone)]
-struct Shut {
-    until: UnixMillis,
-    group: Arc<str>,
-}
 
 /// What is known of a message that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +148,18 @@ impl Queue {
         Some((id, entry.map(|entry| entry.others).unwrap_or_default()))
     }
 
+    /// Takes a message out that was queued for this instant; `None` when it does not wait by itself.
+    pub(crate) fn withdraw(&mut self, id: MessageId, due: UnixMillis, expires: Option<UnixMillis>) -> Option<Entry> {
+        let due = expires.map_or(due, |end| due.min(end));
+        let head = self.lines.iter().find_map(|line| {
+            let mut lanes = line.lanes.iter();
+            let (lane, entry) = lanes.find_map(|(key, lane)| Some((key, lane.waiting.get(&(due, id))?)))?;
+            let lane = Arc::clone(lane);
+            entry.others.is_empty().then_some(Head { class: line.class, route: line.route, id, due, lane })
+        })?;
+        self.remove(&head)
+    }
+
     /// No message of the same class is asked about before this instant.
     pub(crate) fn shut_class(&mut self, class: Class, until: UnixMillis) {
         self.lines.iter_mut().filter(|line| line.class == class).for_each(|line| line.shut_until = until);
@@ -288,110 +266,6 @@ impl Queue {
     }
 }
 
-impl Line {
-    const fn new(class: Class, route: Route) -> Self {
-        Self {
-            class,
-            route,
-            lanes: BTreeMap::new(),
-            open: BTreeSet::new(),
-            shut: BTreeSet::new(),
-            claims: BTreeMap::new(),
-            several: BTreeSet::new(),
-            shut_until: UnixMillis::new(0),
-        }
-    }
-
-    fn push(&mut self, due: UnixMillis, id: MessageId, entry: Entry) -> LaneKey {
-        let groups: Vec<Arc<str>> = entry.weight.groups.iter().map(|(group, _)| Arc::clone(group)).collect();
-        let key = match self.lanes.get_key_value(groups.as_slice()) {
-            Some((key, _)) => Arc::clone(key),
-            None => LaneKey::from(groups),
-        };
-        if key.len() > 1 {
-            self.several.insert(Arc::clone(&key));
-        }
-        self.change(&key, |lane| lane.waiting.insert((due, id), entry));
-        key
-    }
-
-    fn remove(&mut self, key: &LaneKey, due: UnixMillis, id: MessageId) -> Option<Entry> {
-        let (entry, shut) = self.change(key, |lane| {
-            let is_first = lane.waiting.first_key_value().is_some_and(|(first, _)| *first == (due, id));
-            (lane.waiting.remove(&(due, id)), if is_first { lane.shut.take() } else { None })
-        });
-        if let Some(shut) = shut {
-            // Others waited behind it, and may weigh less.
-            self.reopen(&shut.group);
-        }
-        entry
-    }
-
-    fn set_shut(&mut self, key: &LaneKey, shut: Option<Shut>) {
-        if self.lanes.contains_key(key) {
-            self.change(key, |lane| lane.shut = shut);
-        }
-    }
-
-    fn claimed(&self, head: &Head) -> Option<Shut> {
-        head.lane.iter().find_map(|group| {
-            let first = (Arc::clone(group), UnixMillis::default(), MessageId::FIRST);
-            let ((known, due, id), until) = self.claims.range(first..).next()?;
-            let is_older = known == group && (*due, *id) < (head.due, head.id);
-            is_older.then(|| Shut { until: *until, group: Arc::clone(group) })
-        })
-    }
-
-    fn reopen(&mut self, group: &Arc<str>) {
-        let own: LaneKey = Arc::from([Arc::clone(group)]);
-        let several: Vec<LaneKey> = self.several.iter().filter(|key| key.contains(group)).cloned().collect();
-        several.into_iter().chain([own]).for_each(|key| self.set_shut(&key, None));
-    }
-
-    fn head(&mut self, now: UnixMillis) -> Option<(UnixMillis, MessageId, LaneKey)> {
-        if self.shut_until > now {
-            return None;
-        }
-        while let Some((_, key)) = self.shut.first().filter(|(until, _)| *until <= now).cloned() {
-            self.set_shut(&key, None);
-        }
-        self.open.first().filter(|(due, _, _)| *due <= now).cloned()
-    }
-
-    fn next_at(&self) -> Option<UnixMillis> {
-        let open = self.open.first().map(|(due, _, _)| *due);
-        let shut = self.shut.first().map(|(until, _)| *until);
-        let first = open.into_iter().chain(shut).min()?;
-        Some(first.max(self.shut_until))
-    }
-
-    /// Changes a lane and keeps its place in the two orders; a lane in which nobody waits is gone.
-    fn change<T>(&mut self, key: &LaneKey, act: impl FnOnce(&mut Lane) -> T) -> T {
-        let lane = self.lanes.entry(Arc::clone(key)).or_default();
-        match (&lane.shut, lane.waiting.first_key_value()) {
-            (Some(Shut { until, group }), Some(((due, id), _))) => {
-                self.shut.remove(&(*until, Arc::clone(key)));
-                self.claims.remove(&(Arc::clone(group), *due, *id));
-            }
-            (None, Some(((due, id), _))) => _ = self.open.remove(&(*due, *id, Arc::clone(key))),
-            (_, None) => {}
-        }
-        let result = act(lane);
-        match (&lane.shut, lane.waiting.first_key_value()) {
-            (Some(Shut { until, group }), Some(((due, id), _))) => {
-                self.shut.insert((*until, Arc::clone(key)));
-                self.claims.insert((Arc::clone(group), *due, *id), *until);
-            }
-            (None, Some(((due, id), _))) => _ = self.open.insert((*due, *id, Arc::clone(key))),
-            (_, None) => {
-                self.lanes.remove(key);
-                self.several.remove(key);
-            }
-        }
-        result
-    }
-}
-
 /// The place of a class, highest first; also its number in the store.
 pub(crate) const fn rank(class: Class) -> usize {
     match class {
@@ -412,226 +286,4 @@ const CLASSES: [Class; 4] = [Class::Transactional, Class::Lifecycle, Class::Drip
 const SHARE: usize = 8;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec;
-
-    fn id(n: u64) -> MessageId {
-        MessageId::new(0, n, UnixMillis::new(1))
-    }
-
-    fn of(class: Class) -> Weight {
-        Weight { class, messages: 1, recipients: 1, groups: Vec::new() }
-    }
-
-    fn to(class: Class, groups: &[&str]) -> Weight {
-        Weight { class, messages: 1, recipients: 1, groups: groups.iter().map(|group| ((*group).into(), 1)).collect() }
-    }
-
-    fn pop(queue: &mut Queue, now: UnixMillis) -> Option<(Class, MessageId)> {
-        let head = queue.head(now)?;
-        queue.take(&head)?;
-        Some((head.class, head.id))
-    }
-
-    #[test]
-    fn transactional_goes_first_and_bulk_still_proceeds() {
-        let mut queue = Queue::default();
-        let now = UnixMillis::new(1_000);
-        for n in 0..100 {
-            queue.push(Entry::new(of(Class::Bulk), None), now, id(n));
-            queue.push(Entry::new(of(Class::Transactional), None), now, id(1_000 + n));
-        }
-        let first_sixteen: Vec<Class> = (0..16).filter_map(|_| pop(&mut queue, now)).map(|(class, _)| class).collect();
-        assert_eq!(first_sixteen.iter().filter(|class| **class == Class::Bulk).count(), 2);
-        assert_eq!(first_sixteen[..7], [Class::Transactional; 7]);
-        assert_eq!(first_sixteen[7], Class::Bulk);
-    }
-
-    #[test]
-    fn no_class_starves_behind_two_others() {
-        let mut queue = Queue::default();
-        let now = UnixMillis::new(1_000);
-        for n in 0..100 {
-            queue.push(Entry::new(of(Class::Bulk), None), now, id(n));
-            queue.push(Entry::new(of(Class::Transactional), None), now, id(1_000 + n));
-        }
-        queue.push(Entry::new(of(Class::Lifecycle), None), now, id(5_000));
-        queue.push(Entry::new(of(Class::Drip), None), now, id(5_001));
-        let picked: Vec<Class> = (0..24).filter_map(|_| pop(&mut queue, now)).map(|(class, _)| class).collect();
-        for class in CLASSES {
-            assert!(picked.contains(&class), "{class:?} had no turn in three");
-        }
-    }
-
-    #[test]
-    fn a_message_expires_from_whichever_line_it_waits_in() {
-        let mut queue = Queue::default();
-        queue.push(Entry::new(of(Class::Bulk), Some(UnixMillis::new(500))), UnixMillis::new(900), id(1));
-        queue.push(Entry::new(of(Class::Drip), Some(UnixMillis::new(600))), UnixMillis::new(100), id(2));
-        assert_eq!(queue.next_at(), Some(UnixMillis::new(100)));
-        assert_eq!(queue.pop_expired(UnixMillis::new(499)), None);
-        assert_eq!(queue.pop_expired(UnixMillis::new(500)), Some((id(1), vec![])));
-        assert_eq!(pop(&mut queue, UnixMillis::new(500)), Some((Class::Drip, id(2))));
-        assert_eq!(queue.pop_expired(UnixMillis::new(700)), None, "it left in time");
-        assert_eq!(queue.next_at(), None);
-        assert!(queue.is_empty());
-    }
-
-    #[test]
-    fn nothing_leaves_before_it_is_due() {
-        let mut queue = Queue::default();
-        queue.push(Entry::new(of(Class::Transactional), None), UnixMillis::new(500), id(1));
-        assert_eq!(queue.head(UnixMillis::new(499)), None);
-        assert_eq!(queue.next_at(), Some(UnixMillis::new(500)));
-        assert_eq!(pop(&mut queue, UnixMillis::new(500)), Some((Class::Transactional, id(1))));
-        assert_eq!(queue.next_at(), None);
-    }
-
-    /// R086, R119: who waits for a full receiver is passed by, and only by those who go elsewhere.
-    #[test]
-    fn a_shut_lane_is_passed_by_and_nobody_overtakes_within_it() {
-        let mut queue = Queue::default();
-        let now = UnixMillis::new(1_000);
-        queue.push(Entry::new(to(Class::Bulk, &["gmail"]), None), UnixMillis::new(1), id(1));
-        queue.push(Entry::new(to(Class::Bulk, &["gmail"]), None), UnixMillis::new(2), id(2));
-        queue.push(Entry::new(to(Class::Bulk, &["gmail", "microsoft"]), None), UnixMillis::new(3), id(3));
-        queue.push(Entry::new(to(Class::Bulk, &["microsoft"]), None), UnixMillis::new(4), id(4));
-        queue.push(Entry::new(to(Class::Bulk, &[]), None), UnixMillis::new(5), id(5));
-        for (first, group, until) in [(1, 0, 5_000), (3, 1, 4_000)] {
-            let head = queue.head(now).unwrap();
-            assert_eq!(head.id, id(first));
-            queue.shut_lane(&head, group, UnixMillis::new(until));
-        }
-        assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(4))));
-        assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(5))));
-        assert_eq!((queue.head(now), queue.next_at()), (None, Some(UnixMillis::new(4_000))));
-        assert_eq!(pop(&mut queue, UnixMillis::new(4_000)), Some((Class::Bulk, id(3))));
-        assert_eq!(queue.head(UnixMillis::new(4_999)), None);
-        queue.reopen(&to(Class::Drip, &["gmail"]));
-        assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(1))), "an answer from the receiver opens its lanes");
-        assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(2))));
-        assert!(queue.is_empty());
-    }
-
-    /// Who needs three units is not overtaken for ever by those who need one; who goes elsewhere passes.
-    #[test]
-    fn who_waits_longer_for_a_group_is_first_served() {
-        let mut queue = Queue::default();
-        let now = UnixMillis::new(1_000);
-        queue.push(Entry::new(to(Class::Bulk, &["gmail", "microsoft"]), None), UnixMillis::new(1), id(1));
-        queue.push(Entry::new(to(Class::Bulk, &["gmail"]), None), UnixMillis::new(2), id(2));
-        queue.push(Entry::new(to(Class::Bulk, &["microsoft"]), None), UnixMillis::new(3), id(3));
-        let first = queue.head(now).unwrap();
-        assert!(!queue.step_back(&first, now));
-        queue.shut_lane(&first, 0, UnixMillis::new(5_000));
-        let second = queue.head(now).unwrap();
-        assert_eq!(
-            (second.id, queue.step_back(&second, now)),
-            (id(2), true),
-            "it would take the room that the first needs"
-        );
-        let third = queue.head(now).unwrap();
-        assert_eq!((third.id, queue.step_back(&third, now)), (id(3), false), "the first waits for Gmail, not for this");
-        assert!(queue.take(&third).is_some());
-        assert_eq!((queue.head(now), queue.next_at()), (None, Some(UnixMillis::new(5_000))));
-        assert_eq!(queue.head(UnixMillis::new(5_000)), Some(first.clone()));
-        queue.shut_lane(&first, 1, UnixMillis::new(9_000));
-        assert_eq!(pop(&mut queue, UnixMillis::new(5_000)), Some((Class::Bulk, id(2))), "it waits for another by now");
-        assert!(queue.take(&first).is_some());
-        assert!(queue.is_empty() && queue.lines.iter().all(|line| line.claims.is_empty() && line.several.is_empty()));
-    }
-
-    /// What may go through other providers stands in lines of its own; within a class the oldest is first, whichever line.
-    #[test]
-    fn routes_wait_apart_and_in_order() {
-        let mut queue = Queue::default();
-        let now = UnixMillis::new(1_000);
-        let second = || Entry { route: Route::only(1), ..Entry::new(of(Class::Bulk), None) };
-        for n in [1, 3] {
-            queue.push(Entry::new(of(Class::Bulk), None), UnixMillis::new(n), id(n));
-        }
-        assert!(!queue.has_several_routes());
-        queue.push(second(), UnixMillis::new(2), id(2));
-        assert!(queue.has_several_routes());
-        queue.shut_route(Route::ANY, UnixMillis::new(5_000));
-        assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(2))));
-        assert_eq!((queue.head(now), queue.next_at()), (None, Some(UnixMillis::new(5_000))));
-        queue.reopen(&of(Class::Drip));
-        queue.push(second(), UnixMillis::new(2), id(2));
-        let order: Vec<_> = (0..3).filter_map(|_| pop(&mut queue, now)).map(|(_, id)| id).collect();
-        assert_eq!(order, [id(1), id(2), id(3)]);
-    }
-
-    #[test]
-    fn a_route_holds_its_providers() {
-        let all = Route::ANY;
-        assert!((0..32).all(|place| all.has(place)) && !all.has(32));
-        let others = all.without(2);
-        assert_eq!(
-            (others.has(2), others.has(3), Route::only(2).has(2), Route::only(2).has(3)),
-            (false, true, true, false)
-        );
-    }
-
-    /// A lower class's turn is as long as its share of the messages that left since: 50 of a call make 50 / 7 of it.
-    #[test]
-    fn a_shared_turn_is_a_share_of_the_messages() {
-        let mut queue = Queue::default();
-        let now = UnixMillis::new(1_000);
-        for n in 0..700 {
-            queue.push(Entry::new(of(Class::Transactional), None), now, id(n));
-            queue.push(Entry::new(of(Class::Bulk), None), now, id(10_000 + n));
-        }
-        for _ in 0..7 {
-            assert_eq!(queue.allowance(), usize::MAX);
-            let head = queue.head(now).unwrap();
-            assert_eq!(head.class, Class::Transactional);
-            queue.take(&head);
-            for _ in 0..49 {
-                let next = queue.head_of(head.class, now).unwrap();
-                queue.take_along(&next);
-            }
-        }
-        assert_eq!((queue.head(now).unwrap().class, queue.allowance()), (Class::Bulk, 50));
-        assert!(pop(&mut queue, now).is_some());
-        assert_eq!((queue.head(now).unwrap().class, queue.allowance()), (Class::Transactional, usize::MAX));
-    }
-
-    /// R119: a class that is full does not stop another.
-    #[test]
-    fn a_shut_class_is_passed_by() {
-        let mut queue = Queue::default();
-        let now = UnixMillis::new(1_000);
-        queue.push(Entry::new(of(Class::Transactional), None), now, id(1));
-        queue.push(Entry::new(of(Class::Bulk), None), now, id(2));
-        queue.shut_class(Class::Transactional, UnixMillis::new(1_500));
-        assert_eq!(pop(&mut queue, now), Some((Class::Bulk, id(2))));
-        assert_eq!((queue.head(now), queue.next_at()), (None, Some(UnixMillis::new(1_500))));
-        assert_eq!(pop(&mut queue, UnixMillis::new(1_500)), Some((Class::Transactional, id(1))));
-    }
-
-    /// The lane was shut for the message that is gone.
-    #[test]
-    fn an_expired_head_opens_its_lane() {
-        let mut queue = Queue::default();
-        queue.push(Entry::new(to(Class::Bulk, &["gmail"]), Some(UnixMillis::new(50))), UnixMillis::new(1), id(1));
-        queue.push(Entry::new(to(Class::Bulk, &["gmail"]), None), UnixMillis::new(2), id(2));
-        let head = queue.head(UnixMillis::new(10)).unwrap();
-        queue.shut_lane(&head, 0, UnixMillis::MAX);
-        assert_eq!(queue.next_at(), Some(UnixMillis::new(50)), "its end is an instant to look at");
-        assert_eq!(queue.pop_expired(UnixMillis::new(50)), Some((id(1), vec![])));
-        assert_eq!(pop(&mut queue, UnixMillis::new(50)), Some((Class::Bulk, id(2))));
-        assert_eq!(vec![queue.next_at()], [None]);
-    }
-
-    #[test]
-    fn every_class_has_its_number() {
-        for (rank, class) in CLASSES.iter().enumerate() {
-            assert_eq!(super::rank(*class), rank);
-            assert_eq!(class_of(i64::try_from(rank).unwrap()), Some(*class));
-        }
-        assert_eq!(class_of(4), None);
-        assert_eq!(class_of(-1), None);
-    }
-}
+mod tests;

@@ -16,6 +16,12 @@ pub(crate) fn create(sql: &mut dyn Sql) -> Result<(), SqlError> {
     if lacks("message", "members TEXT", sql)? {
         sql.run("ALTER TABLE message ADD COLUMN members TEXT", &[])?;
     }
+    if lacks("message", "labels TEXT", sql)? {
+        sql.run("ALTER TABLE message ADD COLUMN labels TEXT", &[])?;
+    }
+    if lacks("message", "shared TEXT", sql)? {
+        sql.run("ALTER TABLE message ADD COLUMN shared TEXT", &[])?;
+    }
     if unscoped {
         sql.run("ALTER TABLE suppression RENAME TO suppression_unscoped", &[])?;
     }
@@ -40,7 +46,7 @@ const TABLES: [&str; 11] = [
      id TEXT PRIMARY KEY, status TEXT NOT NULL, class INTEGER NOT NULL, due_ms INTEGER NOT NULL, \
      attempts INTEGER NOT NULL, failures INTEGER NOT NULL, ambiguous INTEGER NOT NULL, units INTEGER NOT NULL, reservation TEXT NOT NULL, \
      expires_ms INTEGER, provider TEXT, provider_message_id TEXT, error TEXT, recipients TEXT NOT NULL, \
-     trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT, members TEXT) WITHOUT ROWID",
+     trace TEXT NOT NULL, parts INTEGER NOT NULL, body TEXT, members TEXT, labels TEXT, shared TEXT) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS message_open ON message(id) \
      WHERE status IN ('queued', 'deferred', 'held', 'sending')",
     "CREATE TABLE IF NOT EXISTS part(\

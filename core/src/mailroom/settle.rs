@@ -1,16 +1,15 @@
 //! What came of a request, and what follows from it.
 
 use super::{
-    Attempt, Flight, Item, Mailroom, Status, deliveries,
-    provider::{OWNER_WAIT_MS, QUOTA_WAIT_MS},
+    Attempt, Flight, Item, Mailroom, Status,
+    course::{Circumstances, Course},
+    deliveries,
     queue::{Entry, Route},
     refused,
     store::{self, Move},
     told::{error_view, event_of, lines},
 };
 use crate::{
-    backoff::Retry,
-    config::OnUnknown,
     ledger::{Ledger, Reservation},
     outcome::{Answer, Outcome, TransportFailure},
     provider,
@@ -19,25 +18,6 @@ use crate::{
     transport::Reply,
 };
 use alloc::vec::Vec;
-
-/// Where a message goes from here.
-enum Course {
-    /// It is over. Its units are committed when a provider has or may have it, else given back.
-    End { status: Status, commit: bool },
-    /// It is tried again, through one of these providers.
-    Again { status: Status, at: UnixMillis, failed: bool, route: Route },
-}
-
-/// What is known of the call that a message was in.
-struct Circumstances {
-    /// The place of its provider.
-    via: Option<usize>,
-    began: UnixMillis,
-    /// It carried other messages, too.
-    several: bool,
-    /// It carried several and was carried out: what it says of one message is that message's own.
-    carried_out: bool,
-}
 
 impl Mailroom {
     /// Takes what came of an attempt. An attempt nobody knows is ignored: it was settled before, or by a restart.
@@ -61,7 +41,7 @@ impl Mailroom {
         self.limited_until = None;
         self.dispatch.release(&flight.weight, via, now);
         if let Ok(reply) = result {
-            self.learn(via, reply, now);
+            self.learn(via, reply, sql, now)?;
         }
         if !matches!(result, Err(TransportFailure::NotSent)) {
             self.dispatch.charge(&flight.weight, via, sql, now)?;
@@ -83,10 +63,10 @@ impl Mailroom {
     }
 
     /// Moves the windows of a provider's profile by what its answer tells.
-    fn learn(&mut self, via: usize, reply: &Reply, now: UnixMillis) {
-        let Some(provider) = self.providers.get(via) else { return };
+    fn learn(&mut self, via: usize, reply: &Reply, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+        let Some(provider) = self.providers.get(via) else { return Ok(()) };
         let learned = provider::learn::learn(provider.kind, reply, now);
-        self.take_in(via, &learned, now);
+        self.take_in(via, &learned, sql, now)
     }
 
     /// Writes what follows from the answers to a call: the messages' rows, the ledger, the queue. `event` stands in the
@@ -132,7 +112,7 @@ impl Mailroom {
     #[allow(clippy::too_many_arguments, reason = "the three last are what every verb of a Mailroom takes")]
     fn conclude_one(
         &mut self,
-        item: Item,
+        mut item: Item,
         answer: &Answer,
         circumstances: &Circumstances,
         event: Option<&str>,
@@ -141,8 +121,16 @@ impl Mailroom {
         entropy: u64,
         now: UnixMillis,
     ) -> Result<bool, SqlError> {
-        let course = self.course(&item, answer, circumstances, entropy, now);
+        let sorted = self.sort_out(&mut item, answer, ledger, sql, now)?;
+        let course = match circumstances.via.filter(|_| sorted.waiting > 0) {
+            Some(via) => self.again(&item, None, Route::only(via), entropy, now),
+            None => self.course(&item, answer, circumstances, entropy, now),
+        };
         let (status, due, failures) = match course {
+            Course::End { status, .. } if item.partly_taken => {
+                refused::leave(item.attempt.message, status, sql)?;
+                (refused::status_of_parted(status), now, item.failures)
+            }
             Course::End { status, .. } => (status, now, item.failures),
             Course::Again { status, at, failed, .. } => {
                 let at = item.expires.map_or(at, |expires| at.min(expires)).max(now);
@@ -150,9 +138,6 @@ impl Mailroom {
             }
         };
         let ambiguous = circumstances.ambiguous(&item, answer);
-        if !answer.refused.is_empty() && matches!(answer.outcome, Outcome::Accepted { .. }) {
-            refused::note(item.attempt, answer, self.suppression, sql, now)?;
-        }
         self.advance(&item, answer, event, (status, due, failures, ambiguous), false, sql, now)?;
         match course {
             Course::End { commit, .. } => {
@@ -160,11 +145,13 @@ impl Mailroom {
                 Ok(true)
             }
             Course::Again { route, .. } => {
-                let alone =
-                    ambiguous.is_some() || circumstances.carried_out || matches!(answer.outcome, Outcome::Split);
+                let alone = ambiguous.is_some()
+                    || circumstances.carried_out
+                    || item.partly_taken
+                    || matches!(answer.outcome, Outcome::Split);
                 let entry = Entry { route, alone, ..Entry::new(item.weight, item.expires) };
                 self.queue.push(entry, due, item.attempt.message);
-                Ok(false)
+                Ok(sorted.closed)
             }
         }
     }
@@ -235,7 +222,9 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let exhausted = status == Status::Held && failures >= self.backoff.max_attempts;
-        let event = event.unwrap_or_else(|| event_of(&answer.outcome));
+        let goes_on = !status.is_finished() && matches!(answer.outcome, Outcome::Accepted { .. });
+        let told = if goes_on { "partly_sent" } else { event_of(&answer.outcome) };
+        let event = event.unwrap_or(told);
         let line = lines(item, answer, event, (!status.is_finished()).then_some(due), exhausted, now);
         let error = error_view(item, answer, status, due, exhausted);
         let provider_message_id = match &answer.outcome {
@@ -253,121 +242,10 @@ impl Mailroom {
         let error = error.as_deref();
         let to = Move { status, due, failures, ambiguous, provider_message_id, error, line: &line, stays_together };
         let is_reported = store::advance(item.attempt.message, &to, sql)?;
-        if is_reported && status == Status::Sent {
+        if goes_on || (is_reported && status == Status::Sent) {
             deliveries::catch_up(item.attempt.message, provider_message_id.unwrap_or_default(), sql)?;
         }
         Ok(())
-    }
-
-    /// The decision table of outcomes, for the message.
-    fn course(
-        &self,
-        item: &Item,
-        answer: &Answer,
-        circumstances: &Circumstances,
-        entropy: u64,
-        now: UnixMillis,
-    ) -> Course {
-        let unknown = Course::End { status: Status::Unknown, commit: true };
-        let refused = |status| match self.may_have_been_taken(item, answer, circumstances) {
-            true => Course::End { status: Status::Unknown, commit: true },
-            false => Course::End { status, commit: false },
-        };
-        let course = match answer.outcome {
-            Outcome::Accepted { .. } => return Course::End { status: Status::Sent, commit: true },
-            Outcome::PermanentlyRefused => return refused(Status::Failed),
-            Outcome::RecipientSuppressed => return refused(Status::Suppressed),
-            Outcome::Split if self.may_have_been_taken(item, answer, circumstances) => return unknown,
-            Outcome::Unknown => {
-                // Under its own key a message cannot be told from what may have been taken in a call of several.
-                let told_apart = !circumstances.several && self.has_idempotency_key(circumstances.via);
-                let route = circumstances.via.filter(|_| self.on_unknown == OnUnknown::Stop);
-                if told_apart || self.on_unknown == OnUnknown::Resend {
-                    return self.again(item, None, route.map_or(item.route, Route::only), entropy, now);
-                }
-                return unknown;
-            }
-            Outcome::Throttled { retry_at } | Outcome::Transient { retry_at } => {
-                self.again(item, retry_at, item.route, entropy, now)
-            }
-            Outcome::QuotaSpent { retry_at } => {
-                let at = retry_at.unwrap_or_else(|| now.plus(QUOTA_WAIT_MS));
-                Course::Again { status: Status::Deferred, at, failed: false, route: item.route }
-            }
-            Outcome::CredentialsWrong => {
-                Course::Again { status: Status::Held, at: now.plus(OWNER_WAIT_MS), failed: false, route: item.route }
-            }
-            Outcome::SenderRefused => self.without_sender(item, circumstances.via, now),
-            // Nothing was taken and nothing is known against this message: it goes again at once.
-            Outcome::Split => Course::Again { status: Status::Deferred, at: now, failed: false, route: item.route },
-        };
-        if circumstances.several
-            && circumstances.ambiguous(item, answer).is_some()
-            && self.on_unknown == OnUnknown::Stop
-        {
-            return unknown;
-        }
-        if matches!(answer.outcome, Outcome::SenderRefused) {
-            return course;
-        }
-        self.at_once_elsewhere(course, item, circumstances.via, now)
-    }
-
-    /// One provider does not let this sender send; another one may.
-    fn without_sender(&self, item: &Item, via: Option<usize>, now: UnixMillis) -> Course {
-        let left = via.map_or(item.route, |via| item.route.without(via));
-        if self.has_other_way(item, left, via, now) {
-            return Course::Again { status: Status::Deferred, at: now, failed: false, route: left };
-        }
-        Course::Again { status: Status::Held, at: now.plus(OWNER_WAIT_MS), failed: false, route: Route::ANY }
-    }
-
-    /// What one provider surely did not take goes to another one at once, where there is one that takes it.
-    fn at_once_elsewhere(&self, course: Course, item: &Item, via: Option<usize>, now: UnixMillis) -> Course {
-        match course {
-            Course::Again { status, at, failed, route }
-                if at > now && !(status == Status::Held && failed) && self.has_other_way(item, route, via, now) =>
-            {
-                Course::Again { status: Status::Deferred, at: now, failed, route }
-            }
-            Course::Again { .. } | Course::End { .. } => course,
-        }
-    }
-
-    /// Whether a refusal leaves open what became of an earlier attempt of unknown outcome. Where the provider has
-    /// idempotency keys only a conflict does: it would have repeated its first answer otherwise.
-    fn may_have_been_taken(&self, item: &Item, answer: &Answer, circumstances: &Circumstances) -> bool {
-        item.ambiguous.is_some()
-            && (!self.has_idempotency_key(circumstances.via) || provider::says_key_was_used(answer))
-    }
-
-    fn has_idempotency_key(&self, via: Option<usize>) -> bool {
-        let provider = via.and_then(|via| self.providers.get(via));
-        provider.is_some_and(|provider| provider::has_idempotency_key(provider.kind))
-    }
-
-    /// Later, by the provider's hint or the backoff; held once the attempts are used up.
-    fn again(&self, item: &Item, hint: Option<UnixMillis>, route: Route, entropy: u64, now: UnixMillis) -> Course {
-        let failures = item.failures.saturating_add(1);
-        match self.backoff.next(failures, hint, entropy, now) {
-            Retry::At(at) => Course::Again { status: Status::Deferred, at, failed: true, route },
-            Retry::Exhausted { .. } => {
-                let at = now.plus(self.hold_ms).max(hint.unwrap_or_default());
-                Course::Again { status: Status::Held, at, failed: true, route }
-            }
-        }
-    }
-}
-
-impl Circumstances {
-    /// Since when a message may have been taken, after this answer. A call of several that was carried out, or that was
-    /// refused as a whole, says what it means: a repeat of it got its first answer again.
-    fn ambiguous(&self, item: &Item, answer: &Answer) -> Option<UnixMillis> {
-        let is_unknown = matches!(answer.outcome, Outcome::Unknown);
-        if self.carried_out || (self.several && matches!(answer.outcome, Outcome::Split)) {
-            return is_unknown.then_some(item.ambiguous.unwrap_or(self.began));
-        }
-        item.ambiguous.or(is_unknown.then_some(self.began))
     }
 }
 
@@ -390,7 +268,7 @@ pub(super) fn give_back_or_keep(
 }
 
 /// Commits or releases units of a stored reservation.
-fn give_back_or_keep_in(
+pub(super) fn give_back_or_keep_in(
     reservation: &str,
     units: u64,
     commit: bool,

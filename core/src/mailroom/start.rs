@@ -1,7 +1,7 @@
 //! Starting a call: of one message, or of those that may share it.
 
 use super::{
-    Attempt, Effect, Flight, Mailroom, Members, Status,
+    Attempt, Effect, Flight, Mailroom, Members, Shared, Status,
     letter::{Letter, Lines, newly_suppressed},
     next::end,
     parts,
@@ -15,13 +15,17 @@ use crate::{
     gate::{Verdict, Weight},
     id::MessageId,
     ledger::Ledger,
-    message::Message,
-    provider::{self, BuildError, Dispatch},
+    message::{Circular, Message, Missing, Person},
+    provider::{self, BuildError, Dispatch, ProviderKind},
     sql::{Sql, SqlError},
     time::UnixMillis,
     transport::Call,
 };
-use alloc::{borrow::Cow, string::ToString, vec::Vec};
+use alloc::{
+    borrow::Cow,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::iter::once;
 
 impl Mailroom {
@@ -83,13 +87,13 @@ impl Mailroom {
                 continue;
             }
             let row = store::load(next.id, sql)?;
-            let is_small = row.body.as_ref().is_some_and(|body| body.len() <= room);
+            let is_small = may_fit(&row, letters, room);
             if !is_small || row.ambiguous.is_some() {
                 break;
             }
             let Some(entry) = self.queue.take_along(&next) else { break };
             let Some(letter) = self.prepare(&next, entry, row, via, ledger, sql, now)? else { continue };
-            if !self.may_share(letters, &letter, via) {
+            if letter.bytes > room || !self.may_share(letters, &letter, via) {
                 let (entry, due, id) = letter.into_entry();
                 self.queue.push(entry, due, id);
                 break;
@@ -103,7 +107,7 @@ impl Mailroom {
 
     fn may_share(&self, letters: &[Letter], other: &Letter, via: usize) -> bool {
         let (Some(first), Some(provider)) = (letters.first(), self.providers.get(via)) else { return false };
-        provider::may_share(provider.kind, &first.lines().dispatch(), &other.lines().dispatch())
+        provider::may_share(provider.kind, &first.lines(false).dispatch(), &other.lines(false).dispatch())
     }
 
     /// Reads a message and checks it for the last time; `None` when it ended, or this provider lacks what it needs.
@@ -123,7 +127,7 @@ impl Mailroom {
             let error = Some("outcome_unknown");
             return end(id, &row, Status::Unknown, "unknown", error, ledger, sql, now).map(|()| None);
         }
-        let Some((message, bytes)) = read(id, &mut row, sql)? else {
+        let Some((message, bytes)) = read(id, &mut row, &mut self.shared, sql)? else {
             // Accepted under older rules. It ends by itself: it must not stop what waits behind it.
             let error = Some("stored_message_unreadable");
             return end(id, &row, Status::Failed, "refused", error, ledger, sql, now).map(|()| None);
@@ -233,7 +237,7 @@ impl Mailroom {
 
     /// A message as it was in the call before; `None` when it is not the same any more.
     fn prepare_again(
-        &self,
+        &mut self,
         id: MessageId,
         mut row: DueRow,
         head: &Head,
@@ -244,7 +248,7 @@ impl Mailroom {
         if self.must_not_repeat(&row, via, now) {
             return Ok(None);
         }
-        let Some((message, bytes)) = read(id, &mut row, sql)? else { return Ok(None) };
+        let Some((message, bytes)) = read(id, &mut row, &mut self.shared, sql)? else { return Ok(None) };
         if self.suppression == SuppressionMode::Checked && newly_suppressed(&row.recipients, &message, sql, now)?.0 > 0
         {
             return Ok(None);
@@ -260,9 +264,14 @@ impl Mailroom {
 
     fn build(&self, letters: &[Letter], via: usize, now: UnixMillis) -> Result<Call, BuildError> {
         let Some(provider) = self.providers.get(via) else { return Err(BuildError::NotTogether) };
-        let lines: Vec<Lines<'_>> = letters.iter().map(Letter::lines).collect();
+        // A mail server is told apart from the mail's own lines whom it goes to.
+        let with_settled = provider.kind == ProviderKind::Smtp;
+        let lines: Vec<Lines<'_>> = letters.iter().map(|letter| letter.lines(with_settled)).collect();
         let dispatches: Vec<Dispatch<'_>> = lines.iter().map(Lines::dispatch).collect();
-        let call = provider::build_batch(provider.kind, &provider.target(), &dispatches, now)?;
+        let mut call = provider::build_batch(provider.kind, &provider.target(), &dispatches, now)?;
+        if let Call::Smtp(mail) = &mut call {
+            mail.recipients.retain(|address| !letters.iter().any(|letter| letter.is_settled(address)));
+        }
         match &call {
             Call::Http(request) if letters.len() > 1 && request.body.len() > provider.bounds.bytes => {
                 Err(BuildError::NotTogether)
@@ -286,6 +295,7 @@ impl Mailroom {
         let attempt = Attempt { message: first.id, number: first.row.attempts.saturating_add(1) };
         let several = u32::try_from(letters.len()).ok().filter(|messages| *messages > 1);
         let mut weight = first.weight.clone();
+        let bytes = letters.iter().map(|letter| letter.bytes).sum();
         let mut items = Vec::with_capacity(letters.len());
         for (place, letter) in (0..).zip(letters) {
             let number = letter.row.attempts.saturating_add(1);
@@ -303,7 +313,7 @@ impl Mailroom {
         provider.in_flight = provider.in_flight.saturating_add(1);
         let timeout_ms = provider.timeout_ms;
         self.dispatch.hold(&weight, via, now);
-        self.in_flight.insert(attempt, Flight { via: Some(via), began: now, weight, items });
+        self.in_flight.insert(attempt, Flight { via: Some(via), began: now, weight, items, bytes });
         Ok(Effect::Send { attempt, call, timeout_ms })
     }
 
@@ -345,7 +355,7 @@ impl Mailroom {
         let left = row.units.saturating_sub(newly);
         let mut line = Line::new("suppressed_final", now);
         line.recipients = Some(newly);
-        store::set_recipients(id, left, &recipients, &line.to_text(), sql)?;
+        store::set_recipients(id, left, &recipients, Some(&line.to_text()), sql)?;
         give_back_or_keep(&row.reservation, newly, false, ledger, sql, now)?;
         row.units = left;
         row.recipients = recipients;
@@ -357,11 +367,36 @@ impl Mailroom {
     }
 }
 
+/// Whether a message may have room. What a shared text comes to is known when it was read; until then a message is taken
+/// to be as large as the first one of the same text.
+fn may_fit(row: &DueRow, letters: &[Letter], room: usize) -> bool {
+    let same = letters.first().filter(|first| row.shared.is_some() && first.row.shared == row.shared);
+    let bytes = same.map(|first| first.bytes).or(row.body.as_ref().map(String::len));
+    bytes.is_some_and(|bytes| bytes <= room)
+}
+
 /// The message of a row and the bytes of its text, which is let go; `None` when it cannot be read.
-fn read(id: MessageId, row: &mut DueRow, sql: &mut dyn Sql) -> Result<Option<(Message, usize)>, SqlError> {
+fn read(
+    id: MessageId,
+    row: &mut DueRow,
+    known: &mut Option<Shared>,
+    sql: &mut dyn Sql,
+) -> Result<Option<(Message, usize)>, SqlError> {
     let body = match row.body.take() {
         Some(body) => body,
         None => parts::joined(&id.to_string(), sql)?,
     };
-    Ok(Message::parse(&body).ok().map(|message| (message, body.len())))
+    let Some(name) = &row.shared else {
+        return Ok(Message::parse(&body).ok().map(|message| (message, body.len())));
+    };
+    let shared = match known.take().filter(|known| known.name == *name) {
+        Some(known) => known,
+        None => Shared { name: name.clone(), text: parts::joined(name, sql)? },
+    };
+    // What had to have a value was refused when it had none.
+    let message = Circular::parse(&shared.text)
+        .and_then(|circular| circular.into_message(&Person::parse(&body)?, Missing::Lenient))
+        .map(|message| (message.size(), message));
+    *known = Some(shared).filter(|shared| shared.text.len() <= parts::PART_BYTES);
+    Ok(message.ok().map(|(bytes, message)| (message, bytes)))
 }

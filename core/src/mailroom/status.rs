@@ -25,13 +25,15 @@ pub enum Status {
     Failed,
     /// Its time was over before it could leave.
     Expired,
+    /// Its sender cancelled it before it left.
+    Cancelled,
     /// Nobody knows whether the provider took it, and sending again could send it twice.
     Unknown,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Queued,
         Self::Deferred,
         Self::Held,
@@ -43,6 +45,7 @@ impl Status {
         Self::Suppressed,
         Self::Failed,
         Self::Expired,
+        Self::Cancelled,
         Self::Unknown,
     ];
 
@@ -61,6 +64,7 @@ impl Status {
             Self::Suppressed => "suppressed",
             Self::Failed => "failed",
             Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
             Self::Unknown => "unknown",
         }
     }
@@ -83,6 +87,7 @@ impl Status {
             | Self::Suppressed
             | Self::Failed
             | Self::Expired
+            | Self::Cancelled
             | Self::Unknown => true,
         }
     }

@@ -1,7 +1,7 @@
 //! Taking a message in.
 
 use super::{
-    Entry, Mailroom, Status, store,
+    Entry, Mailroom, Status, parts, store,
     trace::{Line, StoredRecipient},
 };
 use crate::{
@@ -24,6 +24,11 @@ pub enum RecipientKind {
     Cc,
     /// `bcc`.
     Bcc,
+}
+
+impl RecipientKind {
+    /// Every line.
+    pub const ALL: [Self; 3] = [Self::To, Self::Cc, Self::Bcc];
 }
 
 /// A recipient with what the first suppression check said of it.
@@ -60,14 +65,18 @@ impl Recipient {
 pub struct Submission<'a> {
     /// Its id.
     pub id: MessageId,
-    /// The message's JSON as it came.
+    /// The message's JSON as it came; with a shared text, its recipient's.
     pub body: &'a str,
+    /// The name of the text that it shares with others, as [`share`] gave it.
+    pub shared: Option<&'a str>,
     /// Its class.
     pub class: Class,
     /// Not before this instant.
     pub send_at: Option<UnixMillis>,
     /// Not after this instant.
     pub expires_at: Option<UnixMillis>,
+    /// What it is found by, as [`crate::mailroom`] stores it.
+    pub labels: Option<&'a str>,
     /// Everybody it is for.
     pub recipients: &'a [Recipient],
     /// The reservation its units come from, as the ledger prints it.
@@ -110,6 +119,17 @@ impl Mailroom {
     }
 }
 
+/// Stores the text that the messages of a request have in common, the one with this id the first of them; returns its name
+/// for their submissions. It goes with the last of them that ends.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn share(first: MessageId, text: &str, sql: &mut dyn Sql) -> Result<String, SqlError> {
+    let name = alloc::format!("shared:{first}");
+    parts::insert(&name, text, sql)?;
+    Ok(name)
+}
+
 fn stored(recipient: &Recipient) -> StoredRecipient<'_> {
     StoredRecipient {
         kind: recipient.kind,
@@ -117,6 +137,7 @@ fn stored(recipient: &Recipient) -> StoredRecipient<'_> {
         suppressed: recipient.suppressed.is_some().then_some(Cow::Borrowed("pre")),
         reason: recipient.suppressed.as_deref().map(Cow::Borrowed),
         refused: None,
+        taken_at_attempt: None,
         status: None,
     }
 }

@@ -50,7 +50,9 @@ pub(super) fn error_view(
     exhausted: bool,
 ) -> Option<String> {
     let code = match &answer.outcome {
-        Outcome::Accepted { .. } => return None,
+        Outcome::Accepted { .. } if status.is_finished() => return None,
+        Outcome::Accepted { .. } if !exhausted => "recipients_refused",
+        Outcome::Accepted { .. } => "attempts_exhausted",
         Outcome::Throttled { .. } | Outcome::Transient { .. } if exhausted => "attempts_exhausted",
         Outcome::Unknown if exhausted => "attempts_exhausted",
         Outcome::Throttled { .. } => "provider_throttled",

@@ -37,6 +37,9 @@ pub(crate) struct Line<'a> {
     /// What a bounce means: `hard`, `soft`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<Cow<'a, str>>,
+    /// The key that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<Cow<'a, str>>,
 }
 
 impl Line<'_> {
@@ -62,9 +65,39 @@ pub(crate) struct StoredRecipient<'a> {
     /// Why the provider refused it alone while it took the message: `suppressed`, `permanent` or `transient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Cow<'a, str>>,
+    /// The attempt at which the provider took it, where it did not take all of them at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) taken_at_attempt: Option<u32>,
     /// What the provider reported of it: `delivered`, `bounced`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Cow<'a, str>>,
+}
+
+impl StoredRecipient<'_> {
+    pub(crate) fn into_owned(self) -> StoredRecipient<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        StoredRecipient {
+            kind: self.kind,
+            address: owned(self.address),
+            suppressed: self.suppressed.map(owned),
+            reason: self.reason.map(owned),
+            refused: self.refused.map(owned),
+            status: self.status.map(owned),
+            taken_at_attempt: self.taken_at_attempt,
+        }
+    }
+
+    /// Whether the message is still to go to it.
+    pub(crate) fn is_due(&self) -> bool {
+        let may_be_taken = self.refused.as_deref().is_none_or(|why| why == REFUSED_FOR_NOW);
+        self.suppressed.is_none() && self.taken_at_attempt.is_none() && may_be_taken
+    }
+}
+
+/// Whether a provider took the message for some of these recipients and not for all of them.
+pub(crate) fn is_partly_taken(recipients: &str) -> bool {
+    // A quotation mark inside an address is written with a backslash.
+    recipients.contains(TAKEN)
 }
 
 /// The recipients of a message's row.
@@ -112,6 +145,8 @@ struct ViewLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<u32>,
     class: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<Cow<'a, str>>,
 }
 
 /// The trace of a message as JSON; `None` when this account has no such message.
@@ -163,8 +198,19 @@ pub fn view(id: MessageId, sql: &mut dyn Sql) -> Result<Option<Vec<u8>>, SqlErro
 }
 
 fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
-    let Line { at_ms, event, attempt, provider, http_status, provider_code, retry_at_ms, recipients, messages, class } =
-        serde_json::from_str(line).map_err(shape)?;
+    let Line {
+        at_ms,
+        event,
+        attempt,
+        provider,
+        http_status,
+        provider_code,
+        retry_at_ms,
+        recipients,
+        messages,
+        class,
+        by,
+    } = serde_json::from_str(line).map_err(shape)?;
     Ok(ViewLine {
         at: UnixMillis::new(at_ms).to_string(),
         event,
@@ -176,6 +222,7 @@ fn view_line(line: &str) -> Result<ViewLine<'_>, SqlError> {
         recipients,
         messages,
         class,
+        by,
     })
 }
 
@@ -189,3 +236,8 @@ fn text(value: &Value) -> Option<&str> {
 fn shape(error: serde_json::Error) -> SqlError {
     SqlError(alloc::format!("a stored message cannot be read: {error}"))
 }
+
+/// The word for a recipient that was not taken now.
+pub(super) const REFUSED_FOR_NOW: &str = "transient";
+/// How the field of a recipient that was taken before the others is stored.
+pub(super) const TAKEN: &str = "\"taken_at_attempt\":";

@@ -32,7 +32,7 @@ impl fmt::Display for FieldError {
 impl core::error::Error for FieldError {}
 
 /// Every code a [`FieldError`] can have.
-pub const CODES: [&str; 19] = [
+pub const CODES: [&str; 21] = [
     "conflicting_fields",
     "duplicate_field",
     "expired",
@@ -42,11 +42,13 @@ pub const CODES: [&str; 19] = [
     "invalid_date",
     "invalid_header",
     "invalid_json",
+    "invalid_placeholder",
     "invalid_value",
     "message_too_large",
     "missing_body",
     "missing_field",
     "missing_recipient",
+    "missing_value",
     "reserved_header",
     "too_many_attachments",
     "too_many_recipients",

@@ -74,7 +74,16 @@ pub(super) fn size(message: &Message) -> usize {
     let template = message.template.as_ref().map_or(0, |template| template.id.len() + json(&template.data));
     let options = if message.provider_options.is_empty() { 0 } else { json(&message.provider_options) };
     let bodies = text(&message.text_body) + text(&message.html_body);
-    message.subject.len() + mailbox(&message.from) + mailboxes + bodies + pairs + tags + files + template + options
+    message.subject.len()
+        + mailbox(&message.from)
+        + mailboxes
+        + bodies
+        + pairs
+        + tags
+        + files
+        + template
+        + options
+        + message.held_bytes
 }
 
 /// R231: a message with everything in it, 25 MB, counted in decimal megabytes after base64.

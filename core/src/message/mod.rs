@@ -8,17 +8,21 @@
 //! ([`Message::check_times`] is asked separately, because parsing is also done on messages that were stored long ago).
 
 mod base64;
+mod circular;
 mod error;
 mod header;
 mod json;
 mod limits;
 mod nearest;
 mod parse;
+mod pattern;
 mod print;
 mod read;
 
+pub(crate) use json::Json;
 pub(crate) use nearest::nearest;
 
+pub use circular::{Circular, Missing, Person};
 pub use error::{CODES, FieldError};
 pub use limits::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES, MAX_RECIPIENTS};
 
@@ -69,6 +73,8 @@ pub struct Message {
     pub stream: Option<String>,
     /// By provider name: an object merged into that provider's request.
     pub provider_options: Map<String, Value>,
+    /// Bytes of contents that are not with the files: of a message that is judged and not sent.
+    pub(crate) held_bytes: usize,
 }
 
 /// A file sent with a message.

@@ -47,7 +47,8 @@ fn checked(json: Result<Json<'_>, String>) -> Result<Message, Vec<FieldError>> {
     }
 }
 
-fn fields(json: Json<'_>, faults: &mut Faults) -> Option<Message> {
+/// Reads each field on its own.
+pub(super) fn fields(json: Json<'_>, faults: &mut Faults) -> Option<Message> {
     let mut object = Object::open(json, &Path::Root, &FIELDS, faults)?;
     let from = object.required("from", "missing_field", faults, read::mailbox);
     let to = object.required("to", "missing_recipient", faults, mailboxes);
@@ -69,6 +70,7 @@ fn fields(json: Json<'_>, faults: &mut Faults) -> Option<Message> {
         tracking: object.optional("tracking", faults, tracking).unwrap_or_default(),
         stream: object.optional("stream", faults, read::word),
         provider_options: object.optional("provider_options", faults, provider_options).unwrap_or_default(),
+        held_bytes: 0,
         to: to?,
         from: from?,
     })
@@ -79,7 +81,7 @@ fn mailboxes(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<Vec
     read::one_or_more(json, path, faults, read::mailbox)
 }
 
-fn subject(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<String> {
+pub(super) fn subject(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<String> {
     let subject = read::line(json, path, faults)?;
     if subject.chars().count() > limits::MAX_SUBJECT {
         faults.add(path, "invalid_value", format!("must have at most {} characters", limits::MAX_SUBJECT));

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     address::Mailbox,
+    event::{BounceTable, Evidence},
     http::{HttpRequest, HttpResponse},
     message::{Attachment, Disposition, Message},
     outcome::{Answer, Outcome, Refused, RefusedReason},
@@ -115,9 +116,14 @@ fn taken(result: Option<&Map<String, Value>>, status: u16) -> Answer {
         let list = result.and_then(|result| result.get(field)).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str)
     };
-    let refuse = |field, reason| list(field).map(move |address| Refused { address: address.into(), reason });
-    let suppressed = refuse("suppressed_recipients", RefusedReason::Suppressed);
-    let refused: Vec<_> = suppressed.chain(refuse("permanent_bounces", RefusedReason::Permanent)).collect();
+    let suppressed = list("suppressed_recipients").map(|one| Refused::new(one.into(), RefusedReason::Suppressed));
+    let bounced = list(BOUNCED).map(|one| {
+        let evidence =
+            Evidence { provider: ProviderKind::Cloudflare.as_str(), word: Some(BOUNCED), ..Evidence::default() };
+        let bounce = Some(BounceTable::embedded().classify(&evidence).0);
+        Refused { bounce, ..Refused::new(one.into(), RefusedReason::Permanent) }
+    });
+    let refused: Vec<_> = suppressed.chain(bounced).collect();
     let id = result.and_then(|result| result.get("message_id")).and_then(Value::as_str).and_then(readable_id);
     let someone = list("delivered").chain(list("queued")).next().is_some();
     let outcome = if someone || (id.is_some() && refused.is_empty()) {
@@ -236,6 +242,8 @@ const ERRORS: &[(&str, Class)] = &[
     ("not_implemented", Class::Refused),
     ("authentication.upstream", Class::Transient),
 ];
+/// The field with those who bounced at once, and the bounce table's word for them.
+const BOUNCED: &str = "permanent_bounces";
 /// cloudflare-docs, `platform/limits.mdx`: recipients over to, cc and bcc.
 const MAX_RECIPIENTS: usize = 50;
 /// cloudflare-docs, `platform/limits.mdx`: the whole message, attachments included.

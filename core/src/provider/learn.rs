@@ -86,18 +86,34 @@ impl Learned {
 /// not over before the limit is whole again; it lowers that one, and raises none.
 #[must_use]
 pub fn adjusted(windows: &[Window], unit: Unit, learned: &Learned, now: UnixMillis) -> Vec<Window> {
-    let mut adjusted = windows.to_vec();
+    moved(windows, windows, unit, learned, now)
+}
+
+/// The same for windows that were moved before, each beside its documented one: what an answer does not speak of stays.
+#[must_use]
+pub fn moved(documented: &[Window], current: &[Window], unit: Unit, learned: &Learned, now: UnixMillis) -> Vec<Window> {
+    let mut moved = current.to_vec();
+    let mut is_told = alloc::vec![false; documented.len()];
     for limit in learned.limits.iter().filter(|limit| limit.unit == unit) {
-        let guess = shortest(windows, limit, now);
-        for (window, documented) in adjusted.iter_mut().zip(windows) {
+        let guess = shortest(documented, limit, now);
+        for ((window, documented), is_told) in moved.iter_mut().zip(documented).zip(&mut is_told) {
             let next = within(documented, limit);
-            let is_lower = guess == Some(documented.name()) && next.limit() < window.limit();
-            if is_of(documented, limit.span) || is_lower {
-                *window = next;
+            if is_of(documented, limit.span) {
+                (*window, *is_told) = (next, true);
+            } else if guess == Some(documented.name()) {
+                let before = if *is_told { &*window } else { documented };
+                let lowest = if next.limit() < before.limit() { next } else { before.clone() };
+                (*window, *is_told) = (lowest, true);
             }
         }
     }
-    adjusted
+    moved
+}
+
+/// A profile's window with the limit that a process before this one had learnt for it.
+#[must_use]
+pub fn told_before(window: &Window, limit: u32) -> Window {
+    bounded(window, u64::from(limit), ACCOUNT_FACTOR)
 }
 
 /// A profile's window with a limit that is about it: at most 10 times more or fewer units than documented when a header
@@ -108,14 +124,20 @@ pub fn within(window: &Window, limit: &Limit) -> Window {
         Source::Header => HEADER_FACTOR,
         Source::Account => ACCOUNT_FACTOR,
     };
+    let units = match limit.bound {
+        Bound::Units(units) => units,
+        Bound::Unlimited => u64::MAX,
+        Bound::Unsaid => u64::from(window.limit()),
+    };
+    bounded(window, units, factor)
+}
+
+/// A window with so many units, at most `factor` times more or fewer than it has.
+fn bounded(window: &Window, units: u64, factor: u64) -> Window {
     let documented = u64::from(window.limit());
     let most = documented.saturating_mul(factor).min(MAX_LIMIT);
     let fewest = documented.div_ceil(factor).max(1);
-    let units = match limit.bound {
-        Bound::Units(units) => units.clamp(fewest.min(most), most),
-        Bound::Unlimited => most,
-        Bound::Unsaid => documented,
-    };
+    let units = units.clamp(fewest.min(most), most);
     let limit = u32::try_from(units).unwrap_or_else(|_| window.limit());
     match window.clone() {
         Window::Sliding { name, period_ms, limit: _ } => Window::Sliding { name, limit, period_ms },

@@ -123,7 +123,7 @@ fn taken(response: &HttpResponse, body: &Map<String, Value>) -> Answer {
     let people = |warning: &'_ Value| -> Vec<Refused> {
         let list = warning.get("recipients").and_then(Value::as_array).into_iter().flatten();
         let addresses = list.filter_map(|person| person.get("email").and_then(Value::as_str));
-        addresses.map(|address| Refused { address: address.into(), reason: RefusedReason::Suppressed }).collect()
+        addresses.map(|address| Refused::new(address.into(), RefusedReason::Suppressed)).collect()
     };
     let about = |warning: &&Value| is_type(warning, ALL_SUPPRESSED) || is_type(warning, SOME_SUPPRESSED);
     let refused = warnings().filter(about).flat_map(people).collect();

@@ -208,9 +208,7 @@ fn inactive(item: &Map<String, Value>) -> Vec<Refused> {
     let Some((_, list)) = text.split_once("inactive addresses: ") else { return Vec::new() };
     let list = list.split_once(". ").map_or(list, |(list, _)| list);
     let addresses = list.split(',').filter_map(|address| Address::parse(address.trim().trim_end_matches('.')).ok());
-    addresses
-        .map(|address| Refused { address: address.as_str().to_string(), reason: RefusedReason::Suppressed })
-        .collect()
+    addresses.map(|address| Refused::new(address.as_str().to_string(), RefusedReason::Suppressed)).collect()
 }
 
 #[derive(Serialize)]

@@ -55,3 +55,14 @@ pub struct Summary {
     /// Their addresses, one entry a suppressed recipient.
     pub suppressed_emails: Vec<String>,
 }
+
+impl Summary {
+    /// Of a request that got to no recipient.
+    pub(crate) const NOBODY: Self = Self {
+        status: CheckStatus::NotApplicable,
+        checked_recipients: 0,
+        accepted_recipients: 0,
+        suppressed_recipients: 0,
+        suppressed_emails: Vec::new(),
+    };
+}

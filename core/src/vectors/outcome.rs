@@ -191,7 +191,11 @@ fn printed(answer: &Answer) -> Value {
 }
 
 fn refused(refused: &Refused) -> Value {
-    json!({ "address": refused.address, "reason": refused.reason.word() })
+    let reason = refused.reason.word();
+    match refused.bounce {
+        Some(bounce) => json!({ "address": refused.address, "reason": reason, "class": bounce.class.word() }),
+        None => json!({ "address": refused.address, "reason": reason }),
+    }
 }
 
 /// The most messages of any provider's call.

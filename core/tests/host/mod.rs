@@ -19,7 +19,7 @@ use sendgate_core::{
     outcome::TransportFailure,
     sql::{Param, Row, Sql, SqlError, Value as Cell},
     time::UnixMillis,
-    transport::{Call, Reply},
+    transport::{Call, Reply, SmtpCall},
 };
 use sendgate_embed::{Database, DatabaseError};
 use serde_json::{Value, json};
@@ -43,6 +43,8 @@ pub struct Host {
     pub web: BTreeMap<String, HttpResponse>,
     /// What was fetched.
     pub fetched: Vec<String>,
+    /// Where requests come from.
+    pub client_ip: Option<String>,
     /// `If-None-Match` of the requests that follow.
     pub if_none_match: Option<String>,
 }
@@ -96,7 +98,7 @@ pub fn key_of(id: &str) -> String {
 pub fn config_with(change: impl FnOnce(&mut Value)) -> String {
     let mut account = json!({
         "keys": [
-            {"id": "k1", "hash": key::hash(&key_of("k1")), "scopes": ["send", "read", "suppressions"]},
+            {"id": "k1", "hash": key::hash(&key_of("k1")), "scopes": ["send", "send:bulk", "read", "suppressions"]},
             {"id": "other", "hash": key::hash(&key_of("other")), "scopes": ["send", "read"]},
             {"id": "reader", "hash": key::hash(&key_of("reader")), "scopes": ["read"]},
             {"id": "revoked", "hash": key::hash(&key_of("revoked")), "scopes": ["send"], "revoked": true}
@@ -143,6 +145,7 @@ impl Host {
             secrets: BTreeMap::new(),
             web: BTreeMap::new(),
             fetched: Vec::new(),
+            client_ip: None,
             if_none_match: None,
         }
     }
@@ -190,6 +193,26 @@ impl Host {
         self.exchange(key, method, target, None, body)
     }
 
+    /// A request with header fields of its own and no `Authorization`, as another API's SDK sends one.
+    pub fn request_as(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpResponse {
+        let headers: Vec<(String, String)> = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        let find = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        let (authorization, idempotency_key) = (find("authorization"), find("idempotency-key"));
+        let request = FrontRequest {
+            method,
+            path,
+            query: "",
+            authorization: authorization.as_deref(),
+            idempotency_key: idempotency_key.as_deref(),
+            if_none_match: None,
+            client_ip: None,
+            content_length: Some(body.len() as u64),
+            headers: &|| headers.clone(),
+        };
+        let entropy = self.random();
+        self.route(&request, entropy, body)
+    }
+
     pub fn request_with(
         &mut self,
         key: &str,
@@ -210,6 +233,7 @@ impl Host {
         body: &[u8],
     ) -> HttpResponse {
         let authorization = format!("Bearer {key}");
+        let client_ip = self.client_ip.clone();
         let if_none_match = self.if_none_match.clone();
         let request = FrontRequest {
             method,
@@ -217,14 +241,23 @@ impl Host {
             query,
             authorization: Some(&authorization),
             idempotency_key,
+            client_ip: client_ip.as_deref(),
             if_none_match: if_none_match.as_deref(),
             content_length: Some(body.len() as u64),
             headers: &Vec::new,
         };
         let entropy = self.random();
-        match front::route(&request, &self.config, SECRET, entropy, self.now) {
+        self.route(&request, entropy, body)
+    }
+
+    fn route(&mut self, request: &FrontRequest<'_>, entropy: u64, body: &[u8]) -> HttpResponse {
+        match front::route(request, &self.config, SECRET, entropy, self.now) {
             FrontDecision::Answer(response) => response,
             FrontDecision::ToReceiver { pass, .. } => self.take(&pass, body),
+            // This host has the objects of its configuration, and no other.
+            FrontDecision::ToAccount { account, .. } if !self.config.accounts.contains_key(&account) => {
+                front::account_missing(entropy, self.now)
+            }
             FrontDecision::ToAccount { pass, .. } => {
                 let (entropy, now) = ([self.random(), self.random()], self.now);
                 let (account, statements) = (&mut self.account, &mut self.statements);
@@ -245,6 +278,7 @@ impl Host {
             query: "",
             authorization: None,
             idempotency_key: None,
+            client_ip: None,
             if_none_match: None,
             content_length: Some(body.len() as u64),
             headers: &|| headers.to_vec(),
@@ -312,9 +346,20 @@ impl Host {
         }
     }
 
+    /// The next mail for a mail server; panics when there is none.
+    pub fn next_mail(&mut self) -> (Attempt, SmtpCall) {
+        match self.next() {
+            Effect::Send { attempt, call: Call::Smtp(mail), .. } => (attempt, *mail),
+            other => panic!("expected a mail, got {other:?}"),
+        }
+    }
+
     pub fn settle(&mut self, attempt: Attempt, result: Result<&HttpResponse, TransportFailure>) {
+        self.settle_with(attempt, result.map(|response| Reply::Http(response.clone())));
+    }
+
+    pub fn settle_with(&mut self, attempt: Attempt, reply: Result<Reply, TransportFailure>) {
         let entropy = self.random();
-        let reply = result.map(|response| Reply::Http(response.clone()));
         let (account, statements, now) = (&mut self.account, &mut self.statements, self.now);
         self.database
             .transaction::<_, Failed, _>(|sql| {
@@ -349,7 +394,7 @@ fn open(database: &mut Database, config: &Config, secrets: &BTreeMap<String, Str
     // `ESP`, and `ESP-2` for a second provider.
     let of_provider = |name: &str| name.strip_prefix("ESP").map(|which| format!("esp-secret{which}"));
     let secret = |name: &str| of_provider(name).or_else(|| secrets.get(name).cloned());
-    let tools = HostTools { secret: &secret, compose: |_| Vec::new() };
+    let tools = HostTools { secret: &secret, compose: sendgate_mime::compose };
     database.transaction::<_, Failed, _>(|sql| Ok(Account::open(config, "shop", tools, sql, now)?)).unwrap()
 }
 

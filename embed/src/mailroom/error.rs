@@ -73,6 +73,7 @@ impl From<AccountError> for MailroomError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Config(detail) => Self::Config(detail),
+            AccountError::Missing => Self::Config("there is no such account".into()),
             AccountError::MissingCredential(name) => Self::MissingCredential(name),
             AccountError::Store(error) => error.into(),
         }

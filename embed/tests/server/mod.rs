@@ -168,6 +168,7 @@ impl Talk<'_> {
                     "250 2.1.0 ok\r\n".to_owned()
                 }
                 "RCPT" if path(&line).starts_with("nouser@") => "550 5.1.1 no such user\r\n".to_owned(),
+                "RCPT" if path(&line).starts_with("busy@") && self.is_first(&line) => "450 4.2.1 busy\r\n".to_owned(),
                 "RCPT" if mail.to.len() >= self.rules.recipients => "452 4.5.3 too many\r\n".to_owned(),
                 "RCPT" => {
                     mail.to.push(path(&line));
@@ -194,6 +195,11 @@ impl Talk<'_> {
             };
             wire.write_all(answer.as_bytes())?;
         }
+    }
+
+    /// Whether a command was never said before.
+    fn is_first(&self, command: &str) -> bool {
+        self.seen.lock().unwrap().commands.iter().filter(|said| *said == command).count() == 1
     }
 
     fn hello(&self) -> String {

@@ -13,6 +13,11 @@ use ureq::Agent;
 
 pub const SECRET: &str = "the secret of the end-to-end tests";
 
+/// The operator's token.
+pub const ADMIN_TOKEN: &str = "the-operators-token-of-the-tests";
+/// Base64 of the bytes 0 to 31.
+const SEALING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// The simulator shows a message with all that was sent: two of 25 MB, several times.
 const MAX_BODY: u64 = 400_000_000;
 
@@ -63,7 +68,7 @@ impl Running {
         let port = free_port().unwrap();
         let account = |name: &str| {
             json!({
-                "keys": [{"id": "k1", "hash": key::hash(&key_of(name)), "scopes": ["send", "read", "suppressions"]}],
+                "keys": [{"id": "k1", "hash": key::hash(&key_of(name)), "scopes": ["send", "send:bulk", "read", "suppressions"]}],
                 "account_windows": [{"kind": "sliding", "name": "plan-minute", "limit": 1_000_000, "period_ms": 60000}],
                 "key_windows": [{"kind": "sliding", "name": "key-second", "limit": 100_000, "period_ms": 1000}],
                 "quotas": [{"period": "day", "limit": 50000}],
@@ -85,6 +90,8 @@ impl Running {
         let settings = Settings::development(state.path(), port)
             .bind("SENDGATE_CONFIG", &config)
             .bind("SENDGATE_KEY_SECRET", SECRET)
+            .bind("SENDGATE_ADMIN_TOKEN", ADMIN_TOKEN)
+            .bind("SENDGATE_SEALING_KEY", SEALING_KEY)
             .bind("SIMULATOR_CREDENTIAL", "re_test");
         let workerd = Workerd::start(settle(settings)).unwrap_or_else(|error| panic!("{error}"));
         let agent = Agent::config_builder()
@@ -105,13 +112,24 @@ impl Running {
     }
 
     pub fn call_with(&self, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
+        self.try_call(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same for a test that kills the process meanwhile.
+    pub fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
         let url = format!("{}{path}", self.workerd.base_url());
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         let request = request.header("content-type", "application/json").body(body).unwrap();
-        answer_of(self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+        self.agent.run(request).and_then(answer_of)
     }
 
     /// A client of its own that waits for so long: method, path, key, body.
@@ -122,8 +140,15 @@ impl Running {
         move |method, path, key, body| {
             let request = ureq::http::Request::builder().method(method).uri(format!("{base}{path}"));
             let request = request.header("authorization", format!("Bearer {key}")).body(body).unwrap();
-            answer_of(agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+            let answer = agent.run(request).and_then(answer_of);
+            answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
         }
+    }
+
+    /// A request of the operator's, `path` being what follows `/v1/admin`.
+    pub fn admin(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.call(method, &format!("/v1/admin{path}"), Some(ADMIN_TOKEN), &body)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -191,14 +216,14 @@ impl Running {
     }
 }
 
-fn answer_of(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+fn answer_of(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-    Answer {
+    Ok(Answer {
         status: response.status().as_u16(),
         headers,
-        body: response.body_mut().with_config().limit(MAX_BODY).read_to_string().unwrap(),
-    }
+        body: response.body_mut().with_config().limit(MAX_BODY).read_to_string()?,
+    })
 }
 
 /// A message to one address.

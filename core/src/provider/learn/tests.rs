@@ -253,3 +253,35 @@ proptest! {
         }
     }
 }
+
+/// R027: what an answer does not speak of stays as an earlier one told it; a guess begins at the documented figure again.
+#[test]
+fn an_answer_moves_only_what_it_speaks_of() {
+    let window = |name: &str, limit, period_ms| Window::Sliding { name: name.into(), limit, period_ms };
+    let documented = [window("second", 10, 1_000), window("day", 200, 86_400_000)];
+    let told = |span, units, source| Learned {
+        limits: alloc::vec![Limit {
+            unit: Unit::Requests,
+            span,
+            bound: Bound::Units(units),
+            used: None,
+            remaining: None,
+            resets_at: None,
+            source,
+        }],
+    };
+    let day = told(Span::Sliding(86_400_000), 50_000, Source::Account);
+    let after_day = moved(&documented, &documented, Unit::Requests, &day, NOW);
+    assert_eq!(after_day, [window("second", 10, 1_000), window("day", 50_000, 86_400_000)]);
+    let second = told(Span::Sliding(1_000), 14, Source::Header);
+    let after_second = moved(&documented, &after_day, Unit::Requests, &second, NOW);
+    assert_eq!(after_second, [window("second", 14, 1_000), window("day", 50_000, 86_400_000)]);
+    assert_eq!(moved(&documented, &after_second, Unit::Messages, &second, NOW), after_second);
+    for (guess, limit) in [(3, 3), (7, 7), (12, 10)] {
+        let guessed =
+            moved(&documented, &after_second, Unit::Requests, &told(Span::Unsaid, guess, Source::Header), NOW);
+        assert_eq!(guessed, [window("second", limit, 1_000), window("day", 50_000, 86_400_000)], "{guess}");
+    }
+    assert_eq!(told_before(&documented[1], 50_000), after_day[1]);
+    assert_eq!(told_before(&documented[1], u32::MAX).limit(), 200_000, "within the bounds of an account's own page");
+}

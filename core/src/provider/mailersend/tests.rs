@@ -79,7 +79,7 @@ fn the_suppressed_are_refused_one_by_one() {
         let person = json!({ "email": "gone@example.net", "name": null, "reasons": ["hard_bounced"] });
         json!({ "message": "There are some warnings.", "warnings": [{ "type": kind, "recipients": [person] }] })
     };
-    let refused = vec![Refused { address: "gone@example.net".into(), reason: RefusedReason::Suppressed }];
+    let refused = vec![Refused::new("gone@example.net".into(), RefusedReason::Suppressed)];
     let some = answer(202, &[("X-Message-Id", "5e42957d51f1d94a1070a733")], warning("SOME_SUPPRESSED"));
     let accepted = Outcome::Accepted { provider_message_id: Some("5e42957d51f1d94a1070a733".into()) };
     assert_eq!((some.outcome, some.refused), (accepted, refused.clone()));

@@ -167,7 +167,7 @@ fn recipients_left_out_of_a_taken_message_are_named() {
         let body = json!({ "ErrorCode": 0, "MessageID": "u-1", "Message": text });
         of_batch(Postmark, 200, body, 1).remove(0).refused
     };
-    let gone = |address: &str| Refused { address: String::from(address), reason: RefusedReason::Suppressed };
+    let gone = |address: &str| Refused::new(String::from(address), RefusedReason::Suppressed);
     let both = [gone("hardbounce@example.com"), gone("spam@example.com")];
     let head = "Message OK, but will not deliver to these inactive addresses: hardbounce@example.com, spam@example.com";
     let tail = ". Inactive recipients are ones that have generated a hard bounce or a spam complaint.";

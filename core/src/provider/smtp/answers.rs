@@ -3,8 +3,12 @@
 //! Codes after RFC 5321, RFC 4954 and RFC 3463. Before the final dot nobody has the mail, whatever happens; after it,
 //! only an answer tells. What is refused before the mail was spoken of concerns the account, not the mail.
 
-use super::super::classify::{Class, readable_id};
+use super::super::{
+    ProviderKind,
+    classify::{Class, readable_id},
+};
 use crate::{
+    event::{BounceTable, Enhanced, Evidence},
     outcome::{Answer, Outcome, Refused, RefusedReason},
     transport::{SmtpAnswer, SmtpEnd, SmtpRefusal, SmtpReply, SmtpStage, SmtpStop},
 };
@@ -21,7 +25,7 @@ pub(super) fn classify(reply: &SmtpReply) -> Answer {
             outcome: Outcome::Accepted { provider_message_id: message_id(&answer.text) },
             status: Some(answer.code),
             provider_code: None,
-            refused: reply.refused.iter().map(refused).collect(),
+            refused: refused(&reply.refused),
         },
         SmtpEnd::Answered(answer) => refusal(reply.stage, answer),
         SmtpEnd::NobodyLeft => nobody_left(&reply.refused),
@@ -46,14 +50,23 @@ fn refusal(stage: SmtpStage, answer: &SmtpAnswer) -> Answer {
     Answer::new(class(stage, answer).outcome(None), answer.code, code_of(answer))
 }
 
-/// Every recipient was refused: what can pass for one of them is tried again for all, for nobody has the mail.
-fn nobody_left(refused: &[SmtpRefusal]) -> Answer {
-    let answers = || refused.iter().filter_map(|refusal| refusal.answer.as_ref());
+/// Every recipient was refused: what can pass for one of them is tried again, without those who were refused for good.
+fn nobody_left(refusals: &[SmtpRefusal]) -> Answer {
+    let answers = || refusals.iter().filter_map(|refusal| refusal.answer.as_ref());
     let ranked = answers().map(|answer| (rank(class(SmtpStage::Recipients, answer)), answer));
-    match ranked.min_by_key(|(rank, _)| *rank) {
+    let mut answer = match ranked.min_by_key(|(rank, _)| *rank) {
         Some((_, answer)) => refusal(SmtpStage::Recipients, answer),
         None => Answer::without_status(Outcome::Transient { retry_at: None }),
+    };
+    let is_theirs = |refusal: &&SmtpRefusal| {
+        refusal.answer.as_ref().is_some_and(|answer| class(SmtpStage::Recipients, answer) == Class::Refused)
+    };
+    // A server that wants another login or sender has not looked at them.
+    if !matches!(answer.outcome, Outcome::CredentialsWrong | Outcome::SenderRefused) {
+        let theirs: Vec<SmtpRefusal> = refusals.iter().filter(is_theirs).cloned().collect();
+        answer.refused = refused(&theirs);
     }
+    answer
 }
 
 /// How much is left to hope for: least first.
@@ -93,10 +106,26 @@ fn class(stage: SmtpStage, answer: &SmtpAnswer) -> Class {
     }
 }
 
-fn refused(refusal: &SmtpRefusal) -> Refused {
-    let permanent = refusal.answer.as_ref().is_some_and(|answer| answer.code >= 500);
-    let reason = if permanent { RefusedReason::Permanent } else { RefusedReason::Transient };
-    Refused { address: refusal.address.clone(), reason }
+/// Who was refused alone; the bounce table says what a refusal for good means for the address.
+fn refused(refusals: &[SmtpRefusal]) -> Vec<Refused> {
+    let for_good = |refusal: &SmtpRefusal| refusal.answer.as_ref().is_some_and(|answer| answer.code >= 500);
+    let table = refusals.iter().any(for_good).then(BounceTable::embedded);
+    let one = |refusal: &SmtpRefusal| match (&refusal.answer, &table) {
+        (Some(answer), Some(table)) if answer.code >= 500 => {
+            let bounce = Some(table.classify(&evidence(answer)).0);
+            Refused { bounce, ..Refused::new(refusal.address.clone(), RefusedReason::Permanent) }
+        }
+        (Some(_) | None, _) => Refused::new(refusal.address.clone(), RefusedReason::Transient),
+    };
+    refusals.iter().map(one).collect()
+}
+
+fn evidence(answer: &SmtpAnswer) -> Evidence<'_> {
+    let enhanced = answer
+        .enhanced
+        .and_then(|[class, subject, detail]| Some(Enhanced { class: u8::try_from(class).ok()?, subject, detail }));
+    let provider = ProviderKind::Smtp.as_str();
+    Evidence { provider, word: None, enhanced, smtp: Some(answer.code), text: Some(&answer.text) }
 }
 
 /// The enhanced code as it is written.
