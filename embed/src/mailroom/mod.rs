@@ -2,7 +2,7 @@
 //!
 //! [`Mailroom::submit`] stores messages, under limits that every process on the file shares. [`Mailroom::run`] delivers
 //! them in the background; a host that brings its own loop asks [`Mailroom::next`] and answers with
-//! [`Mailroom::settle`]. Any number of threads and processes may do any of it on one file: [`desk`](self) says by which
+//! [`Mailroom::settle`]. Any number of threads and processes may do any of it on one file: the module `desk` says by which
 //! rules. One of them delivers at a time; another takes over when it ends, or, after the lease that it does not renew any
 //! more, when it dies.
 //!
