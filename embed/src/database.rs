@@ -65,6 +65,30 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Runs `work` on one state of the file without the write lock: nobody is waited for, and nobody waits.
+    ///
+    /// # Errors
+    /// The error of `work`, or [`DatabaseError`] by way of `E`. A statement that writes is rolled back.
+    pub fn read<T, E, F>(&mut self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Connection<'_>) -> Result<T, E>,
+        E: From<DatabaseError>,
+    {
+        let behavior = TransactionBehavior::Deferred;
+        let transaction = self.connection.transaction_with_behavior(behavior).map_err(beginning)?;
+        work(&mut Connection { transaction })
+    }
+
+    /// A number that is another one after any other connection wrote to the file, in this process or another.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Begin`] when the file cannot be read.
+    pub fn data_version(&mut self) -> Result<i64, DatabaseError> {
+        self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(beginning)
+    }
+}
+
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Database")
@@ -74,6 +98,15 @@ impl fmt::Debug for Database {
 /// The inside of a transaction: what the core's verbs are given.
 pub struct Connection<'a> {
     transaction: Transaction<'a>,
+}
+
+impl Connection<'_> {
+    /// Rows that this connection has inserted, changed or deleted since it was opened: what the difference of two counts
+    /// says is whether anything was written between them.
+    #[must_use]
+    pub fn changed_rows(&self) -> u64 {
+        self.transaction.total_changes()
+    }
 }
 
 impl Sql for Connection<'_> {

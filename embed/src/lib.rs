@@ -4,7 +4,8 @@
 //! in a transaction: [`Database`] is the core's [`Sql`](sendgate_core::sql::Sql) on SQLite, [`KeptLimiter`] is a
 //! limiter whose state lives in one row of it, [`HeldLimiter`] one whose state lives in memory, and
 //! [`HeldLimiters`] a table of them. [`Carrier`] takes
-//! calls to providers, over HTTP and SMTP, and tells exactly what surely did not leave from what may have.
+//! calls to providers, over HTTP and SMTP, and tells exactly what surely did not leave from what may have. [`Mailroom`]
+//! is the durable sender that is made of these: several processes may keep one file.
 //!
 //! Out of scope: every decision, every default, and the clock. `now` is an argument here, too.
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@ mod held;
 mod http;
 mod kept;
 mod keyed;
+mod mailroom;
 mod smtp;
 mod stream;
 
@@ -23,3 +25,4 @@ pub use database::{Connection, Database, DatabaseError};
 pub use held::HeldLimiter;
 pub use kept::{KeptError, KeptLimiter};
 pub use keyed::HeldLimiters;
+pub use mailroom::{Host, Mailroom, MailroomError, Secrets, Transport};

@@ -24,8 +24,17 @@ A message becomes a provider's request without a network, and a provider's answe
 ('POST', 'https://api.postmarkapp.com/email')
 >>> postmark.classify(429, {"Retry-After": "30"}, b"{}", 1_800_000_000_000)
 Answer(outcome='throttled', retry_at=1800000030000)
+
+A Mailroom keeps messages on a file until they are delivered, within every limit, whatever ends in between:
+
+>>> import tempfile
+>>> with sendgate.Mailroom(tempfile.mkdtemp() + "/mail.db", postmark) as mailroom:
+...     receipts = mailroom.submit(message)
+...     mailroom.trace(receipts[0].message_id)["status"]
+'queued'
 """
 
+from ._mailroom import Mailroom
 from ._sendgate import (
     PROVIDERS,
     Allow,
@@ -33,23 +42,31 @@ from ._sendgate import (
     Backoff,
     Confirm,
     Defer,
+    Due,
     Event,
     Exhausted,
     FieldError,
     HttpRequest,
+    IdempotencyConflict,
     InvalidMessage,
     Limiter,
     Limiters,
     Message,
     NeedsCertificate,
+    NotSent,
     Provider,
+    QuotaExceeded,
+    RateLimited,
+    Receipt,
     Reject,
     RetryAt,
     SendgateError,
     SmtpRequest,
+    StoreFailed,
     Suppressions,
     UnsupportedFeature,
     Usage,
+    WaitUntil,
     WebhookRefused,
     __version__,
     normalize_address,
@@ -66,25 +83,34 @@ __all__ = [
     "Client",
     "Confirm",
     "Defer",
+    "Due",
     "Event",
     "Exhausted",
     "FieldError",
     "HttpRequest",
+    "IdempotencyConflict",
     "InvalidMessage",
     "Limiter",
     "Limiters",
+    "Mailroom",
     "Message",
     "NeedsCertificate",
+    "NotSent",
     "Provider",
+    "QuotaExceeded",
     "RateLimitError",
+    "RateLimited",
+    "Receipt",
     "Reject",
     "RetryAt",
     "SendgateError",
     "SmtpRequest",
+    "StoreFailed",
     "Suppressions",
     "UnreachableError",
     "UnsupportedFeature",
     "Usage",
+    "WaitUntil",
     "WebhookRefused",
     "__version__",
     "normalize_address",

@@ -1,6 +1,10 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from os import PathLike
+from types import TracebackType
 from typing import Any, Final, Literal, final
+
+from typing_extensions import Self
 
 from .client import ApiError as ApiError
 from .client import AsyncClient as AsyncClient
@@ -18,25 +22,34 @@ __all__ = [
     "Client",
     "Confirm",
     "Defer",
+    "Due",
     "Event",
     "Exhausted",
     "FieldError",
     "HttpRequest",
+    "IdempotencyConflict",
     "InvalidMessage",
     "Limiter",
     "Limiters",
+    "Mailroom",
     "Message",
     "NeedsCertificate",
+    "NotSent",
     "Provider",
+    "QuotaExceeded",
     "RateLimitError",
+    "RateLimited",
+    "Receipt",
     "Reject",
     "RetryAt",
     "SendgateError",
     "SmtpRequest",
+    "StoreFailed",
     "Suppressions",
     "UnreachableError",
     "UnsupportedFeature",
     "Usage",
+    "WaitUntil",
     "WebhookRefused",
     "__version__",
     "normalize_address",
@@ -281,6 +294,31 @@ class UnsupportedFeature(SendgateError):
 
     feature: str
     provider: str
+
+class RateLimited(SendgateError):
+    """A window admits no more for now.
+
+    ``retry_at`` (ms since 1970) is the first instant at which the same submission will do, ``window`` the one that is
+    full.
+    """
+
+    retry_at: int | None
+    window: str | None
+
+class QuotaExceeded(SendgateError):
+    """A quota is used up. ``period`` and ``retry_at``, its end, are None when waiting does not help."""
+
+    retry_at: int | None
+    period: Literal["day", "month", "year"] | None
+
+class IdempotencyConflict(SendgateError):
+    """The idempotency key was used for other messages in the last 24 hours."""
+
+class StoreFailed(SendgateError):
+    """The file cannot be used now, and nothing was accepted. ``code`` says why."""
+
+class NotSent(SendgateError):
+    """For a transport to raise when the provider surely has not got the request."""
 
 class WebhookRefused(SendgateError):
     """A report is not to be believed. ``code`` says why."""
@@ -556,6 +594,131 @@ class Provider:
 
         Raises WebhookRefused; nothing of the request may then be believed.
         """
+
+_Answered = tuple[int, _Headers, bytes]
+
+@final
+class Receipt:
+    """What became of a submitted message."""
+
+    @property
+    def message_id(self) -> str | None:
+        """The message's id, by which ``trace`` finds it; None when it was refused."""
+    @property
+    def status(self) -> str:
+        """``"queued"``, ``"suppressed"`` or ``"refused"``."""
+    @property
+    def warnings(self) -> list[str]:
+        """Words for what is not wrong but worth knowing, such as ``"missing_unsubscribe"``."""
+    @property
+    def code(self) -> str | None:
+        """The stable word for why it was refused."""
+    @property
+    def detail(self) -> str | None:
+        """What is wrong with it, field by field."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Due:
+    """A call that is to be carried out now, by a host that does so itself. It has to be settled."""
+
+    @property
+    def request(self) -> HttpRequest | SmtpRequest:
+        """What to carry out."""
+    @property
+    def timeout_ms(self) -> int:
+        """Give up after so many milliseconds."""
+    @property
+    def message_id(self) -> str:
+        """The message, or the first one of several."""
+    @property
+    def attempt(self) -> int:
+        """1 for its first attempt."""
+
+@final
+class WaitUntil:
+    """Nothing may leave before ``at`` (ms since 1970), unless something is submitted or settled."""
+
+    @property
+    def at(self) -> int:
+        """Milliseconds since 1970."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class Mailroom:
+    """A durable sender on a SQLite file, for several threads and several processes on one file.
+
+    ``account`` is a Provider, or one account's configuration as a dict or JSON text, of which only ``providers`` has to
+    be there; ``settings`` are further fields of it. ``secrets`` has the values of the names that a configuration calls
+    ``credential``; without it they are environment variables. ``profile`` names the built-in limits of a Provider.
+    ``transport`` is a callable that takes an HttpRequest and returns a status, header fields and a body; it raises
+    NotSent when the provider surely has not got the request. ``lease_ms`` is how long a process that delivers is waited
+    for after its last sign of life.
+
+    Raises SendgateError when the configuration is wrong, StoreFailed when the file cannot be used.
+    """
+
+    def __new__(
+        cls,
+        path: str | PathLike[str],
+        account: Provider | Mapping[str, Any] | str,
+        /,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        profile: str | None = None,
+        transport: Callable[[HttpRequest], _Answered] | None = None,
+        lease_ms: int | None = None,
+        **settings: Any,  # noqa: ANN401 - a configuration's fields
+    ) -> Self: ...
+    def submit(self, messages: Message | Sequence[Message], idempotency_key: str | None = None) -> list[Receipt]:
+        """Stores messages for delivery, all under one request's limits, and returns a Receipt for each.
+
+        The same ``idempotency_key`` with the same messages gets the same receipts for 24 hours and stores nothing
+        again.
+
+        Raises InvalidMessage when no message can be taken, RateLimited and QuotaExceeded when a limit stands in the
+        way, IdempotencyConflict, and StoreFailed. Nothing was accepted then.
+        """
+    def run(self) -> bool:
+        """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
+    def stop(self) -> None:
+        """Ends the delivery in the background when the calls under way are settled; another process may go on."""
+    def drain(self, timeout: float | None = None) -> bool:
+        """Delivers until no message waits or is on its way, by whichever process, or for ``timeout`` seconds.
+
+        Returns whether none is left.
+        """
+    def trace(self, message_id: str) -> dict[str, Any] | None:
+        """Where a message is and how it came there; None when there is none of this id."""
+    def usage(self) -> list[dict[str, Any]]:
+        """What is in use of each quota in its current period."""
+    def limits(self) -> list[dict[str, Any]]:
+        """Every limit and where it stands."""
+    def next(self) -> Due | WaitUntil | None:
+        """What to do now, for a host that delivers itself; None when nothing waits."""
+    def settle(self, due: Due, outcome: _Answered | Literal["not_sent", "maybe_sent"]) -> None:
+        """What became of a call that ``next`` gave."""
+    def carry(self, due: Due) -> None:
+        """Carries a call that ``next`` gave with the Mailroom's own transport, and settles it."""
+    async def submit_async(
+        self, messages: Message | Sequence[Message], idempotency_key: str | None = None
+    ) -> list[Receipt]:
+        """``submit`` without holding up the event loop."""
+    async def drain_async(self, timeout: float | None = None) -> bool:
+        """``drain`` without holding up the event loop."""
+    async def trace_async(self, message_id: str) -> dict[str, Any] | None:
+        """``trace`` without holding up the event loop."""
+    async def stop_async(self) -> None:
+        """``stop`` without holding up the event loop."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, where: TracebackType | None, /
+    ) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, where: TracebackType | None, /
+    ) -> None: ...
 
 @final
 class Suppressions:

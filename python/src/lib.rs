@@ -9,9 +9,11 @@ mod clock;
 mod error;
 mod limiter;
 mod limiters;
+mod mailroom;
 mod message;
 mod provider;
 mod suppressions;
+mod transport;
 mod values;
 mod webhook;
 
@@ -24,10 +26,14 @@ mod _sendgate {
     #[pymodule_export]
     use super::{
         backoff::{Backoff, Exhausted, RetryAt},
-        error::{FieldError, InvalidMessage, SendgateError, UnsupportedFeature, WebhookRefused},
+        error::{
+            FieldError, IdempotencyConflict, InvalidMessage, NotSent, QuotaExceeded, RateLimited, SendgateError,
+            StoreFailed, UnsupportedFeature, WebhookRefused,
+        },
         evaluate,
         limiter::{Allow, Defer, Limiter, Reject, Usage},
         limiters::Limiters,
+        mailroom::{Due, Mailroom, Receipt, WaitUntil},
         message::Message,
         normalize_address,
         provider::{Answer, HttpRequest, Provider, SmtpRequest},

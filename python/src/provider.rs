@@ -11,12 +11,13 @@ use pyo3::{
 };
 use sendgate_core::{
     event::Trust,
-    http::HttpResponse,
+    http::{self, HttpResponse},
     outcome,
     provider::{self, Dispatch, ProviderKind, Target},
     time::UnixMillis,
     transport::{Call, Reply, Security},
 };
+use std::collections::HashMap;
 
 /// A provider that Sendgate speaks to, with what its calls need.
 ///
@@ -216,6 +217,30 @@ impl Provider {
 }
 
 impl Provider {
+    /// The provider as an account's configuration has it, but for its credential, which goes by a name there.
+    pub(crate) fn settings(&self, profile: Option<&str>) -> serde_json::Map<String, serde_json::Value> {
+        let mut fields = serde_json::Map::from_iter([("kind".into(), self.kind.as_str().into())]);
+        let given = [
+            ("base_url", Some(self.base_url.as_str()).filter(|url| !url.is_empty())),
+            ("domain", self.domain.as_deref()),
+            ("account_id", self.account_id.as_deref()),
+            ("region", self.region.as_deref()),
+            ("profile", profile),
+            ("credential", Some(CREDENTIAL).filter(|_| !self.credential.is_empty())),
+        ];
+        for (field, value) in given {
+            if let Some(value) = value {
+                fields.insert(field.into(), value.into());
+            }
+        }
+        fields
+    }
+
+    /// Its credential under that name.
+    pub(crate) fn secret(&self) -> HashMap<String, String> {
+        HashMap::from([(CREDENTIAL.into(), self.credential.clone())])
+    }
+
     fn target(&self) -> Target<'_> {
         Target {
             domain: self.domain.as_deref(),
@@ -248,18 +273,15 @@ impl Headers<'_> {
 
 /// One of two classes.
 #[derive(IntoPyObject)]
-enum Request {
+pub(crate) enum Request {
     Http(HttpRequest),
     Smtp(SmtpRequest),
 }
 
 impl Request {
-    fn of(call: Call) -> PyResult<Self> {
+    pub(crate) fn of(call: Call) -> PyResult<Self> {
         match call {
-            Call::Http(request) => {
-                let sendgate_core::http::HttpRequest { method, url, headers, body } = request;
-                Ok(Self::Http(HttpRequest { method, url, headers, body }))
-            }
+            Call::Http(request) => Ok(Self::Http(request.into())),
             Call::Smtp(call) => Ok(Self::Smtp(SmtpRequest {
                 host: call.server.host,
                 port: call.server.port,
@@ -276,6 +298,13 @@ impl Request {
             })),
             Call::Binding(_) => Err(error::provider("kind", "is a binding of a Worker, which only a Worker can call")),
         }
+    }
+}
+
+impl From<http::HttpRequest> for HttpRequest {
+    fn from(request: http::HttpRequest) -> Self {
+        let http::HttpRequest { method, url, headers, body } = request;
+        Self { method, url, headers, body }
     }
 }
 
@@ -400,3 +429,6 @@ impl Answer {
         format!("Answer(outcome='{}', retry_at={retry_at})", self.outcome)
     }
 }
+
+/// What a provider's credential is called in the configuration that is made of it.
+const CREDENTIAL: &str = "credential";

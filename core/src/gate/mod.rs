@@ -220,7 +220,7 @@ impl Gate {
 
     /// Counts a denial of a key. When a penalty begins with it, one row is written; returns whether one did.
     fn denied(&mut self, key_id: &str, sql: &mut dyn Sql, now: UnixMillis) -> Result<bool, SqlError> {
-        let Some(watch) = &self.abuse else { return Ok(false) };
+        let Some(watch) = self.abuse.as_ref().filter(|_| key_id != OWNER) else { return Ok(false) };
         let record = self.records.entry(key_id.into()).or_insert_with(|| watch.clean());
         let began = watch.denied(record, now);
         if began {
@@ -238,6 +238,9 @@ impl Gate {
     /// changed a byte. The caller knows that the account has this key.
     fn look_up(&mut self, key_id: &str, now: UnixMillis) -> bool {
         let moved = self.plan.as_mut().is_some_and(|plan| plan.rebase(now));
+        if key_id == OWNER {
+            return moved;
+        }
         if let Some(key) = self.keys.get_mut(key_id) {
             return key.rebase(now) || moved;
         }
@@ -281,6 +284,9 @@ fn forgotten_before(now: UnixMillis) -> UnixMillis {
     UnixMillis::new(now.as_millis().saturating_sub(FORGET_MS))
 }
 
+/// Stands for a key where the account's owner asks, in whose process it is: no key has this id. The owner's requests count
+/// in the windows that all keys share, and have none of their own.
+pub(crate) const OWNER: &str = "";
 /// The row of the request windows: the plan's and every key's.
 const REQUESTS: &str = "requests";
 /// The rows of penalties, one a key.

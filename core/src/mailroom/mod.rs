@@ -27,6 +27,7 @@
 //! *Some recipients alone*: what a provider took for some and refused for others is sent again to those others only, where
 //! the refusal may pass (the module `refused`).
 
+mod alive;
 mod change;
 mod choose;
 mod circuit;
@@ -169,6 +170,16 @@ struct Item {
     partly_taken: bool,
 }
 
+/// What the attempts are that the store holds as under way when a Mailroom opens.
+#[derive(Clone, Copy)]
+pub(crate) enum Interrupted<'a> {
+    /// Whoever made them is gone: nobody will ever know what came of them.
+    Unknown,
+    /// Another owner of the store, or this one, still waits for their answers: they stay on their way. What the Mailroom
+    /// before knew and no store keeps is taken over.
+    Alive(Option<&'a Mailroom>),
+}
+
 impl Mailroom {
     /// Opens the outbox of an account: creates what is missing, rebuilds the queue, and settles the attempts that a crash
     /// interrupted as of unknown outcome.
@@ -182,6 +193,18 @@ impl Mailroom {
         config: &AccountConfig,
         credentials: &[String],
         compose: Compose,
+        ledger: &mut Ledger,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<Self, SqlError> {
+        Self::open_with(config, credentials, compose, Interrupted::Unknown, ledger, sql, now)
+    }
+
+    pub(crate) fn open_with(
+        config: &AccountConfig,
+        credentials: &[String],
+        compose: Compose,
+        interrupted: Interrupted<'_>,
         ledger: &mut Ledger,
         sql: &mut dyn Sql,
         now: UnixMillis,
@@ -212,8 +235,12 @@ impl Mailroom {
             limited_until: None,
             shared: None,
         };
-        mailroom.charge_questions(sql, now)?;
-        mailroom.take_up(ledger, sql, now)?;
+        match interrupted {
+            Interrupted::Unknown => mailroom.charge_questions(sql, now)?,
+            Interrupted::Alive(Some(before)) => mailroom.remember(before, now),
+            Interrupted::Alive(None) => {}
+        }
+        mailroom.take_up(interrupted, ledger, sql, now)?;
         Ok(mailroom)
     }
 
@@ -308,14 +335,23 @@ impl Mailroom {
         Ok(self.dispatch.weigh(class, counted.map(|recipient| &*recipient.address)))
     }
 
-    /// Queues every open message, and settles the calls that a crash interrupted.
-    fn take_up(&mut self, ledger: &mut Ledger, sql: &mut dyn Sql, now: UnixMillis) -> Result<(), SqlError> {
+    /// Queues every open message. Calls under way stay so when whoever waits for their answers is alive; else they were
+    /// interrupted by a crash and are settled.
+    fn take_up(
+        &mut self,
+        interrupted: Interrupted<'_>,
+        ledger: &mut Ledger,
+        sql: &mut dyn Sql,
+        now: UnixMillis,
+    ) -> Result<(), SqlError> {
+        let is_alive = matches!(interrupted, Interrupted::Alive(_));
         // Calls of several messages that were interrupted, or that have to be repeated as they were.
         let mut together: BTreeMap<Attempt, BTreeMap<u32, store::OpenRow>> = BTreeMap::new();
         for row in store::open_rows(self.dispatch.weighs_groups(), sql)? {
             let members = row.members.as_deref().and_then(Members::parse);
             match members.filter(|_| row.sending || row.ambiguous.is_some()) {
                 Some(Members { head, place }) => _ = together.entry(head).or_default().insert(place, row),
+                None if row.sending && is_alive => self.resume(alloc::vec![row], interrupted, now)?,
                 None if row.sending => self.recover(alloc::vec![row], ledger, sql, now)?,
                 None => {
                     let mut entry = Entry::new(self.weight(&row)?, row.expires);
@@ -334,7 +370,11 @@ impl Mailroom {
         for rows in together.into_values() {
             let rows: Vec<store::OpenRow> = rows.into_values().collect();
             if rows.iter().any(|row| row.sending) {
-                self.recover(rows, ledger, sql, now)?;
+                if is_alive {
+                    self.resume(rows, interrupted, now)?;
+                } else {
+                    self.recover(rows, ledger, sql, now)?;
+                }
             } else {
                 self.queue_together(&rows)?;
             }
@@ -374,30 +414,9 @@ impl Mailroom {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<(), SqlError> {
-        let via = self.place_of(rows.first().and_then(|row| row.provider.as_deref()));
-        let items = Vec::with_capacity(rows.len());
-        let mut flight = Flight { via, began: now, weight: Weight::default(), items, bytes: 0 };
-        for row in rows {
-            let weight = self.weight(&row)?;
-            if flight.items.is_empty() {
-                (flight.began, flight.weight) = (row.due, weight.clone());
-            } else {
-                flight.weight.join(&weight);
-            }
-            flight.items.push(Item {
-                attempt: Attempt { message: row.id, number: row.attempts },
-                weight,
-                route: via.filter(|_| row.partly_taken).map_or(Route::ANY, Route::only),
-                failures: row.failures,
-                ambiguous: row.ambiguous,
-                units: row.units,
-                reservation: row.reservation,
-                expires: row.expires,
-                partly_taken: row.partly_taken,
-            });
-        }
+        let flight = self.flight_of(rows, now)?;
         // A provider that is gone has no windows; the account's and the receivers' have seen it all the same.
-        self.dispatch.charge(&flight.weight, via.unwrap_or(usize::MAX), sql, now)?;
+        self.dispatch.charge(&flight.weight, flight.via.unwrap_or(usize::MAX), sql, now)?;
         let answers = alloc::vec![Answer::without_status(Outcome::Unknown); flight.items.len()];
         self.conclude(flight, &answers, Some("interrupted"), ledger, sql, 0, now)
     }

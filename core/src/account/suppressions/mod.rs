@@ -103,12 +103,7 @@ pub(super) fn remove(address: &str, pass: &Pass, sql: &mut dyn Sql, now: UnixMil
         None => false,
     };
     if removed {
-        return Ok(Reply {
-            status: 204,
-            content_type: "application/json",
-            body: Default::default(),
-            extra: Default::default(),
-        });
+        return Ok(Reply::json(204, Vec::new()));
     }
     let problem = Problem::new(Code::NotFound, "the address is not on the list");
     Ok(Reply::problem(&problem, &pass.request_id, None, now))

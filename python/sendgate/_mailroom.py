@@ -1,0 +1,63 @@
+"""The durable sender with its asyncio half, and its end with the interpreter."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init__.pyi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_running: weakref.WeakSet[Mailroom] = weakref.WeakSet()
+
+
+class Mailroom(_sendgate.Mailroom):
+    __doc__ = _sendgate.Mailroom.__doc__
+
+    def run(self) -> bool:
+        """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
+        _running.add(self)
+        return super().run()
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Delivers until no message waits or is on its way, by whichever process, or for ``timeout`` seconds.
+
+        Returns whether none is left.
+        """
+        _running.add(self)
+        return super().drain(timeout)
+
+    async def submit_async(
+        self, messages: _sendgate.Message | Sequence[_sendgate.Message], idempotency_key: str | None = None
+    ) -> list[_sendgate.Receipt]:
+        """``submit`` without holding up the event loop."""
+        return await asyncio.to_thread(self.submit, messages, idempotency_key)
+
+    async def drain_async(self, timeout: float | None = None) -> bool:
+        """``drain`` without holding up the event loop."""
+        return await asyncio.to_thread(self.drain, timeout)
+
+    async def trace_async(self, message_id: str) -> dict[str, Any] | None:
+        """``trace`` without holding up the event loop."""
+        return await asyncio.to_thread(self.trace, message_id)
+
+    async def stop_async(self) -> None:
+        """``stop`` without holding up the event loop."""
+        await asyncio.to_thread(self.stop)
+
+    async def __aenter__(self) -> Mailroom:
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        await self.stop_async()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """A thread that delivers may need the interpreter for a transport: it ends first."""
+    for mailroom in list(_running):
+        mailroom.stop()
