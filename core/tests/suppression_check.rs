@@ -5,7 +5,7 @@
 mod host;
 
 use host::{Failed, Host, body, events, key_of, message, text};
-use sendgate_core::{http::HttpResponse, mailroom::Effect, outcome::TransportFailure};
+use sendgate_core::{account::OwnRequest, http::HttpResponse, mailroom::Effect, outcome::TransportFailure};
 use serde_json::{Value, json};
 
 fn summary(answer: &HttpResponse) -> Value {
@@ -148,6 +148,23 @@ fn the_word_needs_a_scope_of_its_own() {
         (&body(&said)["decision"], &body(&said)["suppression_summary"]["status"]),
         (&json!("allow"), &json!("ignored"))
     );
+}
+
+/// R207: the account's owner in the same process needs no scope; where a key would be named stands nobody's.
+#[test]
+fn the_owner_may_say_so_without_a_key() {
+    let mut host = Host::new();
+    suppress(&mut host, "gone@example.com");
+    let request = ignoring("/v1/send").to_string();
+    let own =
+        OwnRequest { method: "POST", path: "/v1/send", query: "", body: request.as_bytes(), idempotency_key: None };
+    let (account, now) = (&mut host.account, host.now);
+    let told = host.database.transaction::<_, Failed, _>(|sql| Ok(account.handle_own(own, sql, [1, 2], now)?)).unwrap();
+    let answer: Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!((told.status, &answer["suppression_summary"]["status"]), (202, &json!("ignored")), "{answer}");
+    let gone = answer["messages"][1]["message_id"].as_str().unwrap();
+    assert_eq!(host.trace(gone)["trace"][1]["by"], "");
+    assert_eq!(host::drain(&mut host).0.len(), 2);
 }
 
 /// R205: a message of a release that did not keep this is checked before it leaves.
