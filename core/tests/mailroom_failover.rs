@@ -469,3 +469,18 @@ fn a_restart_goes_on_counting_silences() {
         host.advance(pause);
     }
 }
+
+/// A call that our own end interrupted says nothing of the provider: the next message goes at once, however often.
+#[test]
+fn an_end_of_ours_is_no_silence_of_the_provider() {
+    let mut host = Host::with(|account| account["on_unknown"] = json!("stop"));
+    for _ in 0..3 {
+        host.send_ok(vec![message("ann@example.com")]);
+        let (interrupted, _) = host.next_request();
+        host.crash();
+        host.send_ok(vec![message("bob@example.com")]);
+        let (attempt, _) = host.next_request();
+        assert_ne!(attempt, interrupted);
+        host.settle(attempt, Ok(&taken()));
+    }
+}

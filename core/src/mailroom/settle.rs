@@ -83,7 +83,9 @@ impl Mailroom {
         now: UnixMillis,
     ) -> Result<(), SqlError> {
         let counts = (self.providers.len() > 1).then_some(&self.failover);
-        if let Some(provider) = flight.via.and_then(|via| self.providers.get_mut(via)) {
+        // An end of our own process says nothing of the provider.
+        let heard = flight.via.filter(|_| event.is_none());
+        if let Some(provider) = heard.and_then(|via| self.providers.get_mut(via)) {
             provider.heed(answers, &self.backoff, counts, sql, now)?;
         }
         let several = flight.items.len() > 1;
