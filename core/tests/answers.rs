@@ -102,7 +102,7 @@ fn every_answer_has_the_rate_fields() {
         ("no such key", 401, host.request(&unknown, "GET", "/v1/limits", b"")),
         ("no such route", 404, at_the_door(&host, None, "/nothing", 0)),
         ("too large", 413, at_the_door(&host, Some(&bearer), "/v1/send", 50_000_001)),
-        ("well", 200, at_the_door(&host, None, "/healthz", 0)),
+        ("well, but asked in the wrong way", 405, at_the_door(&host, None, "/healthz", 0)),
         ("a store that fails", 503, front::store_failed(1, host.now)),
         ("a wrong configuration", 500, front::misconfigured(1, host.now)),
         ("a defect", 500, front::internal_error(1, host.now)),
