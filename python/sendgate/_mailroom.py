@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _running: weakref.WeakSet[Mailroom] = weakref.WeakSet()
 
 
-class Mailroom(_sendgate.Mailroom):
+class Mailroom(_sendgate.Mailroom):  # type: ignore[misc]  # as above
     __doc__ = _sendgate.Mailroom.__doc__
 
     def run(self) -> bool:
         """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
         _running.add(self)
-        return super().run()
+        return bool(super().run())
 
     def drain(self, timeout: float | None = None) -> bool:
         """Delivers until no message waits or is on its way, by whichever process, or for ``timeout`` seconds.
@@ -29,7 +29,7 @@ class Mailroom(_sendgate.Mailroom):
         Returns whether none is left.
         """
         _running.add(self)
-        return super().drain(timeout)
+        return bool(super().drain(timeout))
 
     async def submit_async(
         self, messages: _sendgate.Message | Sequence[_sendgate.Message], idempotency_key: str | None = None
