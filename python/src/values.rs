@@ -7,7 +7,10 @@ use pyo3::{
 };
 use serde::{
     Deserializer,
-    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor, value::Error},
+    de::{
+        DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor,
+        value::{BorrowedStrDeserializer, Error, StrDeserializer},
+    },
     forward_to_deserialize_any,
 };
 
@@ -120,14 +123,25 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
         let Ok(name) = name.cast_into::<PyString>() else { return Err(Error::custom("a field's name is no str")) };
         let name = name.to_str().map_err(|_| Error::custom("a field's name holds half of a surrogate pair"))?;
         self.value = Some((value, name == "content" && self.of.depth == FILE_LEVEL));
-        // `from` is a word of Python's, so the field has another name as an argument.
-        let name = if self.of.depth == 0 && name == "from_" { "from" } else { name };
-        seed.deserialize(serde::de::value::StrDeserializer::new(name)).map(Some)
+        // `from` and `class` are words of Python's, so these fields have other names as arguments.
+        let name = match name {
+            "from_" if self.of.depth == 0 => "from",
+            "class_" if self.of.depth == 0 => "class",
+            name => name,
+        };
+        match FIELDS.iter().find(|field| **field == name) {
+            Some(field) => seed.deserialize(BorrowedStrDeserializer::new(field)).map(Some),
+            None => seed.deserialize(StrDeserializer::new(name)).map(Some),
+        }
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((value, is_content)) = self.value.take() else { return Err(Error::custom("a name without a value")) };
         seed.deserialize(self.of.below(&value, is_content))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len())
     }
 }
 
@@ -135,3 +149,26 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
 const FILE_LEVEL: usize = 2;
 /// As JSON text is read, too.
 const MOST_LEVELS: usize = 128;
+/// Names that messages mostly have: they need not be copied. Which ones there are is the core's to say.
+const FIELDS: [&str; 20] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply_to",
+    "address",
+    "email",
+    "name",
+    "subject",
+    "text_body",
+    "html_body",
+    "headers",
+    "tags",
+    "metadata",
+    "class",
+    "attachments",
+    "filename",
+    "content_type",
+    "content",
+    "template",
+];

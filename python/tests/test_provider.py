@@ -62,6 +62,11 @@ def test_a_dict_its_json_and_arguments_are_the_same_message() -> None:
     assert (message.recipient_count, message.class_) == (2, "transactional")
 
 
+def test_words_of_python_have_another_name_as_arguments() -> None:
+    assert hello(class_="bulk").class_ == "bulk"
+    assert faults(**{**FIELDS, "metadata": {"from_": 7}}) == [("metadata.from_", "wrong_type")]
+
+
 def test_every_fault_is_told_at_once() -> None:
     wrong = {"from": "a@shop.example", "to": ["b@", "c@example.com"], "subject": 7, "text_body": "Hi"}
     assert faults(**wrong) == [("to[0]", "invalid_address"), ("subject", "wrong_type")]

@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for Tree {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(room(access.size_hint()));
         while let Some(item) = access.next_element()? {
             items.push(item);
         }
@@ -127,10 +127,18 @@ impl<'de> Visitor<'de> for Tree {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
-        let mut fields = Vec::new();
+        let mut fields = Vec::with_capacity(room(access.size_hint()));
         while let Some((Text(name), value)) = access.next_entry()? {
             fields.push((name, value));
         }
         Ok(Json::Object(fields))
     }
 }
+
+/// Room for what a host says is coming; JSON text does not say.
+fn room(hint: Option<usize>) -> usize {
+    hint.unwrap_or_default().min(MOST_EXPECTED)
+}
+
+/// A hint is no reason to reserve more than a message has.
+const MOST_EXPECTED: usize = 64;
