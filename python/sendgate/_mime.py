@@ -21,6 +21,7 @@ from email import errors
 from email.header import Header
 from email.headerregistry import AddressHeader, HeaderRegistry
 from email.message import Message as Mail
+from email.utils import getaddresses
 from typing import Any
 
 from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init__.pyi
@@ -98,7 +99,7 @@ def _author(mail: Mail, sender: str | None) -> Any:  # noqa: ANN401 - a mailbox 
 
 def _address(fields: Fields, recipients: list[str]) -> None:
     """Whom the envelope names and no field does gets a blind copy; nobody may be named who gets nothing."""
-    wanted = {_same(recipient): recipient for recipient in recipients}
+    wanted = {_same(recipient): recipient for recipient in map(bare, recipients)}
     if not wanted:
         raise UnsupportedMail("missing_recipient", "", "the envelope names no recipient")
     named = {_same(box["address"]) for field in ("to", "cc", "bcc") for box in fields.get(field, [])}
@@ -113,6 +114,11 @@ def _address(fields: Fields, recipients: list[str]) -> None:
         fields["to"] = blind
     elif blind:
         fields["bcc"] = blind
+
+
+def bare(address: str) -> str:
+    """The address of a mailbox; what is none stays as it is."""
+    return next((found for _, found in getaddresses([address]) if found), address)
 
 
 def _same(address: str) -> str:

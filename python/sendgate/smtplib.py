@@ -30,7 +30,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from email.message import Message as Mail
 from email.parser import BytesParser
 from email.policy import default as modern
@@ -66,7 +66,7 @@ from . import (
     UnreachableError,
     normalize_address,
 )
-from ._mime import UnsupportedMail, message_of
+from ._mime import UnsupportedMail, bare, message_of
 
 __all__ = [
     "SMTP",
@@ -220,7 +220,7 @@ class SMTP:
     def mail(self, sender: str, options: Sequence[str] = ()) -> Reply:
         """Begins an envelope."""
         self._connected()
-        self._envelope = (_bare(sender), [])
+        self._envelope = (bare(sender), [])
         return 250, b"2.1.0 OK"
 
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> Reply:
@@ -233,10 +233,10 @@ class SMTP:
         if self._envelope is None:
             return 503, b"5.5.1 MAIL first"
         try:
-            normalize_address(_bare(recip))
+            normalize_address(bare(recip))
         except SendgateError as error:
             return 553, f"5.1.3 {error}".encode()
-        self._envelope[1].append(_bare(recip))
+        self._envelope[1].append(bare(recip))
         return 250, b"2.1.5 OK"
 
     def data(self, msg: str | bytes) -> Reply:
@@ -273,7 +273,7 @@ class SMTP:
         if any(name.lower().startswith("resent-") for name in msg):
             raise SMTPDataError(554, b"5.6.0 a mail that is sent again needs a message of its own")
         if from_addr is None:
-            from_addr = _bare(str(msg.get("Sender") or msg.get("From") or ""))
+            from_addr = bare(str(msg.get("Sender") or msg.get("From") or ""))
         if to_addrs is None:
             values = [str(value) for name in ("To", "Cc", "Bcc") for value in msg.get_all(name, [])]
             to_addrs = [address for _, address in getaddresses(values) if address]
@@ -374,12 +374,6 @@ def _reply_of(error: SendgateError | ApiError, sender: str) -> SMTPException:
 def _parsed(msg: str | bytes) -> Mail:
     """A mail's text as the standard library takes it: a str has to be ASCII."""
     return BytesParser(policy=modern).parsebytes(msg.encode("ascii") if isinstance(msg, str) else msg)
-
-
-def _bare(address: str) -> str:
-    """The address of a mailbox; what is none stays as it is."""
-    found: Iterable[tuple[str, str]] = getaddresses([address])
-    return next((bare for _, bare in found if bare), address)
 
 
 # What is kept of a server's extensions; the size is a message's by Sendgate's measure.

@@ -43,7 +43,7 @@ class Simulator:
         self.url = url
 
     def messages(self) -> list[Json]:
-        with urllib.request.urlopen(f"{self.url}/sandbox/messages") as answer:
+        with urllib.request.urlopen(f"{self.url}/sandbox/messages?limit=1000") as answer:
             return list(json.load(answer)["messages"])
 
     def fault(self, **fault: Any) -> None:  # noqa: ANN401 - as its documentation has them
