@@ -22,8 +22,8 @@ from typing import Annotated
 
 try:
     from fastapi import Depends, HTTPException, Request, Response
-except ImportError as error:  # pragma: no cover - with FastAPI it is there
-    raise ImportError("sendgate.fastapi needs FastAPI: pip install 'sendgate[fastapi]'") from error
+except ImportError as _missing:  # pragma: no cover - with FastAPI it is there
+    raise ImportError("sendgate.fastapi needs FastAPI: pip install 'sendgate[fastapi]'") from _missing
 
 from starlette.requests import HTTPConnection
 

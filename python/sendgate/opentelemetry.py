@@ -32,8 +32,8 @@ try:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TracerProvider
     from opentelemetry.util.types import AttributeValue
-except ImportError as error:  # pragma: no cover - with OpenTelemetry it is there
-    raise ImportError("sendgate.opentelemetry needs OpenTelemetry: pip install 'sendgate[opentelemetry]'") from error
+except ImportError as _missing:  # pragma: no cover - with OpenTelemetry it is there
+    raise ImportError("sendgate.opentelemetry needs OpenTelemetry: pip install 'sendgate[opentelemetry]'") from _missing
 
 from . import __version__
 from .observed import Attempt, Observer, Submission

@@ -30,8 +30,8 @@ try:
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-except ImportError as error:  # pragma: no cover - with Starlette it is there
-    raise ImportError("sendgate.starlette needs Starlette: pip install 'sendgate[starlette]'") from error
+except ImportError as _missing:  # pragma: no cover - with Starlette it is there
+    raise ImportError("sendgate.starlette needs Starlette: pip install 'sendgate[starlette]'") from _missing
 
 from . import Mailroom
 from ._asgi import MOST_KEYS, Key, Limit, client_ip, header, problem

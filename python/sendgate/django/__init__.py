@@ -24,8 +24,8 @@ from __future__ import annotations
 
 try:
     import django as _django
-except ImportError as error:  # pragma: no cover - with Django it is there
-    raise ImportError("sendgate.django needs Django: pip install 'sendgate[django]'") from error
+except ImportError as _missing:  # pragma: no cover - with Django it is there
+    raise ImportError("sendgate.django needs Django: pip install 'sendgate[django]'") from _missing
 
 from .backend import EmailBackend, NotAccepted
 

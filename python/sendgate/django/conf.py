@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
+from django import conf
 from django.core.exceptions import ImproperlyConfigured
 
 from sendgate import PROVIDERS, Mailroom, SendgateError
@@ -47,7 +47,7 @@ class Settings:
 
 def read() -> Settings:
     """Reads the settings. Raises ImproperlyConfigured, which names the field."""
-    given = getattr(settings, "SENDGATE", None)
+    given = getattr(conf.settings, "SENDGATE", None)
     if not isinstance(given, Mapping):
         raise ImproperlyConfigured("SENDGATE must be a dict; the least is MAILROOM, PROVIDER and CREDENTIAL")
     unknown = sorted(str(name) for name in given if name not in _KNOWN)
