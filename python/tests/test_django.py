@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fits import ROOT, Simulator, simulating
+from fits import Simulator, simulating
 
 SETTINGS = """
 import json, os, pathlib
@@ -302,15 +302,46 @@ except ImproperlyConfigured as error:
     assert "SENDGATE" in told
 
 
-def test_the_name_of_the_extra_is_told(tmp_path: Path) -> None:
-    (tmp_path / "django.py").write_text("raise ImportError('none')")
-    search = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", "import sendgate.django"],
-        env={**os.environ, "PYTHONPATH": search},
-        capture_output=True,
-        text=True,
-        check=False,
+def test_times_and_classes_are_read_as_django_anymail_reads_them(project: Project) -> None:
+    told = project.python("""
+from datetime import date, datetime, timezone
+from django.core.mail import EmailMessage
+from django.utils.timezone import override
+from sendgate.django.backend import message_of
+import json
+def read(**more):
+    mail = EmailMessage("s", "m", "a@shop.example", ["ann@example.com"])
+    for name, value in more.items():
+        setattr(mail, name, value)
+    return json.loads(message_of(mail, {"stream": "outbound"}).to_json())
+with override(timezone.utc):
+    for at in (datetime(2099, 1, 2, 3, 4), date(2099, 1, 2), 4_070_995_200, "2099-01-02T00:00:00Z"):
+        print(read(send_at=at)["send_at"])
+print(read(message_class="bulk", stream="news")["class"], read()["stream"], read(stream="news")["stream"])
+print(read(track_clicks=False)["tracking"])
+""")
+    lines = told.splitlines()
+    assert [line[:16] for line in lines[:4]] == ["2099-01-02T03:04", *["2099-01-02T00:00"] * 3]
+    assert lines[4:] == ["bulk outbound news", "{'clicks': False}"]
+
+
+def test_a_child_that_ends_as_usual_leaves_the_parents_delivery_alone(project: Project) -> None:
+    told = project.python(
+        """
+import multiprocessing
+from django.core.mail import send_mail
+from sendgate.django import conf
+def child():
+    send_mail("child", "m", None, ["ann@example.com"])
+send_mail("parent", "m", None, ["ann@example.com"])
+process = multiprocessing.get_context("fork").Process(target=child)
+process.start()
+process.join(60)
+print(process.exitcode)
+send_mail("parent again", "m", None, ["ann@example.com"])
+print(conf.mailroom().drain(30))
+""",
+        DELIVER="process",
     )
-    assert "pip install 'sendgate[django]'" in done.stderr
-    assert ROOT.is_dir()
+    assert told.split() == ["0", "True"]
+    assert sorted(mail["subject"] for mail in project.simulator.messages()) == ["child", "parent", "parent again"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import doctest
 import smtplib as stdlib
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import sendgate
 from fits import Outbox, mailroom
-from sendgate import Client, smtplib
+from sendgate import Client, _mime, smtplib
 from world import Server, World, accept, answer, client
 
 
@@ -28,6 +29,11 @@ def letter(to: str = "ann@example.com") -> EmailMessage:
     mail["From"], mail["To"], mail["Subject"] = "Shop <shop@shop.example>", to, "Hi"
     mail.set_content("Hello")
     return mail
+
+
+def test_the_examples_run() -> None:
+    for module in (_mime, smtplib):
+        assert doctest.testmod(module).failed == 0
 
 
 def test_every_step_of_a_conversation(tmp_path: Path) -> None:
@@ -136,6 +142,12 @@ def test_a_client_of_a_worker_does_as_well() -> None:
     full = {"status": 429, "code": "quota_daily", "detail": "used up", "request_id": "req_1"}
     with client(world, lambda _: answer(429, full), max_wait_ms=0) as worker:
         assert reply(smtplib.SMTP(sender=worker), letter()) == (452, sendgate.RateLimitError)
+
+    spared = {"request_id": "req_1", "messages": [{"message_id": "msg_1", "to": [], "status": "suppressed"}]}
+    with client(world, lambda _: answer(202, spared)) as worker:
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as raised:
+            smtplib.SMTP(sender=worker).send_message(letter())
+        assert {name: code for name, (code, _) in raised.value.recipients.items()} == {"ann@example.com": 550}
 
     def broken(_: object) -> Any:  # noqa: ANN401 - it never returns
         raise OSError
