@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
-from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init__.pyi
+from . import Allow, Limiters, RateLimited, Reject, Usage
 from .limits import Policy, decide, never, rate_limited, system_now_ms, windows_of
 
 
@@ -63,12 +63,12 @@ class Limit:
         self, policy: Policy, key: Key | str, cost: int, now_ms: Callable[[], int] | None, most_keys: int
     ) -> None:
         self._windows = windows_of(policy)
-        self._limiters = _sendgate.Limiters(policy, most_keys=most_keys)
+        self._limiters = Limiters(policy, most_keys=most_keys)
         self._key: Key = (lambda _: key) if isinstance(key, str) else key
         self._cost = cost
         self._now_ms = now_ms or system_now_ms
         decision = self._limiters.peek(b"", cost, self._now_ms())
-        if isinstance(decision, _sendgate.Reject):
+        if isinstance(decision, Reject):
             raise never(self._windows[decision.window]["name"])
 
     async def ask(self, connection: Any) -> Standing:  # noqa: ANN401 - Starlette's
@@ -78,15 +78,15 @@ class Limit:
         now = self._now_ms()
         decision = decide(self._limiters, key, self._cost, now)
         headers = fields(self._windows, self._limiters.usage(key, now), now)
-        if isinstance(decision, _sendgate.Allow):
+        if isinstance(decision, Allow):
             return Standing(None, None, headers)
-        if isinstance(decision, _sendgate.Reject):
+        if isinstance(decision, Reject):
             # The table is full. Nobody knows when a key ends to count; soon one may.
             return Standing(now + 1_000, None, {**headers, "retry-after": "1"})
         headers["retry-after"] = str(_seconds(decision.retry_at, now))
         return Standing(decision.retry_at, self._windows[decision.window]["name"], headers)
 
-    def error(self, standing: Standing) -> _sendgate.RateLimited:
+    def error(self, standing: Standing) -> RateLimited:
         """The error of a request that may not be made."""
         return rate_limited(standing.retry_at or 0, standing.window, self._now_ms())
 
@@ -104,7 +104,7 @@ def problem(window: str | None, retry_after: str) -> bytes:
     return json.dumps(told).encode()
 
 
-def fields(windows: list[dict[str, Any]], usages: list[_sendgate.Usage], now: int) -> dict[str, str]:
+def fields(windows: list[dict[str, Any]], usages: list[Usage], now: int) -> dict[str, str]:
     """The header fields that tell where limits stand, named and counted as in the Worker's answers.
 
     ``X-RateLimit-*`` (Unix seconds) speak of the window with the least remaining; ``RateLimit-Policy`` and
@@ -124,7 +124,7 @@ def fields(windows: list[dict[str, Any]], usages: list[_sendgate.Usage], now: in
     }
 
 
-def _policy(window: dict[str, Any], usage: _sendgate.Usage) -> str:
+def _policy(window: dict[str, Any], usage: Usage) -> str:
     quota = f'"{window["name"]}";q={usage.limit}'
     length = window.get("period_ms") or window.get("interval_ms")
     # A calendar's period has no one length; what is shorter than a second cannot be said.

@@ -20,7 +20,7 @@ class Mailroom(_sendgate.Mailroom):  # type: ignore[misc]  # as above
 
     def run(self) -> bool:
         """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
-        self._register()
+        _running.add(self)
         return bool(super().run())
 
     def drain(self, timeout: float | None = None) -> bool:
@@ -28,12 +28,8 @@ class Mailroom(_sendgate.Mailroom):  # type: ignore[misc]  # as above
 
         Returns whether none is left.
         """
-        self._register()
-        return bool(super().drain(timeout))
-
-    def _register(self) -> None:
-        """It is stopped before the interpreter ends."""
         _running.add(self)
+        return bool(super().drain(timeout))
 
     async def submit_async(
         self, messages: _sendgate.Message | Sequence[_sendgate.Message], idempotency_key: str | None = None

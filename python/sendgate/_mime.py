@@ -24,12 +24,12 @@ from email.message import Message as Mail
 from email.utils import getaddresses
 from typing import Any
 
-from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init__.pyi
+from . import Message, SendgateError, normalize_address
 
 Fields = dict[str, Any]
 
 
-class UnsupportedMail(_sendgate.SendgateError):  # type: ignore[misc]  # as above
+class UnsupportedMail(SendgateError):
     """A mail holds what a Message cannot keep.
 
     ``code`` is a stable word for it, ``part`` says where: ``""`` for the mail itself, ``"2.1"`` for the first part of
@@ -48,7 +48,7 @@ def message_of(
     sender: str | None = None,
     recipients: Iterable[str] | None = None,
     more: Mapping[str, Any] | None = None,
-) -> _sendgate.Message:
+) -> Message:
     """The Message of a mail.
 
     ``sender`` is the author when the mail names none. ``recipients`` are the envelope's, all that the fields name when
@@ -63,7 +63,7 @@ def message_of(
     >>> message_of(mail, recipients=["ann@example.com", "bob@example.com"]).recipient_count
     2
     """
-    return _sendgate.Message({**(more or {}), **fields_of(mail, sender=sender, recipients=recipients)})
+    return Message({**(more or {}), **fields_of(mail, sender=sender, recipients=recipients)})
 
 
 def fields_of(mail: Mail, *, sender: str | None = None, recipients: Iterable[str] | None = None) -> Fields:
@@ -124,8 +124,8 @@ def bare(address: str) -> str:
 def _same(address: str) -> str:
     """The form in which addresses are compared; one that is none stays as it is, and is refused later."""
     try:
-        return str(_sendgate.normalize_address(address))
-    except _sendgate.SendgateError:
+        return str(normalize_address(address))
+    except SendgateError:
         return address
 
 

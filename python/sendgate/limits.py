@@ -26,7 +26,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init__.pyi
+from . import Allow, Defer, Limiter, Limiters, RateLimited, Reject, SendgateError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,7 +54,7 @@ class limited:
 
     def __init__(
         self,
-        limit: Policy | _sendgate.Limiters | _sendgate.Limiter,
+        limit: Policy | Limiters | Limiter,
         *,
         key: Key = "",
         cost: int = 1,
@@ -66,12 +66,13 @@ class limited:
         if timeout is not None and (not wait or timeout < 0):
             raise ValueError("timeout is for wait=True, in seconds from 0")
         self._windows = windows_of(limit) if isinstance(limit, (str, dict)) else None
-        self._limit = _sendgate.Limiters(limit) if isinstance(limit, (str, dict)) else limit
+        self._limit = Limiters(limit) if isinstance(limit, (str, dict)) else limit
         self._key, self._cost, self._wait, self._timeout = key, cost, wait, timeout
         self._now_ms = now_ms or system_now_ms
         self._sleep = sleep
-        if isinstance(self._peek(b""), _sendgate.Reject):
-            raise never(self._name_of(self._peek(b"").window))
+        decision = self._peek(b"")
+        if isinstance(decision, Reject):
+            raise never(self._name_of(decision.window))
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, or an async one."""
@@ -102,7 +103,7 @@ class limited:
         key, until = self._begin(key)
         while True:
             decision, now = self._decide(key)
-            if isinstance(decision, _sendgate.Allow):
+            if isinstance(decision, Allow):
                 return int(decision.charged_at)
             (self._sleep or time.sleep)(self._pause(decision, now, until))
 
@@ -111,7 +112,7 @@ class limited:
         key, until = self._begin(key)
         while True:
             decision, now = self._decide(key)
-            if isinstance(decision, _sendgate.Allow):
+            if isinstance(decision, Allow):
                 return int(decision.charged_at)
             slept = (self._sleep or asyncio.sleep)(self._pause(decision, now, until))
             if isinstance(slept, Awaitable):
@@ -145,21 +146,21 @@ class limited:
             key = self._key
         return key, None if self._timeout is None else self._now_ms() + int(self._timeout * 1_000)
 
-    def _decide(self, key: str | bytes) -> tuple[_sendgate.Allow | _sendgate.Defer | _sendgate.Reject, int]:
+    def _decide(self, key: str | bytes) -> tuple[Allow | Defer | Reject, int]:
         now = self._now_ms()
-        if isinstance(self._limit, _sendgate.Limiter):
+        if isinstance(self._limit, Limiter):
             return self._limit.decide(self._cost, now), now
         return decide(self._limit, key, self._cost, now), now
 
-    def _peek(self, key: bytes) -> _sendgate.Allow | _sendgate.Defer | _sendgate.Reject:
+    def _peek(self, key: bytes) -> Allow | Defer | Reject:
         now = self._now_ms()
-        if isinstance(self._limit, _sendgate.Limiter):
+        if isinstance(self._limit, Limiter):
             return self._limit.peek(self._cost, now)
         return self._limit.peek(key, self._cost, now)
 
-    def _pause(self, decision: _sendgate.Defer | _sendgate.Reject, now: int, until: int | None) -> float:
+    def _pause(self, decision: Defer | Reject, now: int, until: int | None) -> float:
         """Seconds to wait; raises when nobody wants to, or not so long."""
-        if isinstance(decision, _sendgate.Reject):
+        if isinstance(decision, Reject):
             # What costs too much was found at the beginning.
             raise coded("too_many_keys", "the table is full of keys that count")
         if not self._wait or (until is not None and decision.retry_at > until):
@@ -176,37 +177,33 @@ def windows_of(policy: Policy) -> list[dict[str, Any]]:
     return list(read.get("windows", []))
 
 
-def rate_limited(retry_at: int, window: str | None, now: int) -> _sendgate.RateLimited:
+def rate_limited(retry_at: int, window: str | None, now: int) -> RateLimited:
     """The error of what will do later."""
     seconds = -(-(retry_at - now) // 1_000)
-    error = _sendgate.RateLimited(
-        f"{f'the window {window}' if window else 'a window'} is full; try again in {seconds} s"
-    )
+    error = RateLimited(f"{f'the window {window}' if window else 'a window'} is full; try again in {seconds} s")
     error.code, error.retry_at, error.window = "rate_limit_exceeded", retry_at, window
     return error
 
 
-def never(window: str | None) -> _sendgate.SendgateError:
+def never(window: str | None) -> SendgateError:
     """The error of what no waiting helps."""
     return coded(
         "cost_above_limit", f"it costs more than {f'the window {window}' if window else 'a window'} ever admits"
     )
 
 
-def coded(code: str, detail: str) -> _sendgate.SendgateError:
+def coded(code: str, detail: str) -> SendgateError:
     """An error with its stable word."""
-    error = _sendgate.SendgateError(detail)
+    error = SendgateError(detail)
     error.code = code
     return error
 
 
-def decide(
-    limiters: _sendgate.Limiters, key: str | bytes, cost: int, now: int
-) -> _sendgate.Allow | _sendgate.Defer | _sendgate.Reject:
+def decide(limiters: Limiters, key: str | bytes, cost: int, now: int) -> Allow | Defer | Reject:
     """Decides, and forgets a few keys that nothing counts for any more; Reject is a full table."""
     limiters.evict(_LOOKED_AT, now)
     decision = limiters.decide(key, cost, now)
-    if isinstance(decision, _sendgate.Reject) and limiters.evict(_LOOKED_AT_WHEN_FULL, now) > 0:
+    if isinstance(decision, Reject) and limiters.evict(_LOOKED_AT_WHEN_FULL, now) > 0:
         decision = limiters.decide(key, cost, now)
     return decision
 

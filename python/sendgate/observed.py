@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init__.pyi
-from ._mailroom import Mailroom
+from . import Due, Mailroom, Message, Receipt, SendgateError, WaitUntil
+from ._mailroom import _running
 
 _LOGGER = logging.getLogger("sendgate")
 
@@ -117,14 +117,12 @@ class ObservedMailroom(Mailroom):
         self._is_empty = False
         return self
 
-    def submit(
-        self, messages: _sendgate.Message | Sequence[_sendgate.Message], idempotency_key: str | None = None
-    ) -> list[_sendgate.Receipt]:
+    def submit(self, messages: Message | Sequence[Message], idempotency_key: str | None = None) -> list[Receipt]:
         """As Mailroom, and tells of it."""
         started = time.time_ns()
         try:
-            receipts: list[_sendgate.Receipt] = super().submit(messages, idempotency_key)
-        except _sendgate.SendgateError as error:
+            receipts: list[Receipt] = super().submit(messages, idempotency_key)
+        except SendgateError as error:
             retry_at = getattr(error, "retry_at", None)
             count = len(messages) if isinstance(messages, Sequence) else 1
             told = Submission((), 0, count, error.code, retry_at, started, time.time_ns())
@@ -138,7 +136,8 @@ class ObservedMailroom(Mailroom):
 
     def run(self) -> bool:
         """Delivers in the background until ``stop``. False when it does so already."""
-        self._register()
+        # It is stopped before the interpreter ends.
+        _running.add(self)  # type: ignore[arg-type]  # the class itself has another name
         with self._state:
             if self._delivery is not None:
                 return False
@@ -173,13 +172,13 @@ class ObservedMailroom(Mailroom):
             self.stop()
         return is_empty
 
-    def carry(self, due: _sendgate.Due) -> None:
+    def carry(self, due: Due) -> None:
         """As Mailroom, and tells of it."""
         started = time.time_ns()
         super().carry(due)
         self._told(due, started)
 
-    def settle(self, due: _sendgate.Due, outcome: Any) -> None:  # noqa: ANN401 - as Mailroom has it
+    def settle(self, due: Due, outcome: Any) -> None:  # noqa: ANN401 - as Mailroom has it
         """As Mailroom, and tells of it; the call's beginning is not known here."""
         started = time.time_ns()
         super().settle(due, outcome)
@@ -193,15 +192,15 @@ class ObservedMailroom(Mailroom):
                     if self._is_ending:
                         return
                     seen = self._changes
-                found: _sendgate.Due | _sendgate.WaitUntil | None = None
+                found: Due | WaitUntil | None = None
                 is_readable = True
                 try:
                     found = self.next()
-                except _sendgate.SendgateError:
+                except SendgateError:
                     is_readable = False
                     _LOGGER.exception("the file cannot be used now", extra={"sendgate_event": "store_failed"})
                 with self._state:
-                    if isinstance(found, _sendgate.Due):
+                    if isinstance(found, Due):
                         self._under_way += 1
                         pool.submit(self._carried, found)
                         continue
@@ -210,15 +209,15 @@ class ObservedMailroom(Mailroom):
                         self._state.notify_all()
                     self._pause(found, seen)
 
-    def _pause(self, found: _sendgate.WaitUntil | None, seen: int) -> None:
+    def _pause(self, found: WaitUntil | None, seen: int) -> None:
         """Until there may be something to do: a change here, the instant that was named, or another process's mail."""
         wait_s = _LOOK_S if found is None else min(max(found.at / 1_000 - time.time(), 0), _LOOK_S)
         self._state.wait_for(lambda: self._is_ending or self._changes != seen, wait_s)
 
-    def _carried(self, due: _sendgate.Due) -> None:
+    def _carried(self, due: Due) -> None:
         try:
             self.carry(due)
-        except _sendgate.SendgateError:
+        except SendgateError:
             _LOGGER.exception("a call could not be settled", extra={"sendgate_event": "store_failed"})
         finally:
             with self._state:
@@ -232,7 +231,7 @@ class ObservedMailroom(Mailroom):
             self._changes += 1
             self._state.notify_all()
 
-    def _told(self, due: _sendgate.Due, started_ns: int) -> None:
+    def _told(self, due: Due, started_ns: int) -> None:
         view = self.trace(due.message_id)
         if view is not None:
             attempt = _attempt(due, view, started_ns, time.time_ns())
@@ -246,7 +245,7 @@ class ObservedMailroom(Mailroom):
                 _LOGGER.exception("an observer failed", extra={"sendgate_event": "observer_failed"})
 
 
-def _attempt(due: _sendgate.Due, view: dict[str, Any], started_ns: int, ended_ns: int) -> Attempt:
+def _attempt(due: Due, view: dict[str, Any], started_ns: int, ended_ns: int) -> Attempt:
     """Of the trace's lines, not of the message's status: the next attempt may have begun meanwhile."""
     lines = [line for line in view["trace"] if line.get("attempt") == due.attempt and line["event"] != "attempt"]
     line = lines[0] if lines else {**view["trace"][-1], "event": view["status"]}

@@ -60,7 +60,6 @@ from . import (
     Message,
     QuotaExceeded,
     RateLimited,
-    RateLimitError,
     SendgateError,
     StoreFailed,
     UnreachableError,
@@ -361,7 +360,7 @@ def _reply_of(error: SendgateError | ApiError, sender: str) -> SMTPException:
         return SMTPSenderRefused(550, f"5.7.1 {text}".encode(), sender)
     if isinstance(error, QuotaExceeded) or error.code.startswith("quota_") or error.code == "overquota":
         return SMTPDataError(452, f"4.5.3 {text}".encode())
-    if isinstance(error, (RateLimited, RateLimitError)):
+    if isinstance(error, RateLimited) or (isinstance(error, ApiError) and error.status == 429):
         return SMTPDataError(451, f"4.7.1 {text}".encode())
     if isinstance(error, UnreachableError):
         return SMTPServerDisconnected("no answer came; it may have been accepted")

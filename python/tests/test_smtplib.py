@@ -141,7 +141,8 @@ def test_a_client_of_a_worker_does_as_well() -> None:
         assert smtp.message_ids == ["msg_Hi"]
     full = {"status": 429, "code": "quota_daily", "detail": "used up", "request_id": "req_1"}
     with client(world, lambda _: answer(429, full), max_wait_ms=0) as worker:
-        assert reply(smtplib.SMTP(sender=worker), letter()) == (452, sendgate.RateLimitError)
+        code, cause = reply(smtplib.SMTP(sender=worker), letter())
+        assert code == 452 and issubclass(cause, sendgate.ApiError)
 
     spared = {"request_id": "req_1", "messages": [{"message_id": "msg_1", "to": [], "status": "suppressed"}]}
     with client(world, lambda _: answer(202, spared)) as worker:
