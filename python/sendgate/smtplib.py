@@ -27,9 +27,9 @@ a mail server:
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from email.message import Message as Mail
 from email.parser import BytesParser
@@ -66,6 +66,7 @@ from . import (
     normalize_address,
 )
 from ._mime import UnsupportedMail, bare, message_of
+from ._shared import shared
 
 __all__ = [
     "SMTP",
@@ -90,9 +91,7 @@ Sender = Mailroom | Client
 Refused = dict[str, tuple[int, bytes]]
 Reply = tuple[int, bytes]
 
-_lock = threading.Lock()
 _default: Sender | None = None
-_default_process = 0
 
 
 def use(sender: Sender | None) -> None:
@@ -102,29 +101,27 @@ def use(sender: Sender | None) -> None:
     of its account, whose credentials are environment variables, too; or else ``SENDGATE_URL`` and ``SENDGATE_KEY`` are
     those of a Worker.
     """
-    global _default, _default_process
-    with _lock:
-        _default, _default_process = sender, 0
+    global _default
+    _default = sender
 
 
 def _of_process() -> Sender:
     """The one that was named, or the environment's: opened once in a process, and again in its fork."""
-    global _default, _default_process
-    with _lock:
-        if _default is not None and _default_process in (0, os.getpid()):
-            return _default
-        file, account = os.environ.get("SENDGATE_MAILROOM"), os.environ.get("SENDGATE_ACCOUNT")
-        url, key = os.environ.get("SENDGATE_URL"), os.environ.get("SENDGATE_KEY")
-        if file and account:
-            mailroom = Mailroom(file, account)
-            mailroom.run()
-            _default = mailroom
-        elif url and key:
-            _default = Client(url, key)
-        else:
-            raise SMTPConnectError(421, "sendgate.smtplib.use(...) names no Mailroom, nor does the environment")
-        _default_process = os.getpid()
+    if _default is not None:
         return _default
+    file, account = os.environ.get("SENDGATE_MAILROOM"), os.environ.get("SENDGATE_ACCOUNT")
+    url, key = os.environ.get("SENDGATE_URL"), os.environ.get("SENDGATE_KEY")
+    if file and account:
+        return shared(f"{file} {account}", lambda: Mailroom(file, account), delivers=True)
+    if url and key:
+        return _client(os.getpid(), url, key)
+    raise SMTPConnectError(421, "sendgate.smtplib.use(...) names no Mailroom, nor does the environment")
+
+
+@functools.lru_cache(maxsize=1)
+def _client(process: int, url: str, key: str) -> Client:
+    """A fork has none of its parent's threads, and so needs a Client of its own."""
+    return Client(url, key)
 
 
 class SMTP:

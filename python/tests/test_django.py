@@ -334,14 +334,15 @@ from sendgate.django import conf
 def child():
     send_mail("child", "m", None, ["ann@example.com"])
 send_mail("parent", "m", None, ["ann@example.com"])
-process = multiprocessing.get_context("fork").Process(target=child)
-process.start()
-process.join(60)
-print(process.exitcode)
+for _ in range(20):
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
 send_mail("parent again", "m", None, ["ann@example.com"])
 print(conf.mailroom().drain(30))
 """,
         DELIVER="process",
     )
-    assert told.split() == ["0", "True"]
-    assert sorted(mail["subject"] for mail in project.simulator.messages()) == ["child", "parent", "parent again"]
+    assert told.split() == ["True"]
+    assert len(project.simulator.messages()) == 22

@@ -43,18 +43,19 @@ class EmailBackend(BaseEmailBackend):
     ) -> None:
         super().__init__(fail_silently=fail_silently)
         self._given = mailroom
+        self._is_open = False
         self._defaults: Mapping[str, Any] = {} if mailroom is not None else conf.read().defaults
 
     def open(self) -> bool:
         """Opens the Mailroom, and begins to deliver where the settings say so. False when it was open."""
-        if self._given is not None:
-            return False
-        settings = conf.read()
-        mailroom = conf.mailroom(settings)
-        return bool(mailroom.run()) if settings.delivers else False
+        if self._given is None:
+            conf.mailroom()
+        is_first, self._is_open = not self._is_open, True
+        return is_first
 
     def close(self) -> None:
         """Nothing is left to do: what was accepted is on the file, and delivery goes on."""
+        self._is_open = False
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Accepts the mails that have recipients, all that share an idempotency key together."""

@@ -16,10 +16,8 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +26,7 @@ from django import conf
 from django.core.exceptions import ImproperlyConfigured
 
 from sendgate import PROVIDERS, Mailroom, SendgateError
+from sendgate._shared import shared
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,6 @@ def _wrong(name: str, detail: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"SENDGATE[{name!r}] {detail}")
 
 
-_lock = threading.Lock()
-_open: dict[tuple[int, str, str], Mailroom] = {}
-
-
 def mailroom(read_settings: Settings | None = None) -> Mailroom:
     """The Mailroom of this process: opened once, and again in a fork, as gunicorn's workers are.
 
@@ -119,34 +114,17 @@ def mailroom(read_settings: Settings | None = None) -> Mailroom:
     """
     found = read_settings or read()
     account = json.dumps(found.account, sort_keys=True, default=str)
-    key = (os.getpid(), found.mailroom, account)
-    with _lock:
-        if key not in _open:
-            try:
-                _open[key] = Mailroom(found.mailroom, account, lease_ms=found.lease_ms)
-            except SendgateError as error:
-                if error.code in ("mailroom_config", "missing_credential"):
-                    raise ImproperlyConfigured(f"SENDGATE: {error}") from error
-                raise
-        return _open[key]
+    try:
+        return shared(
+            f"{found.mailroom} {account}",
+            lambda: Mailroom(found.mailroom, account, lease_ms=found.lease_ms),
+            delivers=found.delivers,
+        )
+    except SendgateError as error:
+        if error.code in ("mailroom_config", "missing_credential"):
+            raise ImproperlyConfigured(f"SENDGATE: {error}") from error
+        raise
 
-
-def close_all() -> None:
-    """Ends every delivery of this process when its calls are settled, and forgets the Mailrooms."""
-    with _lock:
-        mine = [key for key in _open if key[0] == os.getpid()]
-        for key in mine:
-            _open.pop(key).stop()
-
-
-def _after_fork() -> None:
-    """A lock that another thread of the parent held is nobody's in the child."""
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-atexit.register(close_all)
 
 _KNOWN = (
     "MAILROOM",
