@@ -27,9 +27,9 @@ a mail server:
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from email.message import Message as Mail
 from email.parser import BytesParser
@@ -92,6 +92,8 @@ Refused = dict[str, tuple[int, bytes]]
 Reply = tuple[int, bytes]
 
 _default: Sender | None = None
+_lock = threading.Lock()
+_clients: dict[tuple[int, str, str], Client] = {}
 
 
 def use(sender: Sender | None) -> None:
@@ -118,10 +120,13 @@ def _of_process() -> Sender:
     raise SMTPConnectError(421, "sendgate.smtplib.use(...) names no Mailroom, nor does the environment")
 
 
-@functools.lru_cache(maxsize=1)
 def _client(process: int, url: str, key: str) -> Client:
     """A fork has none of its parent's threads, and so needs a Client of its own."""
-    return Client(url, key)
+    with _lock:
+        if (process, url, key) not in _clients:
+            _clients.clear()
+            _clients[process, url, key] = Client(url, key)
+        return _clients[process, url, key]
 
 
 class SMTP:
