@@ -7,8 +7,9 @@
 
 pub mod c;
 pub mod c_values;
+pub mod jvm;
+mod later;
 pub mod objects;
-#[allow(dead_code, reason = "the doors that use it follow")]
 mod process;
 #[cfg(feature = "vectors")]
 pub mod runners;

@@ -1,0 +1,2 @@
+package io.sendgate
+class X
