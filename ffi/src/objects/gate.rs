@@ -6,7 +6,7 @@ use super::{
 };
 use sendgate_core::{
     config::AccountStatus,
-    gate::{self, Scope, Unit},
+    gate::{self, Scope as GateScope, Unit as GateUnit},
     time::UnixMillis,
 };
 use sendgate_embed::{Failure, HeldGate, HeldStanding};
@@ -24,7 +24,7 @@ pub enum AccountStatus {
 
 /// What a dimension limits.
 #[uniffi::remote(Enum)]
-pub enum Scope {
+pub enum GateScope {
     /// One API key.
     Key,
     /// All keys of an account together: its plan.
@@ -41,7 +41,7 @@ pub enum Scope {
 
 /// What a dimension counts.
 #[uniffi::remote(Enum)]
-pub enum Unit {
+pub enum GateUnit {
     /// Calls.
     Requests,
     /// Messages, whoever they are for.
@@ -84,7 +84,7 @@ pub struct Binding {
     /// The dimension, counted from 0.
     pub dimension: Units,
     /// What it limits.
-    pub scope: Scope,
+    pub scope: GateScope,
     /// Its name.
     pub name: String,
     /// The window's name.
@@ -95,11 +95,11 @@ pub struct Binding {
 #[derive(Clone, PartialEq, Eq, Debug, uniffi::Record)]
 pub struct Standing {
     /// What the dimension limits.
-    pub scope: Scope,
+    pub scope: GateScope,
     /// Which one of its scope.
     pub name: String,
     /// What it counts.
-    pub unit: Unit,
+    pub unit: GateUnit,
     /// The window's name.
     pub window: String,
     /// The most units it admits.
@@ -192,8 +192,8 @@ impl Gate {
     ///
     /// # Errors
     /// As `charge`, and [`SendgateError::InvalidState`]; what was held stays.
-    pub fn load(&self, dimension: Units, state: &[u8]) -> Result<(), SendgateError> {
-        Ok(self.0.load(place(dimension), state)?)
+    pub fn load(&self, dimension: Units, state: Vec<u8>) -> Result<(), SendgateError> {
+        Ok(self.0.load(place(dimension), &state)?)
     }
 }
 

@@ -110,8 +110,8 @@ impl Limiter {
     ///
     /// # Errors
     /// [`SendgateError::InvalidState`].
-    pub fn load(&self, state: &[u8]) -> Result<(), SendgateError> {
-        Ok(self.0.load(state)?)
+    pub fn load(&self, state: Vec<u8>) -> Result<(), SendgateError> {
+        Ok(self.0.load(&state)?)
     }
 
     /// Where the limiter is in memory, for as long as this object lives: for the JVM package's own calls, see the crate's

@@ -73,8 +73,8 @@ impl Limiters {
     ///
     /// # Errors
     /// [`SendgateError::InvalidState`]; what was held stays.
-    pub fn load(&self, key: &str, state: &[u8]) -> Result<bool, SendgateError> {
-        Ok(self.0.load(key.as_bytes(), state)?)
+    pub fn load(&self, key: &str, state: Vec<u8>) -> Result<bool, SendgateError> {
+        Ok(self.0.load(key.as_bytes(), &state)?)
     }
 
     /// Forgets keys in whose windows nothing is in use; looks at `most` of them and returns how many it forgot.

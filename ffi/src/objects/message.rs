@@ -6,7 +6,7 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sendgate_core::{
-    message::{self, Class, Disposition},
+    message::{self, Class as MailClass, Disposition},
     time::UnixMillis,
 };
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 /// The kind of a message.
 #[uniffi::remote(Enum)]
-pub enum Class {
+pub enum MailClass {
     /// A person waits for it.
     Transactional,
     /// Follows from what a person did.
@@ -73,7 +73,7 @@ pub struct Draft {
     pub metadata: HashMap<String, String>,
     /// What kind of mail it is; transactional when absent.
     #[uniffi(default = None)]
-    pub class: Option<Class>,
+    pub class: Option<MailClass>,
     /// Not to leave before.
     #[uniffi(default = None)]
     pub send_at: Option<UnixMillis>,
@@ -158,7 +158,7 @@ impl Message {
 
     /// What kind of mail it is.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> MailClass {
         self.0.class
     }
 
@@ -305,7 +305,7 @@ mod tests {
             }],
             tags: vec!["receipt".into()],
             metadata: HashMap::from([("order".into(), "42".into())]),
-            class: Some(Class::Bulk),
+            class: Some(MailClass::Bulk),
             send_at: Some(UnixMillis::new(1_800_000_000_000)),
             expires_at: Some(UnixMillis::new(1_800_000_060_000)),
             track_opens: Some(false),
@@ -317,7 +317,7 @@ mod tests {
         let message = Message::new(draft).unwrap().0;
         // base64 of "abc" (RFC 4648, section 10 has the like).
         assert_eq!(message.attachments[0].content, "YWJj");
-        assert_eq!(message.class, Class::Bulk);
+        assert_eq!(message.class, MailClass::Bulk);
         assert_eq!(message.send_at, Some(UnixMillis::new(1_800_000_000_000)));
         assert_eq!((message.tracking.opens, message.tracking.clicks), (Some(false), Some(true)));
         assert_eq!(message.recipient_count(), 3);
@@ -328,9 +328,9 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_and_no_value() {
-        let draft = Draft { from: "nobody".into(), to: vec![], ..small() };
+        let draft = Draft { from: "nobody".into(), to: vec!["b@".into()], ..small() };
         let Err(SendgateError::InvalidMessage { faults, detail, .. }) = Message::new(draft) else { panic!("taken") };
-        assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["from", "to"]);
+        assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["from", "to[0]"]);
         assert!(!detail.contains("nobody"));
         let draft = Draft { provider_options: HashMap::from([("resend".into(), "[".into())]), ..small() };
         let Err(SendgateError::InvalidMessage { code, .. }) = Message::new(draft) else { panic!("taken") };

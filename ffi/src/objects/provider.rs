@@ -154,13 +154,13 @@ impl Provider {
     pub fn parse_webhook(
         &self,
         headers: HashMap<String, String>,
-        body: &[u8],
+        body: Vec<u8>,
         trust: Trust,
         now: UnixMillis,
         certificate: Option<Certificate>,
     ) -> Result<Report, SendgateError> {
         let certificate = certificate.as_ref().map(|found| (found.url.as_str(), found.pem.as_str()));
-        Ok(self.0.parse_webhook(&pairs(headers), body, &trust.into(), certificate, now)?.into())
+        Ok(self.0.parse_webhook(&pairs(headers), &body, &trust.into(), certificate, now)?.into())
     }
 }
 

@@ -33,8 +33,8 @@ impl Suppressions {
     /// # Errors
     /// [`SendgateError::InvalidState`] when they are not a set that was saved under this key.
     #[uniffi::constructor]
-    pub fn from_bytes(bytes: &[u8], key: &[u8]) -> Result<Self, SendgateError> {
-        Ok(Self(HeldSuppressions::from_bytes(sixteen(key)?, bytes)?))
+    pub fn from_bytes(bytes: Vec<u8>, key: Vec<u8>) -> Result<Self, SendgateError> {
+        Ok(Self(HeldSuppressions::from_bytes(sixteen(&key)?, &bytes)?))
     }
 
     /// The set as bytes; whoever has them and the key can test a guess.

@@ -1,2 +1,0 @@
-package io.sendgate
-class X
