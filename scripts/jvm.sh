@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Builds the JVM's jars with the native library inside: jvm.sh DIRECTORY [MAVEN ARGUMENT...]
+# Builds the JVM's jars with the native library inside: jvm.sh LIBRARY BINDGEN [MAVEN ARGUMENT...]
 #
-# DIRECTORY holds the library, built with the features uniffi-bindgen and, for the checks, vectors.
+# LIBRARY is libsendgate_ffi.so, with the feature vectors for the checks; BINDGEN is uniffi-bindgen of the same version.
 set -euo pipefail
-built="$(cd "$1" && pwd)"
-shift
+library="$(realpath "$1")"
+bindgen="$(realpath "$2")"
+shift 2
 . "$(dirname "$0")/lib.sh"
 package=packages/jvm/sendgate
 platform="linux-$(uname -m | tr _ -)"
 
 mkdir -p "$package/target/native/$platform"
-"$built/uniffi-bindgen" generate --library "$built/libsendgate_ffi.so" --language kotlin --no-format \
+"$bindgen" generate --library "$library" --language kotlin --no-format \
     --out-dir "$package/target/generated-sources/uniffi"
-cp "$built/libsendgate_ffi.so" "$package/target/native/$platform/"
+cp "$library" "$package/target/native/$platform/"
 [[ " $* " != *" -Pbench "* ]] || { cd packages/jvm && exec mvn -q -B "$@" package -pl sendgate,bench; }
 for language in java kotlin; do
     python3 scripts/block.py packages/jvm/README.md "$language" "packages/jvm/checks/target/readme/$language"

@@ -73,7 +73,7 @@ pub struct Draft {
     pub metadata: HashMap<String, String>,
     /// What kind of mail it is; transactional when absent.
     #[uniffi(default = None)]
-    pub class: Option<MailClass>,
+    pub mail_class: Option<MailClass>,
     /// Not to leave before.
     #[uniffi(default = None)]
     pub send_at: Option<UnixMillis>,
@@ -158,7 +158,7 @@ impl Message {
 
     /// What kind of mail it is.
     #[must_use]
-    pub fn class(&self) -> MailClass {
+    pub fn mail_class(&self) -> MailClass {
         self.0.class
     }
 
@@ -207,7 +207,7 @@ impl Draft {
         put("attachments", attachments.iter().map(Attachment::values).collect());
         put("tags", json!(tags));
         put("metadata", json!(metadata));
-        put("class", json!(self.class.unwrap_or_default()));
+        put("class", json!(self.mail_class.unwrap_or_default()));
         put("send_at", json!(self.send_at.map(|at| at.to_string())));
         put("expires_at", json!(self.expires_at.map(|at| at.to_string())));
         put("template", self.template.map(Template::values).transpose()?.unwrap_or_default());
@@ -271,7 +271,7 @@ mod tests {
             attachments: vec![],
             tags: vec![],
             metadata: HashMap::new(),
-            class: None,
+            mail_class: None,
             send_at: None,
             expires_at: None,
             template: None,
@@ -305,7 +305,7 @@ mod tests {
             }],
             tags: vec!["receipt".into()],
             metadata: HashMap::from([("order".into(), "42".into())]),
-            class: Some(MailClass::Bulk),
+            mail_class: Some(MailClass::Bulk),
             send_at: Some(UnixMillis::new(1_800_000_000_000)),
             expires_at: Some(UnixMillis::new(1_800_000_060_000)),
             track_opens: Some(false),

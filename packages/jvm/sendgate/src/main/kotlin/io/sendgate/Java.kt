@@ -37,7 +37,7 @@ class MessageBuilder(from: String, vararg to: String) {
 
     fun metadata(name: String, value: String) = with { copy(metadata = metadata + (name to value)) }
 
-    fun mailClass(mailClass: MailClass) = with { copy(`class` = mailClass) }
+    fun mailClass(mailClass: MailClass) = with { copy(mailClass = mailClass) }
 
     fun sendAt(instant: Instant) = with { copy(sendAt = instant) }
 
