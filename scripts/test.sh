@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi sdk
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi jvm ruby sdk
     e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
@@ -52,6 +52,7 @@ step_no_std() { # the core builds where there is no standard library
 step_generated() { # what is generated and committed is what the generator says today
     cargo metadata --locked --format-version 1 >/dev/null
     scripts/header.sh --check
+    scripts/swift.sh --check
     python3 scripts/openapi.py --check
 }
 
@@ -112,6 +113,21 @@ step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, a
     cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
     tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
     exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
+}
+
+step_jvm() { # Kotlin and Java: the jar with the library inside, the shared vectors, the examples, the README's programs
+    have mvn || skip "Maven is not installed"
+    cargo build --locked -p sendgate-esp
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    scripts/jvm.sh "$TARGET/debug/libsendgate_ffi.so" "$TARGET/debug/uniffi-bindgen"
+    tests/runners/jvm.sh "$TARGET/debug"
+}
+
+step_ruby() { # Ruby: the gem with the library inside, the shared vectors, the example, the README's program
+    ruby_tools || skip "ruby and ruby-ffi are not installed"
+    cargo build --locked -p sendgate-esp
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    tests/runners/ruby.sh "$TARGET/debug" "$(scripts/ruby.sh "$TARGET/debug")"
 }
 
 step_sdk() { # the official SDKs of Python and Node against the simulator, and their requests and mails against ours
@@ -215,6 +231,16 @@ chromium_bin() {
     say "Installing Chromium with apt-get (about a minute)" >&2
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >&2
     command -v chromium
+}
+
+# ruby_tools: whether there is a Ruby with ffi; as root on Debian both are installed when not.
+ruby_tools() {
+    has_ruby() { have gem && ruby -rffi -e '' 2>/dev/null; }
+    has_ruby && return
+    have apt-get && [ "$(id -u)" = 0 ] || return 1
+    say "Installing Ruby with apt-get (about 20 seconds)"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ruby ruby-ffi
+    has_ruby
 }
 
 # browser_packages: playwright-core, beside the test that uses it.

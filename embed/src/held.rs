@@ -39,6 +39,12 @@ impl HeldLimiter {
         self.limiter.admit(&mut self.locked(), cost, now).is_some()
     }
 
+    /// [`HeldLimiter::admit`] for several sends one after another, each with its cost.
+    pub fn admit_many(&self, costs: &[u32], now: UnixMillis, admitted: &mut Vec<bool>) {
+        let mut state = self.locked();
+        admitted.extend(costs.iter().map(|cost| self.limiter.admit(&mut state, *cost, now).is_some()));
+    }
+
     /// The same decision, charging nothing.
     #[must_use]
     pub fn peek(&self, cost: u32, now: UnixMillis) -> Decision {
@@ -105,6 +111,15 @@ mod tests {
             threads.map(|thread| thread.join().unwrap()).iter().sum::<usize>()
         });
         assert_eq!(allowed, 3);
+    }
+
+    #[test]
+    fn several_sends_are_the_decisions_one_by_one() {
+        let limiter = three_a_minute();
+        let mut admitted = vec![true];
+        limiter.admit_many(&[1, 3, 2, 1, 0], NOON, &mut admitted);
+        // The first was there before; three do not fit beside one, two do, and then nothing but nothing.
+        assert_eq!(admitted, [true, true, false, true, false, true]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use sendgate_embed::HeldLimiter;
 use std::{
     ffi::c_void,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
+    ptr, slice,
 };
 
 /// Whether units may leave: 1 or 0, or `PANICKED`.
@@ -40,13 +40,15 @@ pub unsafe extern "system" fn Java_io_sendgate_Decisions_admitMany(
     now: i64,
 ) -> i32 {
     guarded(|| {
+        let count = usize::try_from(count).unwrap_or_default();
+        // SAFETY: by the module's contract `count` numbers are there, and nobody else has the buffer now.
+        let costs =
+            unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut::<u32>(address(costs)), count) };
+        let mut admitted = Vec::with_capacity(count);
         // SAFETY: the module's contract.
-        let limiter = unsafe { at(limiter) };
-        for index in 0..usize::try_from(count).unwrap_or_default() {
-            // SAFETY: by the module's contract `count` numbers are there, and nobody else has the buffer now.
-            let place = unsafe { ptr::with_exposed_provenance_mut::<u32>(address(costs)).add(index) };
-            // SAFETY: as above.
-            unsafe { place.write(u32::from(limiter.admit(place.read(), instant(now)))) };
+        unsafe { at(limiter) }.admit_many(costs, instant(now), &mut admitted);
+        for (place, admitted) in costs.iter_mut().zip(admitted) {
+            *place = admitted.into();
         }
         0
     })

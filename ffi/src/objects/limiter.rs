@@ -68,7 +68,10 @@ impl Limiter {
     /// `admit` for several sends one after another, each with its cost: which of them may leave.
     #[must_use]
     pub fn admit_many(&self, costs: Vec<Units>, now: UnixMillis) -> Vec<bool> {
-        costs.into_iter().map(|cost| self.0.admit(cost.0, now)).collect()
+        let costs: Vec<_> = costs.into_iter().map(|cost| cost.0).collect();
+        let mut admitted = Vec::with_capacity(costs.len());
+        self.0.admit_many(&costs, now, &mut admitted);
+        admitted
     }
 
     /// Decides and, on an allow, charges. A denial charges nothing.

@@ -24,9 +24,12 @@ class Limiter
 
         /** Whether units may leave now; charges them if they may. */
         @JvmOverloads
-        fun admit(cost: Long = 1, now: Instant = Instant.now()): Boolean = admit(cost, millisOf(now).toLong())
+        fun admit(cost: Long = 1): Boolean = admit(cost, System.currentTimeMillis())
 
-        /** Whether units may leave now; charges them if they may. */
+        /** Whether units may leave at [now]; charges them if they may. */
+        fun admit(cost: Long, now: Instant): Boolean = admit(cost, millisOf(now).toLong())
+
+        /** Whether units may leave at [nowMillis]; charges them if they may. */
         fun admit(cost: Long, nowMillis: Long): Boolean = alive { Decisions.admit(address, unitsOf(cost).toInt(), nowMillis) } == 1
 
         /** [admit] for several sends one after another, each with its cost, in one call: which of them may leave. */
@@ -43,9 +46,12 @@ class Limiter
 
         /** Decides and, on an allow, charges. A denial charges nothing. */
         @JvmOverloads
-        fun decide(cost: Long = 1, now: Instant = Instant.now()): Decision = decide(cost, millisOf(now).toLong())
+        fun decide(cost: Long = 1): Decision = decide(cost, System.currentTimeMillis())
 
-        /** Decides and, on an allow, charges. A denial charges nothing. */
+        /** Decides at [now] and, on an allow, charges. A denial charges nothing. */
+        fun decide(cost: Long, now: Instant): Decision = decide(cost, millisOf(now).toLong())
+
+        /** Decides at [nowMillis] and, on an allow, charges. A denial charges nothing. */
         fun decide(cost: Long, nowMillis: Long): Decision {
             val packed = alive { Decisions.decide(address, unitsOf(cost).toInt(), nowMillis) }
             val instant = Instant.ofEpochMilli(packed and INSTANT)

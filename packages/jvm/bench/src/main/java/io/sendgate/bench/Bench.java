@@ -31,7 +31,7 @@ final class Bench {
         int rounds = quick ? 7 : 21;
         long turns = quick ? 200_000 : 1_000_000;
         List<Racer> racers = List.of(
-                new Racer("abi.kotlin.single", Bench::admit),
+                new Racer("abi.kotlin.admit", Bench::admit),
                 new Racer("abi.kotlin.decide", Bench::decide),
                 new Racer("abi.kotlin.batched", Bench::batched),
                 new Racer("abi.kotlin.bucket4j", Bench::bucket4j),
@@ -65,7 +65,7 @@ final class Bench {
         for (long period : PERIODS) {
             if (windows.length() > 0) windows.append(",");
             windows.append("{\"kind\":\"sliding\",\"name\":\"w").append(period)
-                    .append("\",\"limit\":4000000000,\"period_ms\":").append(period).append("}");
+                    .append("\",\"limit\":100000000,\"period_ms\":").append(period).append("}");
         }
         try {
             return new Limiter("{\"windows\":[" + windows + "]}");
@@ -119,7 +119,7 @@ final class Bench {
         Clock clock = new Clock();
         var builder = Bucket.builder().withCustomTimePrecision(clock);
         for (long period : PERIODS) {
-            builder.addLimit(limit -> limit.capacity(4_000_000_000L).refillGreedy(4_000_000_000L, Duration.ofMillis(period)));
+            builder.addLimit(limit -> limit.capacity(100_000_000).refillGreedy(100_000_000, Duration.ofMillis(period)));
         }
         Bucket bucket = builder.build();
         long admitted = 0;
@@ -133,7 +133,7 @@ final class Bench {
     private static long resilience4j(long turns) {
         List<RateLimiter> limiters = new ArrayList<>();
         for (long period : PERIODS) {
-            RateLimiterConfig config = RateLimiterConfig.custom().limitForPeriod(2_000_000_000)
+            RateLimiterConfig config = RateLimiterConfig.custom().limitForPeriod(100_000_000)
                     .limitRefreshPeriod(Duration.ofMillis(period)).timeoutDuration(Duration.ZERO).build();
             limiters.add(RateLimiter.of("w" + period, config));
         }
