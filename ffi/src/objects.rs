@@ -231,9 +231,9 @@ impl From<limiter::Decision> for Decision {
         match decision {
             limiter::Decision::Allow { charged_at } => Self::Allow { charged_at: charged_at.as_millis() },
             limiter::Decision::Defer { retry_at, window } => {
-                Self::Defer { retry_at: retry_at.as_millis(), window: crate::c_values::index(window) }
+                Self::Defer { retry_at: retry_at.as_millis(), window: crate::c::values::index(window) }
             }
-            limiter::Decision::Reject { window } => Self::Reject { window: crate::c_values::index(window) },
+            limiter::Decision::Reject { window } => Self::Reject { window: crate::c::values::index(window) },
         }
     }
 }
