@@ -23,23 +23,29 @@
 
 namespace sendgate {
 
-/// An instant: milliseconds since 1970.
-using Instant = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
+/// An instant: milliseconds since 1970, as many as sendgate.h has.
+using Instant = std::chrono::time_point<std::chrono::system_clock, std::chrono::duration<std::uint64_t, std::milli>>;
 
 /// An instant from sendgate.h's number.
-inline Instant instant(std::uint64_t millis) {
-    return Instant(std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(millis)));
-}
+inline Instant instant(std::uint64_t millis) { return Instant(Instant::duration(millis)); }
 
-/// sendgate.h's number of an instant; 0 before 1970.
+/// sendgate.h's number of an instant.
+inline std::uint64_t millis(Instant at) { return at.time_since_epoch().count(); }
+
+/// The same of the system clock's finer ones; 0 before 1970.
 template <typename Duration>
 std::uint64_t millis(std::chrono::time_point<std::chrono::system_clock, Duration> at) {
     const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
     return count < 0 ? 0 : static_cast<std::uint64_t>(count);
 }
 
-/// The system's clock, for callers that have no other.
-inline Instant now() { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+/// The instant of a clock that counts from 1970, too.
+template <typename Duration> Instant instant(std::chrono::time_point<std::chrono::system_clock, Duration> at) {
+    return instant(millis(at));
+}
+
+/// The system's clock.
+inline Instant now() { return instant(std::chrono::system_clock::now()); }
 
 /// One fault of one field of a message.
 struct FieldFault {
