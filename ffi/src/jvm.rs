@@ -46,10 +46,10 @@ pub unsafe extern "system" fn Java_io_sendgate_Decisions_admitMany(
             unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut::<u32>(address(costs)), count) };
         let mut admitted = Vec::with_capacity(count);
         // SAFETY: the module's contract.
-        unsafe { at(limiter) }.admit_many(costs, instant(now), &mut admitted);
-        for (place, admitted) in costs.iter_mut().zip(admitted) {
-            *place = admitted.into();
-        }
+        unsafe { at(limiter) }.decide_many(costs.iter().copied(), instant(now), |_, decision| {
+            admitted.push(u32::from(matches!(decision, Decision::Allow { .. })));
+        });
+        costs.copy_from_slice(&admitted);
         0
     })
 }

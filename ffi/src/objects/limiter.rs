@@ -68,9 +68,10 @@ impl Limiter {
     /// `admit` for several sends one after another, each with its cost: which of them may leave.
     #[must_use]
     pub fn admit_many(&self, costs: Vec<Units>, now: UnixMillis) -> Vec<bool> {
-        let costs: Vec<_> = costs.into_iter().map(|cost| cost.0).collect();
         let mut admitted = Vec::with_capacity(costs.len());
-        self.0.admit_many(&costs, now, &mut admitted);
+        self.0.decide_many(costs.into_iter().map(|cost| cost.0), now, |_, decision| {
+            admitted.push(matches!(decision, limiter::Decision::Allow { .. }));
+        });
         admitted
     }
 
