@@ -5,9 +5,10 @@
 set -euo pipefail
 built="$(cd "$1" && pwd)"
 . "$(dirname "$0")/lib.sh"
+mkdir -p "$TOOLS"
 cd packages/ruby
 "$built/uniffi-bindgen" generate --library "$built/libsendgate_ffi.so" --language ruby --no-format --out-dir lib/sendgate >&2
 mv lib/sendgate/sendgate.rb lib/sendgate/native.rb
 cp "$built/libsendgate_ffi.so" lib/sendgate/
-gem build --quiet sendgate.gemspec --output "$ROOT/.tools/sendgate.gem" >&2
-printf '%s\n' "$ROOT/.tools/sendgate.gem"
+gem build --quiet sendgate.gemspec --output "$TOOLS/sendgate.gem" >/dev/null
+printf '%s\n' "$TOOLS/sendgate.gem"

@@ -55,6 +55,18 @@ server = Sendgate::Provider.new(:smtp, credential: "user:word", base_url: "smtp:
 gap = raised(Sendgate::UnsupportedFeature) { server.build(template, message_id: "m1", now: NOON) }
 check gap.provider == "smtp" && !gap.feature.empty?
 
+account = { providers: [{ kind: "resend", credential: "K" }] }
+limits = { "minute" => { account_windows: [{ kind: "sliding", name: "minute", limit: 1, period_ms: 60_000 }] },
+           "month" => { quotas: [{ period: "month", limit: 1 }] } }
+late, spent = limits.map do |name, limit|
+  Sendgate::Mailroom.open(File.join(directory, "#{name}.db"), account.merge(limit), secrets: { "K" => "re_key" }) do |mailroom|
+    mailroom.submit(message)
+    raised(Sendgate::Error) { mailroom.submit(message) }
+  end
+end
+check late.is_a?(Sendgate::RateLimited) && late.window == "minute" && late.retry_at > Time.now - 1, late.inspect
+check spent.is_a?(Sendgate::QuotaExceeded) && spent.period == "month" && spent.retry_at > Time.now, spent.inspect
+
 request = provider.build(message, message_id: "order-42", now: NOON)
 check request.url.end_with?("/emails") && request.headers["Authorization"] == "Bearer re_key"
 check !request.inspect.include?("re_key")

@@ -66,17 +66,24 @@ private fun errorsHaveTheirData(provider: Provider) {
         provider.parseWebhook(mapOf(), "{}".toByteArray(), Trust(listOf("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")), noon)
     }
     caught<SendgateException.InvalidPolicy> { Limiter("{}") }
+    val one = Message(Draft("a@shop.example", listOf("ann@example.com"), "Hi", textBody = "Hello"))
+    val minute = """"account_windows":[{"kind":"sliding","name":"minute","limit":1,"period_ms":60000}]"""
+    val late = caught<SendgateException.RateLimited> { twice(minute, one) }
+    check(late.code == "rate_limit_exceeded" && late.window == "minute" && late.retryAt!! > Instant.now().minusSeconds(1))
+    val spent = caught<SendgateException.QuotaExceeded> { twice(""""quotas":[{"period":"month","limit":1}]""", one) }
+    check(spent.code == "quota_monthly" && spent.period == "month" && spent.retryAt!! > Instant.now()) { "$spent" }
+}
+
+private fun twice(limits: String, message: Message) {
     val file = File.createTempFile("sendgate", ".db")
-    val account =
-        """{"providers":[{"kind":"resend","credential":"K"}],"key_windows":[{"kind":"sliding","name":"minute","limit":1,"period_ms":60000}]}"""
-    runCatching {
-        Mailroom(file.path, account, mapOf("K" to "re_key")).use { mailroom ->
-            val one = Message(Draft("a@shop.example", listOf("ann@example.com"), "Hi", textBody = "Hello"))
-            mailroom.submit(listOf(one))
-            mailroom.submit(listOf(one))
+    try {
+        Mailroom(file.path, """{"providers":[{"kind":"resend","credential":"K"}],$limits}""", mapOf("K" to "re_key")).use {
+            it.submit(listOf(message))
+            it.submit(listOf(message))
         }
-    }.onFailure { check(it is SendgateException.RateLimited || it is SendgateException.InvalidConfig) { "$it" } }
-    file.delete()
+    } finally {
+        listOf("", "-wal", "-shm").forEach { File(file.path + it).delete() }
+    }
 }
 
 private fun theRest(provider: Provider, message: Message) {
