@@ -1,6 +1,6 @@
 """What a decision costs from Kotlin and Java, beside their limiters.
 
-Reads one line of JSON from packages/jvm/bench, `{name: nanoseconds}`, and prints a table.
+Reads one line of JSON from jvm/bench, `{name: nanoseconds}`, and prints a table.
 
     python bench/jvm.py [--json PATH]
 

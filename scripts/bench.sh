@@ -35,8 +35,8 @@ jvm() {
     cargo build --locked --quiet -p sendgate-ffi --features uniffi-bindgen
     cargo build --locked --quiet --release -p sendgate-ffi
     scripts/jvm.sh "$TARGET/release/libsendgate_ffi.so" "$TARGET/debug/uniffi-bindgen" -Pbench
-    local classes=packages/jvm/sendgate/target/sendgate-0.1.0.jar:packages/jvm/bench/target/classes
-    java -cp "$classes:packages/jvm/bench/target/dependency/*" io.sendgate.bench.Bench "${quick[@]}" |
+    local classes=jvm/sendgate/target/sendgate-0.1.0.jar:jvm/bench/target/classes
+    java -cp "$classes:jvm/bench/target/dependency/*" io.sendgate.bench.Bench "${quick[@]}" |
         python3 bench/jvm.py "$@"
 }
 

@@ -7,16 +7,16 @@ library="$(realpath "$1")"
 bindgen="$(realpath "$2")"
 shift 2
 . "$(dirname "$0")/lib.sh"
-package=packages/jvm/sendgate
+package=jvm/sendgate
 platform="linux-$(uname -m | tr _ -)"
 
 mkdir -p "$package/target/native/$platform"
 "$bindgen" generate --library "$library" --language kotlin --no-format \
     --out-dir "$package/target/generated-sources/uniffi"
 cp "$library" "$package/target/native/$platform/"
-[[ " $* " != *" -Pbench "* ]] || { cd packages/jvm && exec mvn -q -B "$@" package -pl sendgate,bench; }
+[[ " $* " != *" -Pbench "* ]] || { cd jvm && exec mvn -q -B "$@" package -pl sendgate,bench; }
 for language in java kotlin; do
-    python3 scripts/block.py packages/jvm/README.md "$language" "packages/jvm/checks/target/readme/$language"
+    python3 scripts/block.py jvm/README.md "$language" "jvm/checks/target/readme/$language"
 done
-cd packages/jvm
+cd jvm
 mvn -q -B "$@" package

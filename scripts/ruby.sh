@@ -6,7 +6,7 @@ set -euo pipefail
 built="$(cd "$1" && pwd)"
 . "$(dirname "$0")/lib.sh"
 mkdir -p "$TOOLS"
-cd packages/ruby
+cd ruby
 "$built/uniffi-bindgen" generate --library "$built/libsendgate_ffi.so" --language ruby --no-format --out-dir lib/sendgate >&2
 mv lib/sendgate/sendgate.rb lib/sendgate/native.rb
 cp "$built/libsendgate_ffi.so" lib/sendgate/

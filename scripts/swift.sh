@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes packages/swift/Sources with the pinned uniffi, or with --check compares them with what is there.
+# Writes swift/Sources with the pinned uniffi, or with --check compares them with what is there.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 work="$(mktemp -d)"
@@ -22,8 +22,8 @@ module sendgateFFI [system] {
 END
 rm "$work"/sendgate*.*
 if [ "${1:-}" = --check ]; then
-    diff -ru packages/swift/Sources "$work" || fail "packages/swift/Sources are out of date: run scripts/swift.sh"
+    diff -ru swift/Sources "$work" || fail "swift/Sources are out of date: run scripts/swift.sh"
 else
-    rm -rf packages/swift/Sources
-    cp -r "$work" packages/swift/Sources
+    rm -rf swift/Sources
+    cp -r "$work" swift/Sources
 fi

@@ -10,7 +10,7 @@ exec 3< <(exec "$built/sendgate-simulator" --port 0 --smtp-port 0 --smtps-port 0
 simulator=$!
 read -r ready <&3
 url="${ready#ready: }/sandbox/resend"
-classes="packages/jvm/sendgate/target/sendgate-0.1.0.jar:packages/jvm/checks/target/classes:packages/jvm/checks/target/dependency/*"
+classes="jvm/sendgate/target/sendgate-0.1.0.jar:jvm/checks/target/classes:jvm/checks/target/dependency/*"
 jvm() { java -cp "$classes" "$@"; }
 
 jvm io.sendgate.checks.VectorsKt tests/vectors

@@ -16,9 +16,9 @@ url="${ready#ready: }/sandbox/resend"
 places="$(ruby -e 'puts Gem.path.join(":")')"
 gem install --quiet --local --ignore-dependencies --no-document --install-dir "$work/gems" "$gem" >/dev/null
 export GEM_PATH="$work/gems:$places"
-ruby packages/ruby/test/vectors.rb tests/vectors
-ruby packages/ruby/test/example.rb "$url" "$work"
-python3 scripts/block.py packages/ruby/README.md ruby "$work/readme.rb"
+ruby ruby/test/vectors.rb tests/vectors
+ruby ruby/test/example.rb "$url" "$work"
+python3 scripts/block.py ruby/README.md ruby "$work/readme.rb"
 said="$(RESEND_URL="$url" ruby "$work/readme.rb" "$work/readme.db")"
 [ "$said" = "$(printf 'queued\nsent')" ] || { echo "error: the README's program said: $said" >&2 && exit 1; }
 echo "the README's program ran"
