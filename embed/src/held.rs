@@ -4,7 +4,7 @@
 //! uses a [`KeptLimiter`](crate::KeptLimiter).
 
 use sendgate_core::{
-    limiter::{Decision, Limiter, LimiterError, State, StateError, Usage},
+    limiter::{Decision, Limiter, LimiterError, State, StateError, Usage, Window},
     time::UnixMillis,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,12 @@ impl HeldLimiter {
         let limiter = Limiter::from_json(policy)?;
         let state = Mutex::new(limiter.fresh());
         Ok(Self { limiter, state })
+    }
+
+    /// The policy's windows, in the order that answers count them.
+    #[must_use]
+    pub fn windows(&self) -> &[Window] {
+        self.limiter.windows()
     }
 
     /// Decides and, on an allow, charges.

@@ -7,6 +7,9 @@
 mod backoff;
 mod clock;
 mod error;
+mod gate;
+mod instant;
+mod ledger;
 mod limiter;
 mod limiters;
 mod mailroom;
@@ -26,11 +29,10 @@ mod _sendgate {
     #[pymodule_export]
     use super::{
         backoff::{Backoff, Exhausted, RetryAt},
-        error::{
-            FieldError, IdempotencyConflict, InvalidMessage, NotSent, QuotaExceeded, RateLimited, SendgateError,
-            StoreFailed, UnsupportedFeature, WebhookRefused,
-        },
+        error::FieldError,
         evaluate,
+        gate::{Binding, Deferred, Gate, Occupied, Passed, Refused, Standing},
+        ledger::{Ledger, QuotaUsage, Reservation},
         limiter::{Allow, Defer, Limiter, Reject, Usage},
         limiters::Limiters,
         mailroom::{Due, Mailroom, Receipt, WaitUntil},
@@ -50,7 +52,7 @@ mod _sendgate {
 
 /// The form of an address under which it is suppressed: lower case, its domain in ASCII.
 ///
-/// Raises SendgateError when it is no address; the error's text does not repeat it.
+/// Raises InvalidInput when it is no address; the error's text does not repeat it.
 #[pyfunction]
 fn normalize_address(address: &str) -> PyResult<String> {
     Ok(Address::parse(address).map_err(error::address)?.key())

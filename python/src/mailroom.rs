@@ -2,7 +2,7 @@
 //! read arguments, to make results, and while a transport of Python's runs.
 
 use crate::{
-    clock, error,
+    clock, error, instant,
     message::Message,
     provider::{Provider, Request},
     transport::{self, Callable},
@@ -26,7 +26,7 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 /// when the provider surely has not got the request. ``lease_ms`` is how long a process that delivers is waited for after
 /// its last sign of life.
 ///
-/// Raises SendgateError when the configuration is wrong, StoreFailed when the file cannot be used.
+/// Raises InvalidInput when the configuration is wrong, StoreFailed when the file cannot be used.
 #[pyclass(module = "sendgate", frozen, subclass)]
 pub(crate) struct Mailroom(sendgate_embed::Mailroom);
 
@@ -106,7 +106,7 @@ impl Mailroom {
         secrets: Option<HashMap<String, String>>,
         profile: Option<&str>,
         transport: Option<Py<PyAny>>,
-        lease_ms: Option<u64>,
+        #[pyo3(from_py_with = instant::span::lease_ms)] lease_ms: Option<u64>,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let (account, own) = account.configuration(py, profile, settings)?;
@@ -203,6 +203,11 @@ impl Mailroom {
         py.detach(|| self.0.carry(due.attempt, &due.call, timeout)).map_err(error::mailroom)
     }
 
+    /// It is a file and a thread.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::no_pickle("a Mailroom holds a file and credentials and is not pickled: open it where it is needed"))
+    }
+
     fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
         slf
     }
@@ -262,6 +267,11 @@ impl Due {
         self.attempt.number
     }
 
+    /// Only the Mailroom that gave it can settle it.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::no_pickle("a Due call belongs to its Mailroom and is not pickled"))
+    }
+
     fn __repr__(&self) -> String {
         format!("Due(message_id='{}', attempt={})", self.attempt.message, self.attempt.number)
     }
@@ -269,6 +279,21 @@ impl Due {
 
 #[pymethods]
 impl WaitUntil {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("at",);
+
+    #[new]
+    const fn new(#[pyo3(from_py_with = instant::given::at)] at: u64) -> Self {
+        Self { at }
+    }
+
+    /// ``at`` as an aware ``datetime``, in UTC.
+    #[getter]
+    fn at_datetime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        instant::datetime(py, self.at)
+    }
+
     fn __repr__(&self) -> String {
         format!("WaitUntil(at={})", self.at)
     }
@@ -276,6 +301,22 @@ impl WaitUntil {
 
 #[pymethods]
 impl Receipt {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str, &str) = ("message_id", "status", "warnings", "code", "errors");
+
+    #[new]
+    #[pyo3(signature = (message_id, status, warnings=Vec::new(), code=None, errors=Vec::new()))]
+    fn new(
+        message_id: Option<String>,
+        status: String,
+        warnings: Vec<String>,
+        code: Option<String>,
+        errors: Vec<error::FieldError>,
+    ) -> Self {
+        Self { message_id, status, warnings, error: code.map(|code| Refusal { code, errors }) }
+    }
+
     /// The message's id, by which ``trace`` finds it; None when it was refused.
     #[getter]
     fn message_id(&self) -> Option<&str> {
@@ -300,7 +341,13 @@ impl Receipt {
         self.error.as_ref().map(|error| error.code.as_str())
     }
 
-    /// What is wrong with it, field by field.
+    /// What is wrong with it, fault by fault.
+    #[getter]
+    fn errors(&self) -> Vec<error::FieldError> {
+        self.error.as_ref().map(|error| error.errors.clone()).unwrap_or_default()
+    }
+
+    /// The same as one text for people.
     #[getter]
     fn detail(&self) -> Option<String> {
         let fault = |fault: &error::FieldError| format!("{}: {}", fault.field, fault.detail);

@@ -1,7 +1,7 @@
 //! One thing that is limited, with its windows and where they stand.
 
 use crate::{
-    limiter::{Decision, Limiter, LimiterError, State, Window},
+    limiter::{Decision, Limiter, LimiterError, State, StateError, Window},
     time::UnixMillis,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
@@ -132,6 +132,15 @@ impl Dimension {
     /// Follows a clock that was set back far, as [`Limiter::rebase`] does; returns whether a byte changed.
     pub fn rebase(&mut self, now: UnixMillis) -> bool {
         self.rule.limiter.rebase(&mut self.state, now)
+    }
+
+    /// Goes on from a stored state of the same windows.
+    ///
+    /// # Errors
+    /// As [`Limiter::load`]; nothing has changed then.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.state = self.rule.limiter.load(bytes)?;
+        Ok(())
     }
 
     /// Decides and counts in one step.
