@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi sdk
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python python_types clients vectors_c vectors_go vectors_uniffi sdk
     e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
@@ -77,7 +77,17 @@ step_python() { # the wheel's own tests, and its stubs against the module
     wheel
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
     "$PY/python" -m mypy.stubtest sendgate
-    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+    python_examples
+    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests python/typing \
+        tests/runners/python "$TOOLS/examples"
+}
+
+step_python_types() { # pyright, strict, over the examples and the test of types; every public type is known
+    wheel
+    python_examples
+    pyright_package
+    PATH="$PY:$PATH" python/typing/node_modules/.bin/pyright -p python/typing
+    PATH="$PY:$PATH" python/typing/node_modules/.bin/pyright --verifytypes sendgate --ignoreexternal
 }
 
 step_clients() { # the clients in JavaScript and Python: alone on a clock of their own, their types, and against workerd
@@ -190,6 +200,21 @@ wheel() {
     rm -rf "$TOOLS/wheels"
     "$PY/maturin" build --locked --quiet --profile dev -m python/Cargo.toml -i "$PY/python" --out "$TOOLS/wheels"
     "$PY/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$TOOLS"/wheels/*.whl
+}
+
+# python_examples: the examples of the wheel's documentation as programs, for the type checkers.
+python_examples() {
+    rm -rf "$TOOLS/examples"
+    "$PY/python" python/typing/examples.py "$TOOLS/examples"
+}
+
+# pyright_package: pyright, as python/typing/package-lock.json has it.
+pyright_package() {
+    local hash
+    hash="$(digest python/typing/package.json python/typing/package-lock.json)"
+    fresh pyright-npm "$hash" && [ -d python/typing/node_modules ] && return
+    (cd python/typing && npm ci --no-audit --no-fund)
+    stamp pyright-npm "$hash"
 }
 
 # exchange RUNNER...: limiter states from Rust to the runner, which goes on from them, and from the runner to Rust.

@@ -14,9 +14,11 @@ one that is not given is this machine's time. Wherever one is given back, as ``r
 >>> limiter = sendgate.Limiter({"windows": [{"kind": "pace", "name": "pace", "interval_ms": 100, "burst": 1}]})
 >>> limiter.decide(1, 1_800_000_000_000)
 Allow(charged_at=1800000000000)
->>> limiter.decide(1, 1_800_000_000_040)
+>>> decision = limiter.decide(1, 1_800_000_000_040)
+>>> decision
 Defer(retry_at=1800000000100, window=0)
->>> limiter.peek(1, 1_800_000_000_040).retry_at_datetime
+>>> assert isinstance(decision, sendgate.Defer)
+>>> decision.retry_at_datetime
 datetime.datetime(2027, 1, 15, 8, 0, 0, 100000, tzinfo=datetime.timezone.utc)
 
 A ``Gate`` decides over several limits at once, a ``Ledger`` keeps what an account may still accept:
@@ -32,6 +34,7 @@ A message becomes a provider's request without a network, and a provider's answe
 >>> message = sendgate.Message(from_="a@shop.example", to="ann@example.com", subject="Hi", text_body="Hello")
 >>> postmark = sendgate.Provider("postmark", "token")
 >>> request = postmark.build(message, "order-42", 1_800_000_000_000)
+>>> assert isinstance(request, sendgate.HttpRequest)
 >>> request.method, request.url
 ('POST', 'https://api.postmarkapp.com/email')
 >>> postmark.classify(429, {"Retry-After": "30"}, b"{}", 1_800_000_000_000)
@@ -41,8 +44,8 @@ A Mailroom keeps messages on a file until they are delivered, within every limit
 
 >>> import tempfile
 >>> with sendgate.Mailroom(tempfile.mkdtemp() + "/mail.db", postmark) as mailroom:
-...     receipts = mailroom.submit(message)
-...     mailroom.trace(receipts[0].message_id)["status"]
+...     (receipt,) = mailroom.submit(message)
+>>> receipt.status
 'queued'
 """
 

@@ -85,7 +85,7 @@ PROVIDERS: Final[tuple[str, ...]]
 """The words of every provider there is."""
 
 _Instant: TypeAlias = int | datetime
-"""Whole milliseconds since 1970, or an aware ``datetime``. A naive one raises InvalidInput, which names the argument."""
+"""Whole milliseconds since 1970, or an aware ``datetime``; a naive one raises InvalidInput, naming the argument."""
 _Duration: TypeAlias = int | timedelta
 """Whole milliseconds, or a ``timedelta``."""
 _Scope: TypeAlias = Literal["key", "plan", "account", "provider", "domain_group", "class"]
@@ -416,16 +416,15 @@ class Gate:
     Raises InvalidInput when a dimension, or a question, is malformed.
 
     >>> from sendgate import Gate
-    >>> def window(limit):
-    ...     return [{"kind": "sliding", "name": "minute", "limit": limit, "period_ms": 60_000}]
+    >>> minute = {"kind": "sliding", "name": "minute", "limit": 3, "period_ms": 60_000}
     >>> gate = Gate([
-    ...     {"scope": "plan", "name": "shop", "unit": "requests", "windows": window(1_000)},
-    ...     {"scope": "domain_group", "name": "gmail", "unit": "recipients", "windows": window(120)},
+    ...     {"scope": "plan", "name": "shop", "unit": "requests", "windows": [{**minute, "limit": 1_000}]},
+    ...     {"scope": "domain_group", "name": "gmail", "unit": "recipients", "windows": [minute]},
     ... ])
-    >>> gate.decide([1, 120], 1_800_000_000_000)
+    >>> gate.decide([1, 3], 1_800_000_000_000)
     Passed()
-    >>> gate.decide({"plan:shop": 1, "domain_group:gmail": 1}, 1_800_000_000_000).binding
-    Binding(scope='domain_group', name='gmail', window='minute')
+    >>> gate.decide({"plan:shop": 1, "domain_group:gmail": 1}, 1_800_000_000_000)
+    Deferred(retry_at=1800000060000, binding=Binding(scope='domain_group', name='gmail', window='minute'))
     >>> [standing.slack for standing in gate.explain([1, 1], 1_800_000_000_000)]
     [999, 0]
     """
@@ -727,7 +726,8 @@ class Message:
     Raises InvalidMessage, whose ``errors`` has each fault with its field, code and detail.
 
     >>> from sendgate import Message
-    >>> message = Message(from_="a@shop.example", to=["ann@example.com", "Bob <bob@example.net>"], subject="Hi", text_body="Hello")
+    >>> people = ["ann@example.com", "Bob <bob@example.net>"]
+    >>> message = Message(from_="a@shop.example", to=people, subject="Hi", text_body="Hello")
     >>> message.recipient_count
     2
     """

@@ -1,7 +1,7 @@
 """Every exception there is, as one tree.
 
-``SendgateError`` is the root: ``except sendgate.SendgateError`` catches whatever Sendgate raises. Below it the classes say
-what the caller can do: correct what was given (``InvalidInput``), wait (``RateLimited``), wait longer or buy more
+``SendgateError`` is the root: ``except sendgate.SendgateError`` catches whatever Sendgate raises. Below it the classes
+say what the caller can do: correct what was given (``InvalidInput``), wait (``RateLimited``), wait longer or buy more
 (``QuotaExceeded``), try again (``StoreFailed``, ``UnreachableError``). They are the same whether a ``Mailroom`` in this
 process or the API behind a ``Client`` refused.
 
@@ -105,8 +105,8 @@ class RateLimited(_Later):
 class QuotaExceeded(_Later):
     """A quota is used up.
 
-    ``period`` is ``"day"``, ``"month"`` or ``"year"``, where it is known; ``retry_at`` is its end, and None when waiting
-    does not help. ``free`` is how many units are left in it, which a ``Ledger`` knows.
+    ``period`` is ``"day"``, ``"month"`` or ``"year"``, where it is known; ``retry_at`` is its end, and None when
+    waiting does not help. ``free`` is how many units are left in it, which a ``Ledger`` knows.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class QuotaExceeded(_Later):
     ) -> None:
         super().__init__(message, code=code)
         self.retry_at = retry_at
-        self.period = period
-        self.free = free
+        self.period: _Period | None = period
+        self.free: int | None = free
 
 
 class ApiError(_Later):
@@ -149,7 +149,7 @@ class ApiError(_Later):
         #: When to try again, in ms since 1970 on the client's clock; None when no waiting helps.
         self.retry_at = retry_at
         #: The fields that are wrong: ``field``, ``code``, ``detail``.
-        self.errors = errors or []
+        self.errors: list[dict[str, Any]] = errors or []
         #: How many requests were made.
         self.attempts = attempts
 
@@ -174,8 +174,8 @@ class ApiQuotaExceeded(RateLimitError, QuotaExceeded):
 
     def __init__(self, message: str = "", *, code: str = "overquota", **told: Any) -> None:  # noqa: ANN401 - ApiError's
         super().__init__(message, code=code, **told)
-        self.period = _PERIODS.get(code)
-        self.free = None
+        self.period: _Period | None = _PERIODS.get(code)
+        self.free: int | None = None
 
 
 class UnreachableError(ApiError):

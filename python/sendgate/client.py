@@ -137,7 +137,7 @@ class Client:
         self._queue = SendQueue(self._send, self._clock.sleep_ms, self._pool, gathering or Settings())
         self._cache: OrderedDict[str, tuple[str, Response]] = OrderedDict()
         self._cache_lock = Lock()
-        self.suppressions = SuppressionList(self._ask)
+        self.suppressions: SuppressionList = SuppressionList(self._ask)
 
     def send(self, message: Json, *, idempotency_key: str | None = None) -> Json:
         """Sends one message, together with those that other threads send in the same moment.

@@ -97,16 +97,15 @@ pub(crate) struct Standing {
 /// Raises InvalidInput when a dimension, or a question, is malformed.
 ///
 /// >>> from sendgate import Gate
-/// >>> def window(limit):
-/// ...     return [{"kind": "sliding", "name": "minute", "limit": limit, "period_ms": 60_000}]
+/// >>> minute = {"kind": "sliding", "name": "minute", "limit": 3, "period_ms": 60_000}
 /// >>> gate = Gate([
-/// ...     {"scope": "plan", "name": "shop", "unit": "requests", "windows": window(1_000)},
-/// ...     {"scope": "domain_group", "name": "gmail", "unit": "recipients", "windows": window(120)},
+/// ...     {"scope": "plan", "name": "shop", "unit": "requests", "windows": [{**minute, "limit": 1_000}]},
+/// ...     {"scope": "domain_group", "name": "gmail", "unit": "recipients", "windows": [minute]},
 /// ... ])
-/// >>> gate.decide([1, 120], 1_800_000_000_000)
+/// >>> gate.decide([1, 3], 1_800_000_000_000)
 /// Passed()
-/// >>> gate.decide({"plan:shop": 1, "domain_group:gmail": 1}, 1_800_000_000_000).binding
-/// Binding(scope='domain_group', name='gmail', window='minute')
+/// >>> gate.decide({"plan:shop": 1, "domain_group:gmail": 1}, 1_800_000_000_000)
+/// Deferred(retry_at=1800000060000, binding=Binding(scope='domain_group', name='gmail', window='minute'))
 /// >>> [standing.slack for standing in gate.explain([1, 1], 1_800_000_000_000)]
 /// [999, 0]
 #[pyclass(module = "sendgate", frozen)]

@@ -16,7 +16,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// Raises InvalidMessage, whose ``errors`` has each fault with its field, code and detail.
 ///
 /// >>> from sendgate import Message
-/// >>> message = Message(from_="a@shop.example", to=["ann@example.com", "Bob <bob@example.net>"], subject="Hi", text_body="Hello")
+/// >>> people = ["ann@example.com", "Bob <bob@example.net>"]
+/// >>> message = Message(from_="a@shop.example", to=people, subject="Hi", text_body="Hello")
 /// >>> message.recipient_count
 /// 2
 #[pyclass(module = "sendgate", frozen, eq)]
