@@ -33,11 +33,13 @@ case "$*" in
     python_rivals
     "$TARGET/release/sendgate-bench"
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --json "$TARGET/bench.json" --page docs/benchmarks.md
+    "$TOOLS/bench-venv/bin/python" bench/python/gil.py --json "$TARGET/bench.json"
     ;;
 --quick)
     python_rivals
     "$TARGET/release/sendgate-bench" --quick
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --quick
+    "$TOOLS/bench-venv/bin/python" bench/python/gil.py --messages 200
     ;;
 *) exec "$TARGET/release/sendgate-bench" "$@" ;;
 esac

@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python python_types clients vectors_c vectors_go vectors_uniffi sdk
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python python_types sdist clients vectors_c vectors_go vectors_uniffi sdk
     e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
@@ -88,6 +88,23 @@ step_python_types() { # pyright, strict, over the examples and the test of types
     pyright_package
     PATH="$PY:$PATH" python/typing/node_modules/.bin/pyright -p python/typing
     PATH="$PY:$PATH" python/typing/node_modules/.bin/pyright --verifytypes sendgate --ignoreexternal
+}
+
+step_sdist() { # the wheel built from its source distribution, alone in a fresh environment: every vector, every example (about a minute)
+    local place="$TOOLS/sdist"
+    python_tools
+    rm -rf "$place"
+    "$PY/maturin" sdist -m python/Cargo.toml --out "$place"
+    # With the time of now: cargo takes files of the archive's own time for ones that it has built already.
+    tar -C "$place" -xzmf "$place"/*.tar.gz
+    # Its lock file names what the rest of the workspace needs, too, so that it is not `--locked`.
+    (cd "$place"/sendgate-*/ && CARGO_TARGET_DIR="$TARGET" "$PY/maturin" build --offline --quiet --profile dev \
+        -i "$PY/python" --out "$place/wheels")
+    python3 -m venv "$place/venv"
+    "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index "$place"/wheels/*.whl
+    "$place/venv/bin/python" -I python/tests/installed.py python/README.md
+    PYTHONPATH=tests/runners "$place/venv/bin/python" tests/runners/python/run.py
+    rm -rf "$place"
 }
 
 step_clients() { # the clients in JavaScript and Python: alone on a clock of their own, their types, and against workerd

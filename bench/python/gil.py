@@ -23,12 +23,13 @@ import sendgate
 TAKEN = b'{"ErrorCode":0,"Message":"OK","MessageID":"b7bc2f4a"}'
 # A server that answers every request, in a process of its own: its interpreter is not the one that is measured.
 SERVER = """
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
-        answer = b'%s'
+        answer = sys.argv[1].encode()
         self.send_response(200)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
@@ -38,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_port, flush=True)
 server.serve_forever()
-""" % TAKEN.decode()
+"""
 
 
 class Ticker:
@@ -99,7 +100,7 @@ def main() -> None:
     options.add_argument("--messages", type=int, default=2_000)
     options.add_argument("--json", type=Path)
     given = options.parse_args()
-    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.executable, "-c", SERVER, TAKEN.decode()], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
     provider = sendgate.Provider("postmark", "token", base_url=url)

@@ -6,9 +6,9 @@ fault at once. Every exception is a ``SendgateError``.
 
 ``Client`` and ``AsyncClient`` speak to the Send API of a Worker and keep inside its limits.
 
-Instants are whole milliseconds since 1970-01-01T00:00:00Z. Wherever one is taken, an aware ``datetime`` does as well, and
-one that is not given is this machine's time. Wherever one is given back, as ``retry_at``, the same is there as an aware
-``datetime`` in UTC, as ``retry_at_datetime``. Durations are milliseconds, or a ``timedelta``.
+Instants are whole milliseconds since 1970-01-01T00:00:00Z. Wherever one is taken, an aware ``datetime`` does as well,
+and one that is not given is this machine's time. Wherever one is given back, as ``retry_at``, the same is there as an
+aware ``datetime`` in UTC, as ``retry_at_datetime``. Durations are milliseconds, or a ``timedelta``.
 
 >>> import sendgate
 >>> limiter = sendgate.Limiter({"windows": [{"kind": "pace", "name": "pace", "interval_ms": 100, "burst": 1}]})

@@ -82,9 +82,9 @@ pub(crate) enum Account<'py> {
 
 /// One message, or several.
 #[derive(FromPyObject)]
-pub(crate) enum Messages<'py> {
-    One(PyRef<'py, Message>),
-    Several(Vec<PyRef<'py, Message>>),
+pub(crate) enum Messages {
+    One(Py<Message>),
+    Several(Vec<Py<Message>>),
 }
 
 /// What to do now.
@@ -128,9 +128,9 @@ impl Mailroom {
     /// Raises InvalidMessage when no message can be taken, RateLimited and QuotaExceeded when a limit stands in the way,
     /// IdempotencyConflict, and StoreFailed. Nothing was accepted then.
     #[pyo3(signature = (messages, idempotency_key=None))]
-    fn submit(&self, py: Python<'_>, messages: Messages<'_>, idempotency_key: Option<&str>) -> PyResult<Vec<Receipt>> {
-        let body = messages.body();
-        let reply = py.detach(|| self.0.submit(body.as_bytes(), idempotency_key)).map_err(error::mailroom)?;
+    fn submit(&self, py: Python<'_>, messages: Messages, idempotency_key: Option<&str>) -> PyResult<Vec<Receipt>> {
+        let submit = || self.0.submit(messages.body().as_bytes(), idempotency_key);
+        let reply = py.detach(submit).map_err(error::mailroom)?;
         if reply.status >= 400 {
             return Err(error::refused(&reply.body, reply.retry_at));
         }
@@ -385,11 +385,12 @@ impl Account<'_> {
     }
 }
 
-impl Messages<'_> {
+impl Messages {
+    /// Needs no GIL: a message does not change.
     fn body(&self) -> String {
         let messages = match self {
-            Self::One(message) => vec![message.0.to_json()],
-            Self::Several(messages) => messages.iter().map(|message| message.0.to_json()).collect(),
+            Self::One(message) => vec![message.get().0.to_json()],
+            Self::Several(messages) => messages.iter().map(|message| message.get().0.to_json()).collect(),
         };
         format!(r#"{{"messages":[{}]}}"#, messages.join(","))
     }

@@ -32,8 +32,8 @@ WINDOWS: list[dict[str, Any]] = [
     {"kind": "calendar", "name": "day", "limit": 50_000, "unit": "day", "time_zone": "UTC"},
 ]
 POSTMARK = Provider("postmark", "token")
-# A leak of three bytes a decision shows over a million, and of 45 bytes over 45,000 messages; the allocator's own coming
-# and going does not.
+# A leak of three bytes a decision shows over a million, and of 45 bytes over 45,000 messages; the allocator's own
+# coming and going does not.
 MOST_GROWTH = 2_000_000
 
 
