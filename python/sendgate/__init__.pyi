@@ -1138,6 +1138,20 @@ class Mailroom:
     for after its last sign of life.
 
     Raises InvalidInput when the configuration is wrong, StoreFailed when the file cannot be used.
+
+    >>> import tempfile
+    >>> from sendgate import Due, HttpRequest, Mailroom, Message, Provider
+    >>> def carry(request: object) -> tuple[int, dict[str, str], bytes]:
+    ...     assert isinstance(request, HttpRequest)
+    ...     return 200, {}, b'{"ErrorCode": 0, "MessageID": "b7bc2f4a"}'
+    >>> mailroom = Mailroom(tempfile.mkdtemp() + "/mail.db", Provider("postmark", "token"))
+    >>> message = Message(from_="a@shop.example", to="ann@example.com", subject="Hi", text_body="Hello")
+    >>> (receipt,) = mailroom.submit(message)
+    >>> while isinstance(due := mailroom.next(), Due):
+    ...     mailroom.settle(due, carry(due.request))
+    >>> trace = mailroom.trace(receipt.message_id or "")
+    >>> trace["status"] if trace else None
+    'sent'
     """
 
     def __new__(

@@ -198,3 +198,24 @@ impl Rule {
         Ok(Arc::new(Self { limiter: Limiter::new(windows)?, policy }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gmail() -> Dimension {
+        let windows = vec![Window::Sliding { name: "minute".into(), limit: 3, period_ms: 60_000 }];
+        Dimension::new(Scope::DomainGroup, "gmail", Unit::Recipients, windows).unwrap()
+    }
+
+    #[test]
+    fn a_stored_state_goes_on_and_what_is_none_changes_nothing() {
+        let now = UnixMillis::new(1_800_000_000_000);
+        let (mut first, mut second) = (gmail(), gmail());
+        first.charge(2, now);
+        second.load(first.state().as_bytes()).unwrap();
+        assert_eq!(second.state(), first.state());
+        assert!(second.load(b"no state").is_err());
+        assert_eq!(second.state(), first.state());
+    }
+}
