@@ -44,7 +44,8 @@ def main(readme: Path) -> None:
             assert mailroom.drain(60)
             view = mailroom.trace(receipt.message_id or "")
             assert view is not None and view["status"] == "sent"
-    print(f"installed: sendgate {sendgate.__version__}, {of_package.attempted + of_readme.attempted} examples, delivered")
+    examples = of_package.attempted + of_readme.attempted
+    print(f"installed: sendgate {sendgate.__version__}, {examples} examples, delivered")
 
 
 main(Path(sys.argv[1]))

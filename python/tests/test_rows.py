@@ -9,7 +9,7 @@ import sendgate
 from sendgate import Due, HttpRequest, Mailroom, Message, Provider, WaitUntil
 
 POSTMARK = Provider("postmark", "token")
-TAKEN = (200, {}, b'{"ErrorCode":0,"Message":"OK","MessageID":"b7bc2f4a"}')
+TAKEN: tuple[int, dict[str, str], bytes] = (200, {}, b'{"ErrorCode":0,"Message":"OK","MessageID":"b7bc2f4a"}')
 # Hints for what must not happen at all are long.
 HOUR_MS = 3_600_000
 

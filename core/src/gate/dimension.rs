@@ -202,6 +202,7 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     fn gmail() -> Dimension {
         let windows = vec![Window::Sliding { name: "minute".into(), limit: 3, period_ms: 60_000 }];
