@@ -25,4 +25,4 @@ pub use database::{Connection, Database, DatabaseError};
 pub use held::HeldLimiter;
 pub use kept::{KeptError, KeptLimiter};
 pub use keyed::HeldLimiters;
-pub use mailroom::{Host, Mailroom, MailroomError, Secrets, Transport};
+pub use mailroom::{Host, Mailroom, MailroomError, Secrets, Transport, account};

@@ -22,7 +22,7 @@ mod send;
 mod sender;
 mod subjects;
 mod suppressions;
-mod to_many;
+pub(crate) mod to_many;
 mod usage;
 
 use crate::{
