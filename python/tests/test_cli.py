@@ -1,7 +1,9 @@
 """The installed command, as a shell runs it: a real file, a provider on this machine, expectations by hand."""
 
+import contextlib
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -372,6 +374,26 @@ def test_colours_are_for_terminals_and_for_who_asks(shell: Shell) -> None:
     assert "\x1b[" in shell.run("lint", *shop, "--color", "always").stdout
     shell.env["NO_COLOR"] = "1"
     assert "\x1b[" not in shell.run("lint", *shop).stdout
+
+
+def test_a_bar_is_for_terminals_and_on_standard_error(shell: Shell, esp: Esp) -> None:
+    def sent(*words: str) -> tuple[str, str]:
+        ours, theirs = pty.openpty()
+        told = [COMMAND, "send", *esp.here, *LETTER, "--wait", *words]
+        done = subprocess.run(told, stdout=subprocess.PIPE, stderr=theirs, env=shell.env, cwd=shell.path, timeout=60)
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 4096):
+                shown += part
+        os.close(ours)
+        assert done.returncode == DONE
+        return done.stdout.decode(), shown.decode()
+
+    out, bar = sent()
+    assert "storing" in bar and "sending" in bar and "storing" not in out and "msg_" in out
+    assert sent("--json")[1] == "", "a program gets no bar"
+    assert shell.run("send", *esp.here, *LETTER, "--wait").stderr == "", "nor does a file"
 
 
 def test_no_secret_is_shown_or_taken_from_the_command_line(shell: Shell) -> None:

@@ -144,11 +144,10 @@ def _slice(until: float | None) -> float:
 
 
 def _open(mailroom: Any) -> int:
-    waiting = 0
-    for state in OPEN:
-        page = say.api(mailroom, "GET", "/v1/messages", {"status": state, "limit": 100})
-        waiting += len(page["messages"])
-    return waiting
+    """Messages that have not ended, as the metrics count them."""
+    text = say.api(mailroom, "GET", "/v1/metrics").decode()
+    lines = [line for line in text.splitlines() if line.startswith("sendgate_messages_waiting{")]
+    return sum(int(line.rpartition(" ")[2]) for line in lines)
 
 
 LOOK = 0.5
@@ -179,11 +178,16 @@ def run(**options: Any) -> None:
         mailroom.run()
         if not say.wants_json():
             say.echo(f"delivering from {options['file']}; SIGTERM or Ctrl-C ends it", err=True)
-        while not ended and not (until is not None and time.monotonic() >= until):
-            empty = mailroom.drain(0)
-            if empty and options["until_empty"]:
-                break
-            time.sleep(_slice(until) if until is None or until > time.monotonic() else 0)
+        left = _open(mailroom)
+        with say.progress(left, "sending") as step:
+            while not ended and not (until is not None and time.monotonic() >= until):
+                empty = mailroom.drain(0)
+                now = _open(mailroom)
+                step(max(left - now, 0))
+                left = now
+                if empty and options["until_empty"]:
+                    break
+                time.sleep(_slice(until))
         mailroom.stop()
         empty = empty or mailroom.drain(0)
     signals = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT"}
