@@ -92,6 +92,20 @@ fn a_quota_is_waited_for_until_its_day_ends() {
     assert_eq!((forecast.bounds[0].limit.scope, forecast.bounds[0].limit.limit), ("quota", 100));
 }
 
+/// The plan "free" takes 60 requests a minute (R219), and here a request holds one message.
+#[test]
+fn requests_are_counted_where_messages_are_handed_in() {
+    let text = r#"{"accounts":{"shop":{"keys":[],"plan":"free","quotas":[],"max_messages":1,
+        "providers":[{"name":"main","kind":"sandbox","base_url":"https://esp.example","credential":"ESP"}]}}}"#;
+    let account = &Config::from_json(text).unwrap().accounts["shop"];
+    let forecast = plan(account, &[Batch::of(61)], None, NOW).unwrap();
+    let last = forecast.finished_at.unwrap().since(NOW);
+    // A minute's window has sixteen sub-buckets: a unit may count one of them too long.
+    assert!((60_000..=64_000).contains(&last), "{last}");
+    assert_eq!(forecast.departures[59], Some(NOW));
+    assert_eq!((forecast.bounds[0].limit.scope, forecast.bounds[0].limit.unit), ("plan", "requests"));
+}
+
 #[test]
 fn a_message_that_no_window_ever_admits_is_named_and_not_waited_for() {
     let windows = r#","domain_windows":{"gmail":[{"kind":"sliding","name":"minute","limit":2,"period_ms":60000}]}"#;

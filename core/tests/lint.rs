@@ -22,6 +22,8 @@ const SANDBOX: &str =
     r#""providers":[{"name":"main","kind":"sandbox","base_url":"https://esp.example","credential":"E"}]"#;
 
 fn codes(found: &[Finding]) -> Vec<&str> {
+    let known = |code| lint::CODES.contains(&code) || message::CODES.contains(&code);
+    assert!(found.iter().all(|finding| known(finding.code) && !finding.source.is_empty()), "{found:?}");
     found.iter().map(|finding| finding.code).collect()
 }
 

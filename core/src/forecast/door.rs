@@ -40,7 +40,8 @@ pub(super) enum Step {
 
 impl Door {
     pub(super) fn new(account: &AccountConfig, arrivals: Arrivals) -> Result<Self, ForecastError> {
-        let dimension = |scope, windows: &[_]| Dimension::new(scope, "shop", Unit::Requests, windows.to_vec());
+        let dimension =
+            |scope: Scope, windows: &[_]| Dimension::new(scope, scope.word(), Unit::Requests, windows.to_vec());
         let mut requests = Vec::new();
         if !account.keys.is_empty() && !account.key_windows.is_empty() {
             requests.push(dimension(Scope::Key, &account.key_windows));
