@@ -27,17 +27,32 @@ python_rivals() {
         "$TOOLS"/bench-wheels/*.whl
 }
 
+# jvm ARGUMENT...: a decision from Kotlin and Java beside their limiters; `--quick` and bench/jvm.py's arguments.
+jvm() {
+    have mvn || { say "Maven is not installed: nothing from Kotlin is measured" && return; }
+    local quick=()
+    [ "${1:-}" != --quick ] || { quick=(--quick) && shift; }
+    cargo build --locked --quiet -p sendgate-ffi --features uniffi-bindgen
+    cargo build --locked --quiet --release -p sendgate-ffi
+    scripts/jvm.sh "$TARGET/release/libsendgate_ffi.so" "$TARGET/debug/uniffi-bindgen" -Pbench
+    local classes=jvm/sendgate/target/sendgate-0.1.0.jar:jvm/bench/target/classes
+    java -cp "$classes:jvm/bench/target/dependency/*" io.sendgate.bench.Bench "${quick[@]}" |
+        python3 bench/jvm.py "$@"
+}
+
 cargo build --locked --release -p sendgate-bench
 case "$*" in
 '')
     python_rivals
     "$TARGET/release/sendgate-bench"
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --json "$TARGET/bench.json" --page docs/benchmarks.md
+    jvm --json "$TARGET/bench.json"
     ;;
 --quick)
     python_rivals
     "$TARGET/release/sendgate-bench" --quick
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --quick
+    jvm --quick
     ;;
 *) exec "$TARGET/release/sendgate-bench" "$@" ;;
 esac
