@@ -4,7 +4,9 @@ use pyo3::{create_exception, exceptions::PyValueError, prelude::*};
 use sendgate_core::time::UnixMillis;
 use sendgate_core::{
     address::AddressError,
+    catalog::CatalogError,
     event::WebhookError,
+    forecast::ForecastError,
     limiter::{LimiterError, StateError},
     message,
     provider::BuildError,
@@ -192,6 +194,14 @@ pub(crate) fn set(error: LoadError) -> PyErr {
 }
 
 pub(crate) fn address(error: AddressError) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn forecast(error: ForecastError) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn catalog(error: CatalogError) -> PyErr {
     raise(error.code(), &error)
 }
 

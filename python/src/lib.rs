@@ -7,8 +7,10 @@
 mod backoff;
 mod clock;
 mod error;
+mod forecast;
 mod limiter;
 mod limiters;
+mod lint;
 mod mailroom;
 mod message;
 mod provider;
@@ -31,8 +33,10 @@ mod _sendgate {
             StoreFailed, UnsupportedFeature, WebhookRefused,
         },
         evaluate,
+        forecast::{Forecast, LimitId, Stretch, Waiting, plan, simulate},
         limiter::{Allow, Defer, Limiter, Reject, Usage},
         limiters::Limiters,
+        lint::{Finding, known, lint},
         mailroom::{Due, Mailroom, Receipt, WaitUntil},
         message::Message,
         normalize_address,
