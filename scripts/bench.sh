@@ -2,7 +2,8 @@
 # Measures Sendgate and its rivals in the same run; arguments go to sendgate-bench (--help lists them).
 #
 # The figures go to docs/benchmarks.md and target/bench.json. A quiet machine gives quiet figures: nothing else should
-# run on it. Without arguments, or with --quick, the wheel is measured beside Python's libraries, too.
+# run on it. Without arguments, or with --quick, the wheel is measured beside Python's libraries, too, and the C header
+# and the Go module beside Rust's own cost and Go's limiter: those figures go to target/bench.json alone.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -48,6 +49,7 @@ case "$*" in
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --json "$TARGET/bench.json" --page docs/benchmarks.md
     "$TOOLS/bench-venv/bin/python" bench/python/gil.py --json "$TARGET/bench.json"
     jvm --json "$TARGET/bench.json"
+    bench/abi.sh --json "$TARGET/bench.json"
     ;;
 --quick)
     python_rivals
@@ -55,6 +57,7 @@ case "$*" in
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --quick
     "$TOOLS/bench-venv/bin/python" bench/python/gil.py --messages 200
     jvm --quick
+    bench/abi.sh --quick
     ;;
 *) exec "$TARGET/release/sendgate-bench" "$@" ;;
 esac

@@ -6,6 +6,8 @@
 //! is what the core answers.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod c;
 pub mod jvm;
 mod later;

@@ -42,12 +42,15 @@ __all__ = [
     "Event",
     "Exhausted",
     "FieldError",
+    "Finding",
+    "Forecast",
     "Gate",
     "HttpRequest",
     "IdempotencyConflict",
     "InvalidInput",
     "InvalidMessage",
     "Ledger",
+    "LimitId",
     "Limiter",
     "Limiters",
     "Mailroom",
@@ -70,14 +73,19 @@ __all__ = [
     "SmtpRequest",
     "Standing",
     "StoreFailed",
+    "Stretch",
     "Suppressions",
     "UnreachableError",
     "UnsupportedFeature",
     "Usage",
     "WaitUntil",
+    "Waiting",
     "WebhookRefused",
     "__version__",
+    "lint",
     "normalize_address",
+    "plan",
+    "simulate",
 ]
 
 __version__: Final[str]
@@ -1260,3 +1268,227 @@ class Suppressions:
         """The same addresses, going on by themselves."""
     def __deepcopy__(self, _memo: dict[int, Any]) -> Suppressions:
         """The same addresses, going on by themselves."""
+
+@final
+class LimitId:
+    """The name of a limit."""
+
+    __match_args__ = ("scope", "dimension", "window", "limit", "unit")
+    def __new__(cls, scope: str, dimension: str, window: str, limit: int, unit: str) -> LimitId: ...
+    @property
+    def scope(self) -> str:
+        """What it limits.
+
+        One of ``"account"``, ``"plan"``, ``"provider"``, ``"class"``, ``"domain_group"``, ``"quota"``, ``"warmup"``.
+        """
+    @property
+    def dimension(self) -> str:
+        """Which one of them."""
+    @property
+    def window(self) -> str:
+        """The window's name, the quota's period, or the ramp's day."""
+    @property
+    def limit(self) -> int:
+        """How many it admits."""
+    @property
+    def unit(self) -> str:
+        """What it counts: ``"requests"``, ``"messages"`` or ``"recipients"``."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str, str, int, str]: ...
+
+@final
+class Stretch:
+    """A time in which one limit was what everything waited for."""
+
+    __match_args__ = ("limit", "from_at", "until_at", "waited_ms")
+    def __new__(cls, limit: LimitId, from_at: int, until_at: int, waited_ms: int) -> Stretch: ...
+    @property
+    def limit(self) -> LimitId:
+        """Which."""
+    @property
+    def from_at_datetime(self) -> datetime:
+        """``from_at`` as an aware ``datetime``, in UTC."""
+    @property
+    def from_at(self) -> int:
+        """From when, in milliseconds since 1970."""
+    @property
+    def until_at_datetime(self) -> datetime:
+        """``until_at`` as an aware ``datetime``, in UTC."""
+    @property
+    def until_at(self) -> int:
+        """Until when, in milliseconds since 1970."""
+    @property
+    def waited_ms(self) -> int:
+        """Milliseconds of it in which everything waited for this limit."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[LimitId, int, int, int]: ...
+
+@final
+class Waiting:
+    """How long messages waited: so many milliseconds at most, for so large a part of them."""
+
+    __match_args__ = ("p50_ms", "p90_ms", "p99_ms", "max_ms")
+    def __new__(cls, p50_ms: int, p90_ms: int, p99_ms: int, max_ms: int) -> Waiting: ...
+    @property
+    def p50_ms(self) -> int:
+        """Half of the messages."""
+    @property
+    def p90_ms(self) -> int:
+        """90 in a hundred."""
+    @property
+    def p99_ms(self) -> int:
+        """99 in a hundred."""
+    @property
+    def max_ms(self) -> int:
+        """All."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[int, int, int, int]: ...
+
+@final
+class Forecast:
+    """What will have become of messages."""
+
+    def __copy__(self) -> Forecast:
+        """Itself: it does not change."""
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Forecast:
+        """Itself: it does not change."""
+    @property
+    def started_at_datetime(self) -> datetime:
+        """``started_at`` as an aware ``datetime``, in UTC."""
+    @property
+    def started_at(self) -> int:
+        """Where the clock began, in milliseconds since 1970."""
+    @property
+    def first_at_datetime(self) -> datetime | None:
+        """``first_at`` as an aware ``datetime``, in UTC."""
+    @property
+    def first_at(self) -> int | None:
+        """When the first message left, in milliseconds since 1970; None when none did."""
+    @property
+    def finished_at_datetime(self) -> datetime | None:
+        """``finished_at`` as an aware ``datetime``, in UTC."""
+    @property
+    def finished_at(self) -> int | None:
+        """When the last message left, in milliseconds since 1970; None when none did."""
+    @property
+    def messages(self) -> int:
+        """Messages that were asked about."""
+    @property
+    def sent(self) -> int:
+        """Messages that the provider took."""
+    @property
+    def refused(self) -> int:
+        """Messages that it refused for good."""
+    @property
+    def held(self) -> int:
+        """Messages whose attempts were used up. A Mailroom goes on trying them."""
+    @property
+    def never(self) -> list[tuple[LimitId, int]]:
+        """Messages that no waiting helps, by the limit that never admits them."""
+    @property
+    def calls(self) -> int:
+        """Calls to the provider."""
+    @property
+    def attempts(self) -> int:
+        """Attempts at messages; a call of several is one for each."""
+    @property
+    def departures(self) -> list[int | None]:
+        """When each message left last (ms since 1970), in the order in which they came; None for one that never did."""
+    @property
+    def bounds(self) -> list[Stretch]:
+        """The limits that made messages wait, the one that did so longest first."""
+    @property
+    def timeline(self) -> list[Stretch]:
+        """Which limit stood in the way when, in their order; the first 1,000 stretches."""
+    @property
+    def waiting(self) -> Waiting:
+        """How long messages waited from their coming to their departure."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+_Batches = int | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+def plan(
+    account: Provider | Mapping[str, Any] | str,
+    messages: _Batches,
+    *,
+    ramp: str | Mapping[str, Any] | None = None,
+    ramp_day: int = 1,
+    now_ms: int | None = None,
+) -> Forecast:
+    """When each message leaves if the provider answers at once and takes everything.
+
+    ``account`` is a Provider or a configuration, as a Mailroom takes it. ``messages`` is a number, or batches as dicts
+    of which only ``count`` has to be there: ``class``, ``recipients`` (of each), ``domain`` (of the recipients),
+    ``arrival`` (``"burst"``, ``"constant"`` or ``"poisson"``), ``after_ms``, ``over_ms``. ``ramp`` is a warm-up ramp by
+    name, or one's own as a dict; ``ramp_day`` is the day it is at.
+
+    Raises InvalidInput when the account, the batches or the ramp cannot be.
+    """
+
+def simulate(
+    account: Provider | Mapping[str, Any] | str,
+    traffic: _Batches,
+    *,
+    faults: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    ramp: str | Mapping[str, Any] | None = None,
+    ramp_day: int = 1,
+    now_ms: int | None = None,
+) -> Forecast:
+    """What becomes of traffic with a provider that is slow and fails by chance; the ``seed`` decides how.
+
+    ``account``, ``traffic``, ``ramp`` and ``ramp_day`` are as for ``plan``. ``faults`` is a dict of ``latency_ms`` (the
+    least and the most), ``throttled_permille``, ``failed_permille`` and ``refused_permille``, of calls; what is not
+    given is 0.
+
+    Raises InvalidInput when the account, the traffic, the faults or the ramp cannot be.
+    """
+
+@final
+class Finding:
+    """One thing that is worth a word."""
+
+    __match_args__ = ("code", "severity", "field", "detail", "source")
+    def __new__(cls, code: str, severity: str, field: str, detail: str, source: str) -> Finding: ...
+    @property
+    def code(self) -> str:
+        """A stable word for it."""
+    @property
+    def severity(self) -> str:
+        """``"error"`` (it will be refused), ``"warning"`` (it costs reputation, or surprises) or ``"note"``."""
+    @property
+    def field(self) -> str:
+        """The path of the field; of several messages it begins with ``messages[3]``."""
+    @property
+    def detail(self) -> str:
+        """What is wrong and what to do, without a value of the message."""
+    @property
+    def source(self) -> str:
+        """Where the rule comes from."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str, str, str, str]: ...
+
+_Linted = Message | Mapping[str, Any]
+
+def lint(
+    messages: _Linted | Sequence[_Linted] | None = None,
+    *,
+    account: Provider | Mapping[str, Any] | str | None = None,
+    provider: str | None = None,
+    ramp: Mapping[str, Any] | None = None,
+    now_ms: int | None = None,
+) -> list[Finding]:
+    """What makes mail fail, or land among spam, and what of a configuration cannot be meant; the gravest first.
+
+    ``messages`` is a Message or its fields as a dict, or several. ``account`` is a Provider or a configuration, as a
+    Mailroom takes it; with it messages are judged by the account's own rules, too, and without messages the
+    configuration is judged. ``provider`` is a word of ``PROVIDERS``, for messages without an account. ``ramp`` is a
+    warm-up ramp of one's own, as a dict.
+
+    Raises InvalidInput when the provider is unknown; what is wrong with a message or a configuration is a Finding.
+    """

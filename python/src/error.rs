@@ -4,7 +4,9 @@ use pyo3::{exceptions::PyTypeError, import_exception, prelude::*};
 use sendgate_core::time::UnixMillis;
 use sendgate_core::{
     address::AddressError,
+    catalog::CatalogError,
     event::WebhookError,
+    forecast::ForecastError,
     ledger::{LedgerError, Refusal},
     limiter::{LimiterError, StateError},
     message,
@@ -203,6 +205,14 @@ pub(crate) fn set(error: LoadError) -> PyErr {
 }
 
 pub(crate) fn address(error: AddressError) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn forecast(error: ForecastError) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn catalog(error: CatalogError) -> PyErr {
     raise(error.code(), &error)
 }
 

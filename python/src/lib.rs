@@ -7,11 +7,13 @@
 mod backoff;
 mod clock;
 mod error;
+mod forecast;
 mod gate;
 mod instant;
 mod ledger;
 mod limiter;
 mod limiters;
+mod lint;
 mod mailroom;
 mod message;
 mod provider;
@@ -31,10 +33,12 @@ mod _sendgate {
         backoff::{Backoff, Exhausted, RetryAt},
         error::FieldError,
         evaluate,
+        forecast::{Forecast, LimitId, Stretch, Waiting, plan, simulate},
         gate::{Binding, Deferred, Gate, Occupied, Passed, Refused, Standing},
         ledger::{Ledger, QuotaUsage, Reservation},
         limiter::{Allow, Defer, Limiter, Reject, Usage},
         limiters::Limiters,
+        lint::{Finding, known, lint},
         mailroom::{Due, Mailroom, Receipt, WaitUntil},
         message::Message,
         normalize_address,

@@ -7,7 +7,10 @@ use crate::{
     provider::{Provider, Request},
     transport::{self, Callable},
 };
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
 use sendgate_core::{
     mailroom::{Attempt, Effect},
     time::UnixMillis,
@@ -194,6 +197,19 @@ impl Mailroom {
         read(py, &view, Some("limits"))
     }
 
+    /// The API's answer to a request of the owner's: a status and a body. Not part of the package.
+    fn _ask<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        path: &str,
+        query: &str,
+        body: &[u8],
+    ) -> PyResult<(u16, Bound<'py, PyBytes>)> {
+        let reply = py.detach(|| self.0.ask(method, path, query, body)).map_err(error::mailroom)?;
+        Ok((reply.status, PyBytes::new(py, &reply.body)))
+    }
+
     /// What to do now, for a host that delivers itself: a Due call, a WaitUntil, or None when nothing waits.
     fn next(&self, py: Python<'_>) -> PyResult<Option<Next>> {
         let effect = py.detach(|| self.0.next()).map_err(error::mailroom)?;
@@ -376,7 +392,7 @@ impl Receipt {
 
 impl Account<'_> {
     /// The configuration's JSON, and the secret that it names when it was made of a provider.
-    fn configuration(
+    pub(crate) fn configuration(
         self,
         py: Python<'_>,
         profile: Option<&str>,

@@ -99,10 +99,7 @@ impl Provider {
         account_id: Option<String>,
         region: Option<String>,
     ) -> PyResult<Self> {
-        let Some(kind) = ProviderKind::ALL.into_iter().find(|known| known.as_str() == kind) else {
-            let known = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
-            return Err(error::variant(&format!("there is no such provider; there are {known}")));
-        };
+        let kind = Self::kind_of(kind)?;
         let base_url = base_url.or_else(|| kind.default_base_url().map(str::to_owned)).unwrap_or_default();
         if let Some(fault) = kind.base_url_fault(&base_url).filter(|_| !base_url.is_empty()) {
             return Err(error::provider("base_url", fault));
@@ -253,6 +250,14 @@ impl Provider {
 
 impl Provider {
     /// The provider as an account's configuration has it, but for its credential, which goes by a name there.
+    /// The provider of a word.
+    pub(crate) fn kind_of(word: &str) -> PyResult<ProviderKind> {
+        ProviderKind::ALL.into_iter().find(|known| known.as_str() == word).ok_or_else(|| {
+            let known = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+            error::variant(&format!("there is no such provider; there are {known}"))
+        })
+    }
+
     pub(crate) fn settings(&self, profile: Option<&str>) -> serde_json::Map<String, serde_json::Value> {
         let mut fields = serde_json::Map::from_iter([("kind".into(), self.kind.as_str().into())]);
         let given = [

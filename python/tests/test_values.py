@@ -25,12 +25,15 @@ from sendgate import (
     Event,
     Exhausted,
     FieldError,
+    Finding,
+    Forecast,
     Gate,
     HttpRequest,
     InvalidInput,
     Ledger,
     Limiter,
     Limiters,
+    LimitId,
     Mailroom,
     Message,
     NeedsCertificate,
@@ -45,8 +48,10 @@ from sendgate import (
     RetryAt,
     SmtpRequest,
     Standing,
+    Stretch,
     Suppressions,
     Usage,
+    Waiting,
     WaitUntil,
 )
 
@@ -56,6 +61,7 @@ WINDOW = {"kind": "sliding", "name": "minute", "limit": 3, "period_ms": 60_000}
 POLICY: dict[str, Any] = {"windows": [WINDOW]}
 DIMENSION: dict[str, Any] = {"scope": "plan", "name": "shop", "unit": "requests", "windows": [WINDOW]}
 MINUTE = Binding("plan", "shop", "minute")
+SECOND = LimitId("provider", "postmark", "api-second", 10, "requests")
 SHOP = Provider("postmark", "token")
 
 
@@ -102,6 +108,10 @@ VALUES: list[tuple[Any, Any]] = [
     (Confirm("https://sns.example/?Token=1"), Confirm("https://sns.example/?Token=2")),
     (Receipt("msg_1", "queued", ["missing_unsubscribe"]), Receipt(None, "refused", [], "from_not_allowed", [])),
     (WaitUntil(NOON), WaitUntil(NOON + 1)),
+    (SECOND, LimitId("provider", "postmark", "api-minute", 500, "requests")),
+    (Stretch(SECOND, NOON, NOON + 5, 5), Stretch(SECOND, NOON, NOON + 5, 4)),
+    (Waiting(1, 2, 3, 4), Waiting(1, 2, 3, 5)),
+    (Finding("code", "note", "to", "why", "R1"), Finding("code", "error", "to", "why", "R1")),
 ]
 
 # What holds a state goes on by itself as a copy: how it is made, how two of its units are used, and where it stands.
@@ -128,6 +138,7 @@ REFUSALS: list[tuple[type[Any], Callable[[], object], str]] = [
     (Limiters, lambda: Limiters(POLICY), "keep no names"),
     (Mailroom, lambda: Mailroom(":memory:", SHOP), "credentials"),
     (Due, due, "Mailroom"),
+    (Forecast, lambda: sendgate.plan(SHOP, 1), "ask simulate or plan again"),
     (Client, lambda: Client("https://mail.shop.example", "sg_k"), "key"),
     (sendgate.AsyncClient, lambda: sendgate.AsyncClient("https://mail.shop.example", "sg_k"), "key"),
 ]
@@ -288,7 +299,18 @@ def test_part_of_a_millisecond_is_cut_off_exactly() -> None:
 
 def test_every_instant_that_comes_back_is_there_as_a_datetime() -> None:
     """The convention: beside each field that is an instant stands one called ``*_datetime``."""
-    instants = {"charged_at", "retry_at", "next_at", "full_at", "at", "starts_at", "resets_at", "reserved_at"}
+    instants = {
+        "charged_at",
+        "retry_at",
+        "next_at",
+        "full_at",
+        "at",
+        "starts_at",
+        "resets_at",
+        "reserved_at",
+        "from_at",
+        "until_at",
+    }
     seen = set()
     for value in [value for row in VALUES for value in row]:
         for field in instants & set(dir(value)):

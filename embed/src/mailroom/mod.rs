@@ -16,6 +16,7 @@ mod lease;
 mod settings;
 
 pub use error::MailroomError;
+pub use settings::account;
 
 use crate::Carrier;
 use deliver::Worker;

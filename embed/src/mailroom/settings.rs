@@ -5,7 +5,7 @@
 //! there is nobody to sell it: limits are the provider's, by a profile, and the account's own. A denial is no abuse.
 
 use super::MailroomError;
-use sendgate_core::config::{Config, MAX_MESSAGES};
+use sendgate_core::config::{AccountConfig, Config, MAX_MESSAGES};
 use serde_json::{Map, Value, json};
 
 /// Reads the configuration of the account, with the defaults of a process of its own.
@@ -25,6 +25,15 @@ pub(super) fn read(account: &str) -> Result<Config, MailroomError> {
     }
     let whole = json!({ "accounts": { (ACCOUNT): account } }).to_string();
     Config::from_json(&whole).map_err(|error| MailroomError::Config(error.to_string().replacen(PATH, "", 1)))
+}
+
+/// Reads an account's configuration as [`super::Mailroom::open`] does, for whoever only wants to look at it.
+///
+/// # Errors
+/// [`MailroomError::Config`], by field.
+pub fn account(text: &str) -> Result<AccountConfig, MailroomError> {
+    let missing = || MailroomError::Config("the account cannot be read".into());
+    read(text)?.accounts.remove(ACCOUNT).ok_or_else(missing)
 }
 
 /// A provider that is given no name is called as its kind.
