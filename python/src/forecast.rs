@@ -266,7 +266,8 @@ impl Stretch {
 
     /// ``from_at`` as an aware ``datetime``, in UTC.
     #[getter]
-    fn from_at_datetime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(name = "from_at_datetime")]
+    fn begins<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         instant::datetime(py, self.from_at)
     }
 
