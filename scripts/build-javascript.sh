@@ -30,3 +30,6 @@ mv "$work/raw.js" "$work/sendgate.wasm" javascript/dist/
 raw=$(cat javascript/dist/* | wc -c)
 packed=$(cat javascript/dist/* | gzip -9 | wc -c)
 echo "javascript/dist: $raw bytes, $packed gzipped"
+# As the Worker: every decision with its tables of providers, time zones and names. Half of it is not the limiter's.
+limit=1000000
+[ "$packed" -le "$limit" ] || { echo "build-javascript: more than $limit bytes gzipped" >&2 && exit 1; }

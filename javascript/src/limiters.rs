@@ -103,6 +103,7 @@ impl Limiters {
     /// Admits the names that were written, and returns how many; `admitted` has where the answers are, a byte each.
     pub fn admit_many(&mut self, count: usize, cost: u32, now: f64) -> usize {
         self.gather(count, cost);
+        self.admitted.clear();
         self.table.admit_many(&self.asks, &mut self.admitted, instant(now))
     }
 
@@ -115,6 +116,7 @@ impl Limiters {
     /// Decides for the names that were written; `words` and `instants` have where the answers are.
     pub fn decide_many(&mut self, count: usize, cost: u32, now: f64) {
         self.gather(count, cost);
+        self.decisions.clear();
         self.table.decide_many(&self.asks, &mut self.decisions, instant(now));
         self.words.clear();
         self.instants.clear();
