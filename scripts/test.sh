@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi javascript trace drift sdk
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi javascript trace sdk
     e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
@@ -129,10 +129,6 @@ step_trace() { # a million operations of one seed come out the same through Rust
     scripts/setup.sh
     wheel
     scripts/trace.sh 7 1000000
-}
-
-step_drift() { # a variant or a field more in core stops the build of every room that hands it on
-    scripts/drift.sh
 }
 
 step_sdk() { # the official SDKs of Python and Node against the simulator, and their requests and mails against ours

@@ -21,7 +21,7 @@ test("what was submitted is handed to the transport once, and traced", async () 
   assert.equal(await mailroom.drain({ timeoutMs: 10_000 }), true);
   assert.equal(asked.length, 1);
   assert.equal(asked[0].headers.Authorization, "Bearer re_test");
-  assert.equal(mailroom.trace(receipt.messageId).status, "accepted");
+  assert.equal(mailroom.trace(receipt.messageId).status, "sent");
   assert.equal(mailroom.trace("none"), null);
   assert.ok(Array.isArray(mailroom.limits()) && Array.isArray(mailroom.usage()));
 });
@@ -29,7 +29,7 @@ test("what was submitted is handed to the transport once, and traced", async () 
 test("a host that delivers itself: a limit waits, a refused connection is tried again", async () => {
   let now = NOON;
   const store = storage();
-  const account = { providers: [{ kind: "resend", credential: "KEY", windows: [{ kind: "sliding", name: "second", limit: 1, period_ms: 1000 }] }] };
+  const account = { batch: { max_messages: 1 }, providers: [{ kind: "resend", credential: "KEY", windows: [{ kind: "sliding", name: "second", limit: 1, period_ms: 1000 }] }] };
   const open = () => new Mailroom(store, account, { secrets: { KEY: "re_test" }, clock: () => now });
   const mailroom = open();
   mailroom.submit([hello(), hello("bob@example.com")]);
@@ -103,7 +103,7 @@ test("a message goes through fetch to the simulator, and a dead port is surely n
   const [receipt] = mailroom.submit(hello());
   assert.equal(await mailroom.drain({ timeoutMs: 20_000 }), true);
   await mailroom.stop();
-  assert.equal(mailroom.trace(receipt.messageId).status, "accepted");
+  assert.equal(mailroom.trace(receipt.messageId).status, "sent");
   const seen = await (await fetch(`${simulator.url}/sandbox/messages`)).json();
   assert.ok(JSON.stringify(seen).includes("ann@example.com"));
 
