@@ -2,7 +2,8 @@
 # Measures Sendgate and its rivals in the same run; arguments go to sendgate-bench (--help lists them).
 #
 # The figures go to docs/benchmarks.md and target/bench.json. A quiet machine gives quiet figures: nothing else should
-# run on it. Without arguments, or with --quick, the wheel is measured beside Python's libraries, too.
+# run on it. Without arguments, or with --quick, the wheel and the npm package are measured beside their languages'
+# libraries, too.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -27,17 +28,31 @@ python_rivals() {
         "$TOOLS"/bench-wheels/*.whl
 }
 
+# javascript_rivals: the npm package, and what it is measured beside.
+javascript_rivals() {
+    local hash
+    scripts/javascript.sh
+    hash="$(digest bench/javascript/package-lock.json)"
+    fresh bench-npm "$hash" && [ -d bench/javascript/node_modules ] && return
+    (cd bench/javascript && npm ci --no-audit --no-fund)
+    stamp bench-npm "$hash"
+}
+
 cargo build --locked --release -p sendgate-bench
 case "$*" in
 '')
     python_rivals
     "$TARGET/release/sendgate-bench"
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --json "$TARGET/bench.json" --page docs/benchmarks.md
+    javascript_rivals
+    node bench/javascript/bench.mjs --json "$TARGET/bench.json"
     ;;
 --quick)
     python_rivals
     "$TARGET/release/sendgate-bench" --quick
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --quick
+    javascript_rivals
+    node bench/javascript/bench.mjs --quick
     ;;
 *) exec "$TARGET/release/sendgate-bench" "$@" ;;
 esac
