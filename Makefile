@@ -34,4 +34,4 @@ setup: ## Installs the tools that a build needs into the checkout
 	@scripts/setup.sh
 
 clean: ## Removes everything that was built or installed into the checkout
-	rm -rf target .tools node_modules tests/browser/node_modules tests/sdk/node/node_modules javascript/node_modules javascript/dist wasm/build wasm/build-dev tests/artefacts .sendgate
+	rm -rf target jvm/*/target .tools node_modules tests/browser/node_modules tests/sdk/node/node_modules javascript/node_modules javascript/dist wasm/build wasm/build-dev tests/artefacts .sendgate

@@ -38,6 +38,19 @@ javascript_rivals() {
     stamp bench-npm "$hash"
 }
 
+# jvm ARGUMENT...: a decision from Kotlin and Java beside their limiters; `--quick` and bench/jvm.py's arguments.
+jvm() {
+    have mvn || { say "Maven is not installed: nothing from Kotlin is measured" && return; }
+    local quick=()
+    [ "${1:-}" != --quick ] || { quick=(--quick) && shift; }
+    cargo build --locked --quiet -p sendgate-ffi --features uniffi-bindgen
+    cargo build --locked --quiet --release -p sendgate-ffi
+    scripts/jvm.sh "$TARGET/release/libsendgate_ffi.so" "$TARGET/debug/uniffi-bindgen" -Pbench
+    local classes=jvm/sendgate/target/sendgate-0.1.0.jar:jvm/bench/target/classes
+    java -cp "$classes:jvm/bench/target/dependency/*" io.sendgate.bench.Bench "${quick[@]}" |
+        python3 bench/jvm.py "$@"
+}
+
 cargo build --locked --release -p sendgate-bench
 case "$*" in
 '')
@@ -46,6 +59,7 @@ case "$*" in
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --json "$TARGET/bench.json" --page docs/benchmarks.md
     javascript_rivals
     node bench/javascript/bench.mjs --json "$TARGET/bench.json"
+    jvm --json "$TARGET/bench.json"
     ;;
 --quick)
     python_rivals
@@ -53,6 +67,7 @@ case "$*" in
     "$TOOLS/bench-venv/bin/python" bench/python/bench.py --quick
     javascript_rivals
     node bench/javascript/bench.mjs --quick
+    jvm --quick
     ;;
 *) exec "$TARGET/release/sendgate-bench" "$@" ;;
 esac

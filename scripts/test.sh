@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi javascript trace sdk
-    e2e dropin contract browser readme wrangler)
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c abi_c vectors_go abi_go vectors_uniffi
+    jvm ruby javascript trace sdk e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -52,6 +52,7 @@ step_no_std() { # the core builds where there is no standard library
 step_generated() { # what is generated and committed is what the generator says today
     cargo metadata --locked --format-version 1 >/dev/null
     scripts/header.sh --check
+    scripts/swift.sh --check
     python3 scripts/openapi.py --check
 }
 
@@ -73,10 +74,11 @@ step_vectors_python() { # the shared vectors through the installed wheel, and st
     exchange env PYTHONPATH=tests/runners "$PY/python" tests/runners/python/run.py
 }
 
-step_python() { # the wheel's own tests, and its stubs against the module
+step_python() { # the wheel's own tests, with Django, FastAPI and OpenTelemetry, and its guide; its stubs against the module
     wheel
+    cargo build --locked -p sendgate-esp
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
-    "$PY/python" -m mypy.stubtest sendgate
+    "$PY/python" -m mypy.stubtest sendgate --allowlist python/stubtest-allowlist.txt
     MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
 }
 
@@ -94,14 +96,28 @@ step_clients() { # the clients in JavaScript and Python: alone on a clock of the
     scripts/with-server.sh "$PY/python" -m pytest -q -p no:cacheprovider python/tests/e2e_client.py
 }
 
-step_vectors_c() { # the C header from C: a hand-written tour, the shared vectors, and states exchanged
+step_vectors_c() { # the headers from C and C++: hand-written tours, the shared vectors, and states exchanged
     cargo build --locked -p sendgate-ffi
     tests/runners/c/run.sh "$TARGET/debug"
     exchange tests/runners/c/run.sh "$TARGET/debug"
 }
 
-step_vectors_go() { # the shared vectors through the C header from Go, and states exchanged with it
+step_abi_c() { # an installed Sendgate for C and C++: CMake, pkg-config, README, examples, valgrind, two threads
+    native_tools
+    cargo build --locked -p sendgate-ffi -p sendgate-esp
+    tests/runners/c/abi.sh "$TARGET/debug"
+}
+
+step_abi_go() { # the Go module: its tests with the race detector, its README and its example
     have go || skip "go is not installed"
+    native_tools
+    cargo build --locked -p sendgate-ffi -p sendgate-esp
+    tests/runners/go/run.sh "$TARGET/debug" abi
+}
+
+step_vectors_go() { # the shared vectors through the Go module, and states exchanged with it
+    have go || skip "go is not installed"
+    native_tools
     cargo build --locked -p sendgate-ffi
     tests/runners/go/run.sh "$TARGET/debug"
     exchange tests/runners/go/run.sh "$TARGET/debug"
@@ -129,6 +145,21 @@ step_trace() { # a million operations of one seed come out the same through Rust
     scripts/setup.sh
     wheel
     scripts/trace.sh 7 1000000
+}
+
+step_jvm() { # Kotlin and Java: the jar with the library inside, the shared vectors, the examples, the README's programs
+    have mvn || skip "Maven is not installed"
+    cargo build --locked -p sendgate-esp
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    scripts/jvm.sh "$TARGET/debug/libsendgate_ffi.so" "$TARGET/debug/uniffi-bindgen"
+    tests/runners/jvm.sh "$TARGET/debug"
+}
+
+step_ruby() { # Ruby: the gem with the library inside, the shared vectors, the example, the README's program
+    ruby_tools || skip "ruby and ruby-ffi are not installed"
+    cargo build --locked -p sendgate-esp
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    tests/runners/ruby.sh "$TARGET/debug" "$(scripts/ruby.sh "$TARGET/debug")"
 }
 
 step_sdk() { # the official SDKs of Python and Node against the simulator, and their requests and mails against ours
@@ -222,6 +253,18 @@ exchange() {
     rm -rf "$work"
 }
 
+# native_tools: what C and C++ are installed and checked with; as root on Debian they are installed when there are none.
+native_tools() {
+    local tool missing=()
+    for tool in cmake pkg-config valgrind; do have "$tool" || missing+=("$tool"); done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    have apt-get && [ "$(id -u)" = 0 ] || skip "install ${missing[*]}"
+    say "Installing ${missing[*]} with apt-get (about 20 seconds)"
+    apt-get update -qq
+    # The debug symbols of the C library are what valgrind knows its functions by.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" libc6-dbg >/dev/null
+}
+
 # chromium_bin: prints the browser's path; as root on Debian it is installed when there is none.
 chromium_bin() {
     if [ -n "${CHROMIUM_BIN:-}" ]; then
@@ -232,6 +275,16 @@ chromium_bin() {
     say "Installing Chromium with apt-get (about a minute)" >&2
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >&2
     command -v chromium
+}
+
+# ruby_tools: whether there is a Ruby with ffi; as root on Debian both are installed when not.
+ruby_tools() {
+    has_ruby() { have gem && ruby -rffi -e '' 2>/dev/null; }
+    has_ruby && return
+    have apt-get && [ "$(id -u)" = 0 ] || return 1
+    say "Installing Ruby with apt-get (about 20 seconds)"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ruby ruby-ffi
+    has_ruby
 }
 
 # browser_packages: playwright-core, beside the test that uses it.
