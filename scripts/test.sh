@@ -18,7 +18,7 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    local checked=(python bench/python tests/runners tests/sdk tests/dropin tests/contract scripts)
+    local checked=(python bench/python tests/trace tests/runners tests/sdk tests/dropin tests/contract scripts)
     "$PY/ruff" format --no-cache --config python/pyproject.toml --check "${checked[@]}"
     "$PY/ruff" check --no-cache --config python/pyproject.toml "${checked[@]}"
 }
