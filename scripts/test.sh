@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python python_types sdist clients vectors_c abi_c vectors_go abi_go vectors_uniffi
-    jvm ruby sdk e2e dropin contract browser readme wrangler)
+    jvm ruby javascript trace sdk e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -18,7 +18,7 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    local checked=(python bench/python tests/runners tests/sdk tests/dropin tests/contract scripts)
+    local checked=(python bench/python tests/trace tests/runners tests/sdk tests/dropin tests/contract scripts)
     "$PY/ruff" format --no-cache --config python/pyproject.toml --check "${checked[@]}"
     "$PY/ruff" check --no-cache --config python/pyproject.toml "${checked[@]}"
 }
@@ -154,6 +154,23 @@ step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, a
     cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
     tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
     exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
+}
+
+step_javascript() { # the npm package: its size, types, tests and README, the shared vectors, and states exchanged with it
+    scripts/javascript.sh
+    scripts/size.sh javascript
+    javascript_packages
+    cargo build --locked -p sendgate-esp
+    (cd javascript && npx --no-install tsc --noEmit -p .)
+    SIMULATOR="$TARGET/debug/sendgate-simulator" node --test javascript/test/*.test.mjs
+    node tests/runners/javascript/run.mjs
+    exchange node tests/runners/javascript/run.mjs
+}
+
+step_trace() { # a million operations of one seed come out the same through Rust, the Worker, the wheel, JavaScript and the C ABI
+    scripts/setup.sh
+    wheel
+    scripts/trace.sh 7 1000000
 }
 
 step_jvm() { # Kotlin and Java: the jar with the library inside, the shared vectors, the examples, the README's programs
@@ -329,6 +346,15 @@ client_packages() {
     stamp clients-npm "$hash"
 }
 
+# javascript_packages: TypeScript, and the SQLite that the npm package's tests bring.
+javascript_packages() {
+    local hash
+    hash="$(digest javascript/package.json javascript/package-lock.json)"
+    fresh javascript-npm "$hash" && [ -d javascript/node_modules ] && return
+    (cd javascript && npm ci --no-audit --no-fund)
+    stamp javascript-npm "$hash"
+}
+
 # --- running them ----------------------------------------------------------------------------------------------------
 
 # run_step NAME: a header, the step in a shell of its own, its time.
@@ -353,6 +379,8 @@ run_step() {
 
 main() {
     local steps=("$@") step passed=0 failed=0 skipped=0
+    # For `make trace`, which needs no step.
+    if [ "$*" = --wheel ]; then wheel && return; fi
     [ $# -gt 0 ] || steps=("${ALL[@]}")
     for step in "${steps[@]}"; do
         declare -F "step_$step" >/dev/null || fail "no step is called '$step'; there are: ${ALL[*]}"

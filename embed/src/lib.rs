@@ -36,7 +36,7 @@ pub use gate::{HeldGate, HeldStanding};
 pub use held::HeldLimiter;
 pub use kept::{KeptError, KeptLimiter};
 pub use keyed::HeldLimiters;
-pub use mailroom::{Host, Mailroom, MailroomError, Secrets, Transport, account};
+pub use mailroom::{Host, Mailroom, MailroomError, Secrets, Transport};
 pub use provider::{Provider, ProviderSettings};
 pub use receipt::{Receipt, Refusal};
 pub use suppressions::HeldSuppressions;

@@ -4,7 +4,7 @@ use crate::{clock, error, instant, mailroom::Account};
 use pyo3::{prelude::*, types::PyDict};
 use sendgate_core::{
     catalog::Ramp,
-    config::AccountConfig,
+    config::{AccountConfig, own},
     forecast::{self, Batch, Faults, Warmup},
     time::UnixMillis,
 };
@@ -317,7 +317,7 @@ impl From<&forecast::LimitId> for LimitId {
 
 pub(crate) fn read_account(py: Python<'_>, account: Account<'_>) -> PyResult<AccountConfig> {
     let (text, _) = account.configuration(py, None, None)?;
-    sendgate_embed::account(&text).map_err(error::mailroom)
+    own::account(&text).map_err(|error| error::mailroom(error.into()))
 }
 
 /// A Python value as JSON text.

@@ -4,7 +4,7 @@ use crate::{clock, error, forecast::dumped, mailroom::Account, message::Message,
 use pyo3::{prelude::*, types::PyDict};
 use sendgate_core::{
     catalog::{Plan, Profile, Ramp, Unit},
-    config::AccountConfig,
+    config::{AccountConfig, own},
     lint as core, message,
     provider::ProviderKind,
 };
@@ -62,7 +62,7 @@ pub(crate) fn lint(
     let kind = provider.map(Provider::kind_of).transpose()?;
     let mut found: Vec<Finding> = Vec::new();
     let text = account.map(|account| account.configuration(py, None, None)).transpose()?;
-    let config = match text.map(|(text, _)| sendgate_embed::account(&text)).transpose() {
+    let config = match text.map(|(text, _)| own::account(&text)).transpose() {
         Ok(config) => config,
         Err(refused) => {
             found.push(Finding::of_config(&refused.to_string()));

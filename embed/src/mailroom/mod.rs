@@ -13,10 +13,8 @@ mod deliver;
 mod desk;
 mod error;
 mod lease;
-mod settings;
 
 pub use error::MailroomError;
-pub use settings::account;
 
 use crate::Carrier;
 use deliver::Worker;
