@@ -19,7 +19,7 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Pairs, PairsAnd, with_files},
+    wire::{Pairs, PairsAnd, print, with_files},
 };
 use alloc::{format, string::String, vec::Vec};
 use serde::Serialize;
@@ -77,7 +77,7 @@ impl Dialect for Mailtrap {
 fn gaps(message: &Message) -> Vec<&'static str> {
     let template = message.template.is_some();
     let is_long = |tag: &String| tag.chars().count() > MAX_TAG;
-    let variables = serde_json::to_vec(&Pairs(&message.metadata)).map_or(0, |printed| printed.len());
+    let variables = print(&Pairs(&message.metadata)).map_or(0, |printed| printed.len());
     let found = [
         (message.reply_to.len() > 1, "more than one reply-to"),
         (message.tags.len() > 1, "more than one tag"),

@@ -18,7 +18,7 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Each, Pairs, Text, with_files},
+    wire::{Each, Pairs, Text, print, with_files},
 };
 use alloc::{
     borrow::Cow,
@@ -116,7 +116,7 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
 /// order; `permissive` lets one that is refused fail alone.
 fn build_batch(target: &Target<'_>, dispatches: &[Dispatch<'_>]) -> Result<HttpRequest, BuildError> {
     let emails: Vec<_> = dispatches.iter().map(email).collect();
-    let body = serde_json::to_vec(&emails).map_err(|_| BuildError::NotPrintable)?;
+    let body = print(&emails).ok_or(BuildError::NotPrintable)?;
     let ids: Vec<_> = dispatches.iter().map(|dispatch| dispatch.message_id).collect();
     let key = format!("batch_{}", key::fingerprint(ids.join("\n").as_bytes()));
     let authorization = format!("Bearer {}", target.credential);

@@ -25,7 +25,7 @@ use crate::{
     outcome::{Answer, Outcome},
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{add_files, with_field},
+    wire::{add_files, print, with_field},
 };
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -65,7 +65,7 @@ impl Dialect for Ses {
     ) -> Result<Call, BuildError> {
         dispatches.iter().try_for_each(check_id)?;
         let bulk = Bulk::of(dispatches).ok_or(BuildError::NotTogether)?;
-        let body = serde_json::to_vec(&bulk).map_err(|_| BuildError::NotPrintable)?;
+        let body = print(&bulk).ok_or(BuildError::NotPrintable)?;
         signed(target, "POST", SEND_BULK, body, now).map(Call::Http)
     }
 
@@ -137,12 +137,12 @@ fn email(target: &Target<'_>, dispatch: &Dispatch<'_>, now: UnixMillis) -> Resul
     let message = dispatch.message;
     let files = message.attachments.iter().map(|file| (File::of(file), &file.content));
     let printed = if let Some(template) = Template::of(message) {
-        let template = serde_json::to_vec(&template).ok();
+        let template = print(&template);
         let template =
             template.and_then(|template| add_files(template, FILES, files)).ok_or(BuildError::NotPrintable)?;
         with_field(&Email::of(dispatch, true), "Content", &[b"{\"Template\":", &template, b"}"])
     } else if is_simple(message) {
-        let simple = serde_json::to_vec(&Simple::of(message)).ok();
+        let simple = print(&Simple::of(message));
         let simple = simple.and_then(|simple| add_files(simple, FILES, files)).ok_or(BuildError::NotPrintable)?;
         with_field(&Email::of(dispatch, true), "Content", &[b"{\"Simple\":", &simple, b"}"])
     } else {
