@@ -35,6 +35,9 @@ impl Mailbox {
     /// # Errors
     /// An [`AddressError`]; a list of addresses, a group and a comment are errors, too.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        if let Some(address) = Address::parse_plain(text) {
+            return Ok(Self { name: None, address });
+        }
         scan::refuse_controls(text)?;
         let text = text.trim_matches(' ');
         let Some((phrase, angle)) = split_at_angle(text) else {

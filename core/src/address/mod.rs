@@ -8,6 +8,7 @@
 mod domain;
 mod error;
 mod mailbox;
+mod plain;
 mod scan;
 
 pub(crate) use domain::to_ascii as domain_to_ascii;
@@ -41,6 +42,15 @@ impl Address {
     /// assert_eq!(address.key(), "ann@xn--bcher-kva.example");
     /// ```
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        Self::parse_plain(text).map_or_else(|| Self::parse_whole(text), Ok)
+    }
+
+    /// Reads an address of the plain kind; `None` leaves it to the whole grammar.
+    fn parse_plain(text: &str) -> Option<Self> {
+        plain::at_sign(text).map(|at| Self { wire: String::from(text), at })
+    }
+
+    fn parse_whole(text: &str) -> Result<Self, AddressError> {
         scan::refuse_controls(text)?;
         let (local, rest) = scan::local_part(text)?;
         let domain = domain::to_ascii(rest)?;
