@@ -81,10 +81,16 @@ pub(super) fn entries<'a>(
     faults: &mut Faults,
 ) -> Option<Vec<(Cow<'a, str>, Json<'a>)>> {
     let Json::Object(fields) = json else { return wrong_type(path, "an object", faults) };
+    // Looking at the few before it is quicker than keeping a set, and a set is quicker for many.
     let mut seen = BTreeSet::new();
+    let few = fields.len() <= FEW;
     let mut repeated = false;
-    for (name, _) in &fields {
-        if !seen.insert(name.as_ref()) {
+    for (index, (name, _)) in fields.iter().enumerate() {
+        let is_new = match few {
+            true => !fields.iter().take(index).any(|(before, _)| before == name),
+            false => seen.insert(name.as_ref()),
+        };
+        if !is_new {
             faults.add(&path.field(name), "duplicate_field", "is given more than once");
             repeated = true;
         }
@@ -165,7 +171,7 @@ pub(super) fn word(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Opti
 /// A string on one line: nothing in it could end a header field.
 pub(super) fn line(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<String> {
     let line = text(json, path, faults)?;
-    if line.chars().any(char::is_control) {
+    if has_control(&line) {
         faults.add(path, "invalid_header", "control characters and line breaks are not allowed");
         return None;
     }
@@ -235,7 +241,7 @@ pub(super) fn pairs(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Opt
         }
         let here = path.field(&name);
         let Some(value) = line(value, &here, faults) else { continue };
-        if name.is_empty() || name.chars().any(char::is_control) {
+        if name.is_empty() || has_control(&name) {
             faults.add(path, "invalid_value", "names must not be empty or hold control characters");
             continue;
         }
@@ -260,5 +266,15 @@ pub(super) fn wrong_type<T>(path: &Path<'_>, wanted: &str, faults: &mut Faults) 
     None
 }
 
+/// Whether a character is one that controls; of ASCII text its bytes tell.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        return text.bytes().any(|byte| byte.is_ascii_control());
+    }
+    text.chars().any(char::is_control)
+}
+
+/// Fields that are compared one with another.
+const FEW: usize = 24;
 /// Characters of a tag, a stream or a template id: Postmark's bound for a tag, the widest that is documented.
 const MAX_WORD: usize = 1_000;
