@@ -6,6 +6,7 @@ use crate::{
     webhook::{self, Believed, Report},
 };
 use pyo3::{
+    intern,
     prelude::*,
     types::{PyBytes, PyDict},
 };
@@ -350,7 +351,15 @@ impl HttpRequest {
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
-        self.headers.iter().try_for_each(|(name, value)| headers.set_item(name, value))?;
+        for (name, value) in &self.headers {
+            match name.as_str() {
+                "Content-Type" => headers.set_item(intern!(py, "Content-Type"), value)?,
+                "Accept" => headers.set_item(intern!(py, "Accept"), value)?,
+                "User-Agent" => headers.set_item(intern!(py, "User-Agent"), value)?,
+                "Authorization" => headers.set_item(intern!(py, "Authorization"), value)?,
+                name => headers.set_item(name, value)?,
+            }
+        }
         Ok(headers)
     }
 
