@@ -58,10 +58,8 @@ proptest! {
         if let Some(address) = Address::parse_plain(&text) {
             prop_assert_eq!(Address::parse_whole(&text), Ok(address));
         }
-        let bare = Mailbox::parse(&text).ok().filter(|mailbox| mailbox.name.is_none());
-        if let Some(address) = Address::parse_plain(&text) {
-            prop_assert_eq!(bare.map(|mailbox| mailbox.address), Some(address));
-        }
+        prop_assert_eq!(Address::read(text.as_str().into()), Address::parse_whole(&text));
+        prop_assert_eq!(Mailbox::read(text.as_str().into()), Mailbox::parse(&text));
     }
 
     #[test]

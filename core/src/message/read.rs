@@ -200,7 +200,7 @@ pub(super) fn instant(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> O
 /// A mailbox: an RFC 5322 string, or an object of `address` (or `email`) and `name`.
 pub(super) fn mailbox(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<Mailbox> {
     match json {
-        Json::Text(text) => sound(Mailbox::parse(&text), path, faults),
+        Json::Text(text) => sound(Mailbox::read(text), path, faults),
         object @ Json::Object(_) => mailbox_object(object, path, faults),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::List(_) => {
             wrong_type(path, "a string or an object of address and name", faults)
@@ -216,14 +216,14 @@ fn mailbox_object(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Optio
         return None;
     }
     let address = object.required(field, "missing_field", faults, |json, path, faults| {
-        sound(Address::parse(&text(json, path, faults)?), path, faults)
+        sound(Address::read(text(json, path, faults)?), path, faults)
     });
     let had_name = object.has("name");
     let name = object.optional("name", faults, text);
     if had_name && name.is_none() {
         return None;
     }
-    sound(Mailbox::new(name.as_deref(), address?), &path.field("name"), faults)
+    sound(Mailbox::named(name, address?), &path.field("name"), faults)
 }
 
 fn sound<T>(read: Result<T, AddressError>, path: &Path<'_>, faults: &mut Faults) -> Option<T> {
@@ -232,8 +232,8 @@ fn sound<T>(read: Result<T, AddressError>, path: &Path<'_>, faults: &mut Faults)
 
 /// Pairs of names and strings, from an object.
 pub(super) fn pairs(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<Vec<(String, String)>> {
-    let mut pairs = Vec::new();
     let fields = entries(json, path, faults)?;
+    let mut pairs = Vec::with_capacity(fields.len());
     let count = fields.len();
     for (name, value) in fields {
         if faults.full() {

@@ -37,10 +37,7 @@ use crate::{
     time::UnixMillis,
     transport::{Call, Reply},
 };
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::ToString, vec::Vec};
 
 /// What one provider's file answers.
 trait Dialect {
@@ -286,8 +283,7 @@ fn post(target: &Target<'_>, path: &str, more: &[(&str, &str)], body: Vec<u8>) -
 
 /// The same with a body of this media type.
 fn post_as(content_type: &str, target: &Target<'_>, path: &str, more: &[(&str, &str)], body: Vec<u8>) -> HttpRequest {
-    let mut url = String::from(target.base_url.trim_end_matches('/'));
-    url.push_str(path);
+    let url = [target.base_url.trim_end_matches('/'), path].concat();
     let common = [("Content-Type", content_type), ("Accept", "application/json"), ("User-Agent", USER_AGENT)];
     let headers = common.iter().chain(more).map(|(name, value)| (name.to_string(), value.to_string())).collect();
     HttpRequest { method: "POST", url, headers, body }
