@@ -8,7 +8,7 @@ use crate::{
 use pyo3::{
     intern,
     prelude::*,
-    types::{PyBytes, PyDict},
+    types::{PyBytes, PyDict, PyString},
 };
 use sendgate_core::{
     event::Trust,
@@ -333,6 +333,18 @@ impl From<outcome::Answer> for Answer {
     }
 }
 
+/// A text of a header field: Python keeps those that most requests have.
+fn word<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    match text {
+        "Content-Type" => intern!(py, "Content-Type").clone(),
+        "Accept" => intern!(py, "Accept").clone(),
+        "User-Agent" => intern!(py, "User-Agent").clone(),
+        "Authorization" => intern!(py, "Authorization").clone(),
+        "application/json" => intern!(py, "application/json").clone(),
+        text => PyString::new(py, text),
+    }
+}
+
 #[pymethods]
 impl HttpRequest {
     /// ``"POST"``.
@@ -352,13 +364,7 @@ impl HttpRequest {
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
         for (name, value) in &self.headers {
-            match name.as_str() {
-                "Content-Type" => headers.set_item(intern!(py, "Content-Type"), value)?,
-                "Accept" => headers.set_item(intern!(py, "Accept"), value)?,
-                "User-Agent" => headers.set_item(intern!(py, "User-Agent"), value)?,
-                "Authorization" => headers.set_item(intern!(py, "Authorization"), value)?,
-                name => headers.set_item(name, value)?,
-            }
+            headers.set_item(word(py, name), word(py, value))?;
         }
         Ok(headers)
     }
