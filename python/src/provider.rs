@@ -43,7 +43,7 @@ pub(crate) struct Provider {
 pub(crate) struct HttpRequest {
     method: &'static str,
     url: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<http::HeaderField>,
     body: Vec<u8>,
 }
 

@@ -67,7 +67,7 @@ impl Question {
         let (record_type, _) = self.record_type.row();
         // A name of ours has letters, digits, hyphens, underscores and dots only.
         let url = format!("{resolver}?name={}&type={record_type}", self.name);
-        let headers = alloc::vec![("accept".into(), MEDIA_TYPE.into())];
+        let headers = alloc::vec![("accept", MEDIA_TYPE.into())];
         HttpRequest { method: "GET", url, headers, body: Vec::new() }
     }
 

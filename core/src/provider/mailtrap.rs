@@ -6,7 +6,7 @@
 //! for each recipient, the first of which is kept.
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target, bearer,
     classify::{Class, by_status, json_object, of_each, readable_id},
     http, options,
     people::{ID_BYTES, People, Person, people, repeats_header},
@@ -21,7 +21,7 @@ use crate::{
     transport::{Call, Reply},
     wire::{Pairs, PairsAnd, print, with_files},
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -120,8 +120,7 @@ fn email(dispatch: &Dispatch<'_>) -> Result<Vec<u8>, BuildError> {
 }
 
 fn request(target: &Target<'_>, path: &str, body: Vec<u8>) -> HttpRequest {
-    let authorization = format!("Bearer {}", target.credential);
-    post(target, path, &[("Authorization", authorization.as_str())], body)
+    post(target, path, bearer(target), body)
 }
 
 /// The meaning of an answer: `{"success": true, "message_ids"}`, or `{"success": false, "errors"}`.

@@ -8,7 +8,7 @@
 mod body;
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target, bearer,
     classify::{Class, Phrase, by_phrase, json_object, of_each, readable_id},
     http, options, post, takes_id_field,
 };
@@ -22,7 +22,7 @@ use crate::{
     transport::{Call, Reply},
     wire::{Each, Pairs, PairsAnd, print, with_files},
 };
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use body::{Content, Email, File, Personalization, TrackingSettings, is_dynamic, person};
 use serde_json::Value;
 
@@ -182,8 +182,7 @@ fn build<'a>(
     };
     let files = message.attachments.iter().map(|file| (File::of(file), &file.content));
     let body = with_files(&email, ("attachments", "content"), files).ok_or(BuildError::NotPrintable)?;
-    let authorization = format!("Bearer {}", target.credential);
-    Ok(post(target, "/v3/mail/send", &[("Authorization", &authorization)], body))
+    Ok(post(target, "/v3/mail/send", bearer(target), body))
 }
 
 /// The meaning of an answer: an empty 202 with `X-Message-Id`, or `{"errors": [{"message", "field", "help"}]}`, in which

@@ -9,7 +9,7 @@
 use super::{
     BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, readable_id},
-    http, options,
+    header_field, http, options,
     people::{ID_BYTES, Person, repeats_header},
     post, takes_id_field,
 };
@@ -110,7 +110,7 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
     };
     let content = content(dispatch).ok_or(BuildError::NotPrintable)?;
     let body = with_field(&transmission, "content", &[&content]).ok_or(BuildError::NotPrintable)?;
-    Ok(post(target, "/api/v1/transmissions", &[("Authorization", target.credential)], body))
+    Ok(post(target, "/api/v1/transmissions", header_field("Authorization", target.credential), body))
 }
 
 /// The content with its two lists of files.
