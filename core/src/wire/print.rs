@@ -101,13 +101,41 @@ impl Page {
 
 /// Writes a block of a text where there is room for all of it as escapes; the answer is how many bytes it took.
 fn escape(block: &[u8], room: &mut [u8]) -> usize {
-    let (words, rest) = block.as_chunks();
-    let at = words.iter().fold(0, |at, word| escape_word(u64::from_le_bytes(*word), WORD, room, at));
+    let (lines, end) = block.as_chunks();
+    let at = lines.iter().fold(0, |at, line| escape_line(line, room, at));
+    let (words, rest) = end.as_chunks();
+    let at = words.iter().fold(at, |at, word| escape_word(u64::from_le_bytes(*word), WORD, room, at));
     if rest.is_empty() {
         return at;
     }
-    let padded = rest.iter().rev().fold(each(b' '), |word, byte| word << u8::BITS | u64::from(*byte));
-    escape_word(padded, rest.len(), room, at)
+    escape_word(last_word(block, rest), rest.len(), room, at)
+}
+
+/// The rest of a block, which is no whole word, with spaces behind it.
+fn last_word(block: &[u8], rest: &[u8]) -> u64 {
+    let bits = rest.len() * 8;
+    let bytes = if let Some(word) = block.last_chunk() {
+        u64::from_le_bytes(*word) >> (64 - bits)
+    } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        // They overlap in bytes that are the same in both.
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (bits - 32)
+    } else {
+        rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    };
+    bytes | each(b' ') << bits
+}
+
+/// Writes a line: at once when there is nothing to escape in it, and otherwise word by word.
+#[inline(always)]
+fn escape_line(line: &[u8; LINE], room: &mut [u8], at: usize) -> usize {
+    let (words, _) = line.as_chunks();
+    if words.iter().fold(0, |found, word| found | special(u64::from_le_bytes(*word))) == 0
+        && let Some(slot) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut)
+    {
+        *slot = *line;
+        return at + LINE;
+    }
+    words.iter().fold(at, |at, word| escape_word(u64::from_le_bytes(*word), WORD, room, at))
 }
 
 /// Writes so many bytes of a word, the lowest first; the others need no escape. The answer is where the next one goes.
@@ -119,12 +147,10 @@ fn escape_word(mut word: u64, mut count: usize, room: &mut [u8], mut at: usize) 
         let clean = (shift / u8::BITS) as usize;
         put(word, room, at);
         let [byte, ..] = (word >> shift).to_le_bytes();
-        let (escaped, length) = match LETTERS.get(usize::from(byte)) {
-            Some(letter) if *letter != 0 => (u64::from_le_bytes([b'\\', *letter, 0, 0, 0, 0, 0, 0]), 2),
-            Some(_) | None => (numbered(byte), LONGEST),
-        };
-        put(escaped, room, at + clean);
-        at += clean + length;
+        let escape = ESCAPES.get(usize::from(byte & 0x7f)).copied().unwrap_or_default();
+        let [.., length] = escape.to_le_bytes();
+        put(escape, room, at + clean);
+        at += clean + usize::from(length);
         count -= clean + 1;
         // In two steps: all eight bytes at once would be one bit too far.
         word = word >> shift >> u8::BITS;
@@ -142,12 +168,22 @@ fn put(word: u64, room: &mut [u8], at: usize) {
     }
 }
 
-/// The escape of a character that has no letter for it.
-const fn numbered(byte: u8) -> u64 {
+/// The escape of a character, and in the highest byte its length.
+const fn escape_of(byte: u8) -> u64 {
     const fn digit(value: u8) -> u8 {
         if value < 10 { b'0' + value } else { b'a' + (value - 10) }
     }
-    u64::from_le_bytes([b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf), 0, 0])
+    let letter = match byte {
+        0x08 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0c => b'f',
+        b'\r' => b'r',
+        b'"' => b'"',
+        b'\\' => b'\\',
+        _ => return u64::from_le_bytes([b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf), 0, 6]),
+    };
+    u64::from_le_bytes([b'\\', letter, 0, 0, 0, 0, 0, 2])
 }
 
 /// The high bit of every byte that JSON escapes: below 0x20, a quote, a backslash. Nothing carries from one byte into the
@@ -394,20 +430,20 @@ impl SerializeMap for Open<'_> {
     }
 }
 
-/// RFC 8259 section 7: the letter behind the backslash, by the character that it stands for.
-const LETTERS: [u8; 0x5d] = {
-    let mut letters = [0; 0x5d];
-    letters[0x08] = b'b';
-    letters[0x09] = b't';
-    letters[0x0a] = b'n';
-    letters[0x0c] = b'f';
-    letters[0x0d] = b'r';
-    letters[0x22] = b'"';
-    letters[0x5c] = b'\\';
-    letters
+/// RFC 8259 section 7: the escapes, by the character that each stands for.
+const ESCAPES: [u64; 128] = {
+    let mut escapes = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        escapes[byte as usize] = escape_of(byte);
+        byte += 1;
+    }
+    escapes
 };
 /// Bytes that are looked at together.
 const WORD: usize = 8;
+/// Bytes that are copied together when all of them are clean.
+const LINE: usize = 32;
 /// Bytes that are made room for together.
 const BLOCK: usize = 256;
 /// Bytes of the longest escape, `\u001f`.

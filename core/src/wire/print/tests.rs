@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Texts of every length around a word, with what is escaped and what is close to it.
-const TEXT: &str = "[a-z\"\\\\\n\r\t\u{0}-\u{21}\u{5b}-\u{5d}\u{7f}-\u{a2}é日𝄞]{0,40}";
+const TEXT: &str = "[a-z\"\\\\\n\r\t\u{0}-\u{21}\u{5b}-\u{5d}\u{7f}-\u{a2}é日𝄞]{0,80}";
 
 #[derive(Serialize)]
 struct Shapes<'a> {
