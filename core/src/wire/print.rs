@@ -433,10 +433,10 @@ impl SerializeMap for Open<'_> {
 /// RFC 8259 section 7: the escapes, by the character that each stands for.
 const ESCAPES: [u64; 128] = {
     let mut escapes = [0; 128];
-    let mut byte = 0;
-    while byte < 128 {
-        escapes[byte as usize] = escape_of(byte);
-        byte += 1;
+    let (mut rest, mut byte): (&mut [u64], u8) = (&mut escapes, 0);
+    while let Some((escape, others)) = rest.split_first_mut() {
+        *escape = escape_of(byte);
+        (rest, byte) = (others, byte + 1);
     }
     escapes
 };
