@@ -3,6 +3,7 @@
 use crate::{error, values::Arguments};
 use pyo3::{prelude::*, types::PyDict};
 use sendgate_core::message;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A message as Sendgate's API takes it, read strictly: every fault is reported at once.
 ///
@@ -13,6 +14,12 @@ use sendgate_core::message;
 /// str; an instant is an aware ``datetime``, or RFC 3339 in a str.
 ///
 /// Raises InvalidMessage, whose ``errors`` has each fault with its field, code and detail.
+///
+/// >>> from sendgate import Message
+/// >>> people = ["ann@example.com", "Bob <bob@example.net>"]
+/// >>> message = Message(from_="a@shop.example", to=people, subject="Hi", text_body="Hello")
+/// >>> message.recipient_count
+/// 2
 #[pyclass(module = "sendgate", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct Message(pub(crate) message::Message);
@@ -60,6 +67,14 @@ impl Message {
     /// Shows counts only: the rest is personal.
     fn __repr__(&self) -> String {
         format!("<sendgate.{:?}>", self.0)
+    }
+
+    /// Of what nearly every message differs in; equal messages have equal hashes.
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let message = &self.0;
+        (&message.from, &message.to, &message.subject, &message.text_body, &message.html_body).hash(&mut hasher);
+        hasher.finish()
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {

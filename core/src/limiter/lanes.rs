@@ -15,7 +15,7 @@ use super::{
     pace::Pace,
     period::Tally,
     ring::Ring,
-    wheels::{Turning, Wheels},
+    wheels::Wheels,
     window::MAX_WINDOWS,
 };
 use alloc::vec::Vec;
@@ -147,7 +147,8 @@ impl Lanes {
     /// As [`Lanes::admit`] at or after the edge, when something may have drained. Unclear if the clock was set back, a
     /// calendar period is over or a window is over its limit, as of fresh cells the first time.
     ///
-    /// What has drained is taken from a copy of the counts; only if the units fit anything is written.
+    /// Units that fit above what was in use at the newest charge fit above what is left of it, and are written down at
+    /// once. Else what has drained is taken from a copy of the counts first: only if the units fit anything is written.
     #[inline(always)]
     pub(super) fn turn<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
         if N == 0 {
@@ -160,21 +161,45 @@ impl Lanes {
         if edge == NONE || now < last || self.is_nothing_or_too_much(cost) {
             return Short::Unclear;
         }
-        let mut counts = places.map(u64::from_le_bytes);
+        let Some(end) = self.wheels.end(bodies).filter(|end| now < *end) else { return Short::Unclear };
         let clock = Clock { last, now, current: false };
-        let mut turning = Turning::new();
-        if !self.wheels.see(bodies, &mut counts, clock, &mut turning) {
-            return Short::Unclear;
-        }
-        let next = with_cost(counts, cost);
-        if !self.all_fit(&next) {
-            return Short::Full;
-        }
-        let edge = self.wheels.turn(bodies, places, &turning, clock, cost);
-        *places = next.map(u64::to_le_bytes);
+        let next = with_cost(places.map(u64::from_le_bytes), cost);
+        let edge = if self.all_fit(&next) {
+            *places = next.map(u64::to_le_bytes);
+            self.wheels.turn(bodies, places, clock, cost, end)
+        } else {
+            let Some(edge) = self.turn_tight(bodies, places, clock, cost, end) else { return Short::Full };
+            edge
+        };
         layout::put_last(instants, now);
         layout::put_edge(instants, edge);
         Short::Charged
+    }
+
+    /// The rest of [`Lanes::turn`] when units fit only above what has drained, if at all: returns the edge if they do.
+    #[inline(never)]
+    fn turn_tight(
+        &self,
+        bodies: &mut [u8],
+        places: &mut [[u8; COUNT]],
+        clock: Clock,
+        cost: u32,
+        end: u64,
+    ) -> Option<u64> {
+        let mut next = [0; MAX_WINDOWS];
+        for (next, place) in next.iter_mut().zip(places.iter()) {
+            *next = u64::from_le_bytes(*place);
+        }
+        self.wheels.drain(bodies, &mut next, clock);
+        let next = with_cost(next, cost);
+        if !self.all_fit(next.get(..places.len())?) {
+            return None;
+        }
+        for place in places.iter_mut() {
+            let [next] = with_cost([u64::from_le_bytes(*place)], cost);
+            *place = next.to_le_bytes();
+        }
+        Some(self.wheels.turn(bodies, places, clock, cost, end))
     }
 
     /// As [`Lanes::admit`] for every policy. The counts of a pace stay 0.
@@ -206,7 +231,7 @@ impl Lanes {
 
     /// Whether no total in these words is above its limit: see [`Lanes::admit`].
     #[inline(always)]
-    fn all_fit<const N: usize>(&self, next: &[u64; N]) -> bool {
+    fn all_fit(&self, next: &[u64]) -> bool {
         let fits = self.words.iter().zip(next).fold(TOP_BITS, |fits, (limits, next)| {
             let free = limits.wrapping_sub(*next);
             fits & free

@@ -70,6 +70,19 @@ impl Ring {
         self.width.bucket(instant)
     }
 
+    /// The bucket that an instant lies in, and the instant at which it begins.
+    #[inline(always)]
+    pub(super) fn bucket_at(&self, instant: u64) -> (u64, u64) {
+        let bucket = self.bucket(instant);
+        (bucket, bucket * self.width.ms)
+    }
+
+    /// The bucket of an instant before the bucket that `begins` then: mostly the one before, which takes no division.
+    #[inline(always)]
+    pub(super) fn bucket_before(&self, bucket: u64, begins: u64, instant: u64) -> u64 {
+        if begins - instant <= self.width.ms { bucket - 1 } else { self.bucket(instant) }
+    }
+
     /// The instant at which a bucket is over.
     #[inline(always)]
     pub(super) fn end(&self, bucket: u64) -> u64 {
@@ -120,8 +133,13 @@ impl Ring {
     #[inline(always)]
     pub(super) fn turn(&self, bodies: &mut [u8], tip: u32, from: u64, to: u64) {
         if to - from == 1 {
-            self.put_counter(bodies, from, tip);
-            self.put_counter(bodies, to.wrapping_sub(self.span), 0);
+            let (full, free) = (self.place(from), self.place(to.wrapping_sub(self.span)));
+            let [a, b, c, d] = tip.to_le_bytes();
+            match self.counter {
+                Counter::One => fill(bodies, full, a, free),
+                Counter::Two => fill(bodies.as_chunks_mut().0, full, [a, b], free),
+                Counter::Four => fill(bodies.as_chunks_mut().0, full, [a, b, c, d], free),
+            }
         } else {
             self.turn_far(bodies, tip, from, to);
         }
@@ -246,6 +264,13 @@ fn put<T>(counters: &mut [T], place: usize, count: T) {
     if let Some(counter) = counters.get_mut(place) {
         *counter = count;
     }
+}
+
+/// Writes a count, and none where a bucket's time is over.
+#[inline(always)]
+fn fill<T: Default>(counters: &mut [T], full: usize, count: T, free: usize) {
+    put(counters, full, count);
+    put(counters, free, T::default());
 }
 
 impl Width {

@@ -30,23 +30,6 @@ struct Wheel {
     coarser: bool,
 }
 
-/// What [`Wheels::see`] found.
-pub(super) struct Turning<const N: usize> {
-    /// The first instant at which a calendar period or a ring's newest bucket is over.
-    edge: u64,
-    /// Entries of each log that are over.
-    over: [u32; N],
-    /// Behind so many rings none has to move on.
-    rings: usize,
-}
-
-impl<const N: usize> Turning<N> {
-    #[inline(always)]
-    pub(super) const fn new() -> Self {
-        Self { edge: 0, over: [0; N], rings: 0 }
-    }
-}
-
 impl Wheels {
     pub(super) fn add_log(&mut self, window: usize, log: &Log) {
         self.logs.push((window, log.clone()));
@@ -61,68 +44,71 @@ impl Wheels {
         self.ends += 1;
     }
 
-    /// Takes what has drained at `clock.now` out of the counts. `false` when a calendar period is over, and nothing is
-    /// known.
+    /// The first instant at which a calendar period is over; the largest number if there is none.
     #[inline(always)]
-    pub(super) fn see<const N: usize>(
-        &self,
-        bodies: &[u8],
-        counts: &mut [u64; N],
-        clock: Clock,
-        turning: &mut Turning<N>,
-    ) -> bool {
-        let ends = bodies.as_chunks().0.iter().take(self.ends);
-        let mut edge = ends.fold(u64::MAX, |edge, end| edge.min(u64::from_le_bytes(*end)));
-        if clock.now >= edge {
-            return false;
-        }
-        for ((window, log), over) in self.logs.iter().zip(&mut turning.over) {
-            let Some(word) = counts.get_mut(*window) else { return false };
-            let Counts { total, tip } = Counts::of(*word);
-            let (drained, entries) = log.drained(bodies, Counts { total, tip }, clock);
-            *word = Counts { total: total - drained, tip: tip - entries }.word();
-            *over = entries;
-        }
-        let mut still = false;
-        for (index, wheel) in self.rings.iter().enumerate() {
-            if still && wheel.coarser {
-                continue;
-            }
-            let (from, to) = (wheel.ring.bucket(clock.last), wheel.ring.bucket(clock.now));
-            edge = edge.min(wheel.ring.end(to));
-            still = from == to;
-            if !still {
-                let Some(word) = counts.get_mut(wheel.window) else { return false };
-                let total = Counts::of(*word).total.saturating_sub(wheel.ring.drained(bodies, from, to));
-                *word = Counts { total, tip: 0 }.word();
-                turning.rings = index + 1;
-            }
-        }
-        turning.edge = edge;
-        true
+    pub(super) fn end(&self, bodies: &[u8]) -> Option<u64> {
+        let ends = bodies.as_chunks().0.get(..self.ends)?;
+        Some(ends.iter().fold(u64::MAX, |edge, end| edge.min(u64::from_le_bytes(*end))))
     }
 
-    /// Moves the bodies on and writes down units that fit; `places` hold the counts before. Returns the edge.
-    #[inline(always)]
-    pub(super) fn turn<const N: usize>(
-        &self,
-        bodies: &mut [u8],
-        places: &[[u8; COUNT]; N],
-        turning: &Turning<N>,
-        clock: Clock,
-        cost: u32,
-    ) -> u64 {
-        let before = |window| Counts::of(places.get(window).map_or(0, |place| u64::from_le_bytes(*place)));
-        let mut edge = turning.edge;
-        for ((window, log), over) in self.logs.iter().zip(&turning.over) {
-            edge = edge.min(log.turn(bodies, before(*window), *over, cost, clock));
+    /// Takes what has drained at `clock.now`, before any calendar period is over, out of the totals.
+    pub(super) fn drain(&self, bodies: &[u8], words: &mut [u64], clock: Clock) {
+        for (window, log) in &self.logs {
+            let Some(word) = words.get_mut(*window) else { continue };
+            let counts = Counts::of(*word);
+            let (drained, _) = log.drained(bodies, counts, clock);
+            *word = Counts { total: counts.total.saturating_sub(drained), ..counts }.word();
         }
-        for Wheel { ring, window, .. } in self.rings.iter().take(turning.rings) {
-            let (from, to) = (ring.bucket(clock.last), ring.bucket(clock.now));
-            if from != to {
-                ring.turn(bodies, before(*window).tip, from, to);
+        for Wheel { ring, window, .. } in &self.rings {
+            let Some(word) = words.get_mut(*window) else { continue };
+            let counts = Counts::of(*word);
+            let drained = ring.drained(bodies, ring.bucket(clock.last), ring.bucket(clock.now));
+            *word = Counts { total: counts.total.saturating_sub(drained), ..counts }.word();
+        }
+    }
+
+    /// Moves the bodies and the counts on to `clock.now`, which is before `end`, the first end of a calendar period, and
+    /// writes down units that are already in the counts. Returns the edge.
+    #[inline(always)]
+    pub(super) fn turn(&self, bodies: &mut [u8], places: &mut [[u8; COUNT]], clock: Clock, cost: u32, end: u64) -> u64 {
+        let mut edge = end;
+        for (window, log) in &self.logs {
+            let Some(place) = places.get_mut(*window) else { continue };
+            let before = before(place, cost);
+            let (drained, over) = log.drained(bodies, before, clock);
+            edge = edge.min(log.turn(bodies, before, over, cost, clock));
+            *place = after(before.total.saturating_sub(drained), before.tip - over, cost);
+        }
+        let mut still = false;
+        for Wheel { ring, window, coarser } in &self.rings {
+            if still && *coarser {
+                continue;
+            }
+            let (to, begins) = ring.bucket_at(clock.now);
+            edge = edge.min(ring.end(to));
+            still = clock.last >= begins;
+            if !still {
+                let Some(place) = places.get_mut(*window) else { continue };
+                let before = before(place, cost);
+                let from = ring.bucket_before(to, begins, clock.last);
+                let drained = ring.drained(bodies, from, to);
+                ring.turn(bodies, before.tip, from, to);
+                *place = after(before.total.saturating_sub(drained), 0, cost);
             }
         }
         edge
     }
+}
+
+/// The counts of a window before these units.
+#[inline(always)]
+const fn before(place: &[u8; COUNT], cost: u32) -> Counts {
+    let Counts { total, tip } = Counts::of(u64::from_le_bytes(*place));
+    Counts { total: total.wrapping_sub(cost), tip: tip.wrapping_sub(cost) }
+}
+
+/// The counts of a window with these units.
+#[inline(always)]
+const fn after(total: u32, tip: u32, cost: u32) -> [u8; COUNT] {
+    Counts { total: total.wrapping_add(cost), tip: tip.wrapping_add(cost) }.word().to_le_bytes()
 }

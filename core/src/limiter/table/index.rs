@@ -39,6 +39,25 @@ impl Index {
         }
     }
 
+    /// The first slot that may be of this hash, or one that is not there. It is nearly always the right one if there is
+    /// one: whoever finds another key in it asks [`Index::find`].
+    #[inline(always)]
+    pub(super) fn likely(&self, hash: u64) -> u32 {
+        let wanted = self.piece(hash) << self.slot_bits;
+        let numbers = !(u32::MAX << self.slot_bits);
+        // A search that goes on at the beginning of the words is rare, and left to `find`.
+        for word in self.words.get(self.home(hash)..).unwrap_or_default() {
+            let number = word ^ wanted;
+            if *word == 0 {
+                break;
+            }
+            if number <= numbers {
+                return number.wrapping_sub(1);
+            }
+        }
+        u32::MAX
+    }
+
     /// Reads the word where a search begins, so that it is at hand when it is asked for.
     #[inline(always)]
     pub(super) fn touch(&self, hash: u64) -> u32 {

@@ -102,24 +102,18 @@ impl Limiters {
 
     /// As [`Limiter::decide`], for a key.
     pub fn decide(&mut self, key: u64, cost: u32, now: UnixMillis) -> Decision {
-        if let Some(slot) = self.find(key) {
-            return self.limiter.decide_in(self.slab.cells_mut(slot), cost, now);
+        match self.slab.held_by(self.index.likely(self.hash(key)), key) {
+            Some(cells) => self.limiter.decide_in(cells, cost, now),
+            None => self.decide_at_length(key, cost, now),
         }
-        let Some(slot) = self.take(key) else { return Decision::Reject { window: 0 } };
-        let decision = self.limiter.decide_in(self.slab.cells_mut(slot), cost, now);
-        self.keep(slot, matches!(decision, Decision::Allow { .. }) && cost > 0);
-        decision
     }
 
     /// As [`Limiter::admit`], for a key.
     pub fn admit(&mut self, key: u64, cost: u32, now: UnixMillis) -> Option<UnixMillis> {
-        if let Some(slot) = self.find(key) {
-            return self.limiter.admit_in(self.slab.cells_mut(slot), cost, now);
+        match self.slab.held_by(self.index.likely(self.hash(key)), key) {
+            Some(cells) => self.limiter.admit_in(cells, cost, now),
+            None => self.admit_at_length(key, cost, now),
         }
-        let slot = self.take(key)?;
-        let charged_at = self.limiter.admit_in(self.slab.cells_mut(slot), cost, now);
-        self.keep(slot, charged_at.is_some() && cost > 0);
-        charged_at
     }
 
     /// [`Limiters::admit`] for many keys, in their order: adds whether each was admitted to `admitted`, and returns how
@@ -132,7 +126,7 @@ impl Limiters {
             for ((key, cost), slot) in batch.iter().zip(slots) {
                 let charged_at = match self.slab.held_by(slot, *key) {
                     Some(cells) => self.limiter.admit_in(cells, *cost, now),
-                    None => self.admit(*key, *cost, now),
+                    None => self.admit_at_length(*key, *cost, now),
                 };
                 admitted.push(charged_at.is_some());
             }
@@ -148,7 +142,7 @@ impl Limiters {
             for ((key, cost), slot) in batch.iter().zip(slots) {
                 decisions.push(match self.slab.held_by(slot, *key) {
                     Some(cells) => self.limiter.decide_in(cells, *cost, now),
-                    None => self.decide(*key, *cost, now),
+                    None => self.decide_at_length(*key, *cost, now),
                 });
             }
         }
@@ -258,13 +252,32 @@ impl Limiters {
         next.at_most(self.most_keys)
     }
 
-    #[inline(always)]
+    /// As [`Limiters::decide`], for a key that is not in the likely slot.
+    #[inline(never)]
+    fn decide_at_length(&mut self, key: u64, cost: u32, now: UnixMillis) -> Decision {
+        if let Some(slot) = self.find(key) {
+            return self.limiter.decide_in(self.slab.cells_mut(slot), cost, now);
+        }
+        let Some(slot) = self.take(key) else { return Decision::Reject { window: 0 } };
+        let decision = self.limiter.decide_in(self.slab.cells_mut(slot), cost, now);
+        self.keep(slot, matches!(decision, Decision::Allow { .. }) && cost > 0);
+        decision
+    }
+
+    /// As [`Limiters::admit`], for a key that is not in the likely slot.
+    #[inline(never)]
+    fn admit_at_length(&mut self, key: u64, cost: u32, now: UnixMillis) -> Option<UnixMillis> {
+        if let Some(slot) = self.find(key) {
+            return self.limiter.admit_in(self.slab.cells_mut(slot), cost, now);
+        }
+        let slot = self.take(key)?;
+        let charged_at = self.limiter.admit_in(self.slab.cells_mut(slot), cost, now);
+        self.keep(slot, charged_at.is_some() && cost > 0);
+        charged_at
+    }
+
     fn find(&self, key: u64) -> Option<u32> {
-        self.index.find(self.hash(key), |slot| {
-            // The slot's lines come together, not one when the one before has been read.
-            black_box(self.slab.touch(slot));
-            self.slab.key(slot) == key
-        })
+        self.index.find(self.hash(key), |slot| self.slab.key(slot) == key)
     }
 
     /// A slot for a new key, which nobody finds before it is kept.
@@ -307,10 +320,8 @@ impl Limiters {
         black_box(words);
         let (mut slots, mut bytes) = ([u32::MAX; BATCH], 0);
         for ((_, hash), slot) in asks.iter().zip(hashes).zip(&mut slots) {
-            if let Some(likely) = self.index.find(hash, |_| true) {
-                *slot = likely;
-                bytes ^= self.slab.touch(likely);
-            }
+            *slot = self.index.likely(hash);
+            bytes ^= self.slab.touch(*slot);
         }
         black_box(bytes);
         slots

@@ -6,6 +6,7 @@
 
 use super::super::bytes::{put, u64_at};
 use alloc::{boxed::Box, vec, vec::Vec};
+use core::hint::black_box;
 
 /// Slots of a key (u64) and its cells each.
 #[derive(Clone, Debug)]
@@ -77,7 +78,10 @@ impl Slab {
     /// The cells of a slot, if it says this key.
     #[inline(always)]
     pub(super) fn held_by(&mut self, slot: u32, key: u64) -> Option<&mut [u8]> {
-        let (found, cells) = self.bytes_mut(slot)?.split_first_chunk_mut::<KEY>()?;
+        let bytes = self.bytes_mut(slot)?;
+        // The slot's lines come together, not one when the one before has been read.
+        black_box(needed(bytes));
+        let (found, cells) = bytes.split_first_chunk_mut::<KEY>()?;
         (u64::from_le_bytes(*found) == key).then_some(cells)
     }
 
@@ -96,9 +100,7 @@ impl Slab {
     #[inline(always)]
     pub(super) fn touch(&self, slot: u32) -> u8 {
         let bytes = self.bytes(slot).unwrap_or_default();
-        let bytes = bytes.get(..NEEDED).unwrap_or(bytes);
-        let last = bytes.last().copied().unwrap_or_default();
-        bytes.iter().step_by(LINE - 1).take(2).fold(last, |sum, byte| sum ^ byte)
+        bytes.first().map_or(0, |first| first ^ needed(bytes))
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -139,6 +141,17 @@ impl Chunk {
         let start = bytes.as_ptr().align_offset(LINE).min(LINE - 1);
         Self { bytes, start }
     }
+}
+
+/// A byte of the second line and one of the third, of those that [`Slab::touch`] reads.
+#[inline(always)]
+fn needed(bytes: &[u8]) -> u8 {
+    let Some((head, [.., last])) = bytes.first_chunk::<NEEDED>().and_then(|needed| needed.split_first_chunk::<LINE>())
+    else {
+        return bytes.last().copied().unwrap_or_default();
+    };
+    let [.., middle] = head;
+    middle ^ last
 }
 
 /// Bytes of a key.

@@ -8,7 +8,7 @@ use siphasher::sip::SipHasher13;
 /// Collects the addresses of a set.
 ///
 /// It keeps eight bytes for each address it is given, the repeated ones too, and never the address. While
-/// [`SetBuilder::build`] runs, the set itself is added, some seven bytes an address: ten million need 150 MB at the peak.
+/// [`SetBuilder::build`] runs, the set itself is added, some eight bytes an address: ten million need 160 MB at the peak.
 /// Give their number with [`SetBuilder::expect`] when it is known: a list that grows by doubling has room for up to twice
 /// as many, and holds three times as much while it moves.
 pub struct SetBuilder<'a> {

@@ -1,4 +1,4 @@
-//! An exact set of up to a hundred million suppressed addresses in memory, at about seven bytes an address.
+//! An exact set of up to a hundred million suppressed addresses in memory, at seven to eight bytes an address.
 //!
 //! It is for a host that wants its answer without a store, in less than a microsecond: a process in Python or C, a Worker
 //! isolate. The list in SQL stays the source of truth; see [`SuppressionIndex`](super::SuppressionIndex), which
@@ -7,8 +7,8 @@
 //! # How it is made
 //! An address is hashed with SipHash-1-3 under a key of 16 bytes that the caller draws at random and keeps. The upper 60
 //! bits of the hash are its *tag*. Tags are sorted; their top bits index a table of buckets and the rest of each is
-//! stored in full. A sketch of each bucket lets most strangers go after one read of memory. It never decides: whoever it
-//! lets in is looked up.
+//! stored in full. Two sketches of each bucket, a small one and a larger one behind it, let most strangers go after one
+//! read of memory. They never decide: whoever they let in is looked up.
 //!
 //! # How exact it is
 //! No listed address is ever missed. An address that is not listed is taken for a listed one only when all 60 bits of
@@ -270,7 +270,7 @@ impl Hasher for Spread {
     }
 }
 
-/// The most addresses a set holds: ten times what it was made for, 700 MB. Places of entries stay below 2^27.
+/// The most addresses a set holds: ten times what it was made for, 700 to 800 MB. Places of entries stay below 2^27.
 pub const MAX_ENTRIES: usize = 100_000_000;
 /// Bits of a tag. A remainder of ten million entries then is five whole bytes beside 21 bits of prefix, and one more bit
 /// of exactness would cost a byte an entry in sets of half that size.
