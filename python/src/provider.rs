@@ -48,7 +48,7 @@ pub(crate) struct Provider {
 pub(crate) struct HttpRequest {
     method: Cow<'static, str>,
     url: String,
-    headers: Vec<http::HeaderField>,
+    headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     body: Vec<u8>,
 }
 
@@ -345,6 +345,7 @@ impl Request {
 impl From<http::HttpRequest> for HttpRequest {
     fn from(request: http::HttpRequest) -> Self {
         let http::HttpRequest { method, url, headers, body } = request;
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
         Self { method: method.into(), url, headers, body }
     }
 }
@@ -397,7 +398,8 @@ impl HttpRequest {
 
     #[new]
     fn new(method: String, url: String, headers: Headers<'_>, body: Vec<u8>) -> PyResult<Self> {
-        Ok(Self { method: method.into(), url, headers: headers.pairs()?, body })
+        let headers = headers.pairs()?.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Ok(Self { method: method.into(), url, headers, body })
     }
 
     /// ``"POST"``.

@@ -100,34 +100,37 @@ def test_what_python_can_hold_and_json_cannot_is_refused() -> None:
 class Meddler:
     """Stands for an instant, and does something when it is asked for its zone and for its text."""
 
-    def __init__(self, meddle: Callable[[], object]) -> None:
+    def __init__(self, meddle: "Meddle") -> None:
         self.meddle = meddle
 
     @property
     def tzinfo(self) -> timezone:
-        self.meddle()
+        self.meddle(self)
         return UTC
 
     def isoformat(self) -> str:
-        self.meddle()
+        self.meddle(self)
         return "2027-03-01T12:00:00+00:00"
+
+
+Meddle = Callable[[Meddler], object]
 
 
 def test_what_changes_while_it_is_read_ends_all_the_same() -> None:
     """Values run code of the caller's own, which may reach the list or the dict that they stand in."""
     tags: list[Any] = []
     fields: dict[str, Any] = {}
-    meddle: Callable[[], object]
-    for meddle in [
-        lambda: tags.append(Meddler(meddle)),
-        lambda: tags.insert(0, "first"),
-        tags.clear,
-        lambda: tags.__delitem__(slice(1, None)),
-        tags.reverse,
-        fields.clear,
-        lambda: fields.update({f"more_{len(fields)}": "x"}),
-        lambda: fields.update({"subject": Meddler(meddle)}),
-    ]:
+    ways: list[Meddle] = [
+        tags.append,
+        lambda one: tags.insert(0, one),
+        lambda _: tags.clear(),
+        lambda _: tags.__delitem__(slice(1, None)),
+        lambda _: tags.reverse(),
+        lambda _: fields.clear(),
+        lambda _: fields.update({f"more_{len(fields)}": "x"}),
+        lambda one: fields.update({"subject": one}),
+    ]
+    for meddle in ways:
         tags[:] = ["one", Meddler(meddle), "two", Meddler(meddle), "three"]
         fields.clear()
         fields.update({"to": "b@example.net", "tags": tags, "subject": Meddler(meddle), "text_body": "Hello"})
