@@ -157,7 +157,7 @@ mod tests {
         let request = question.request("https://cloudflare-dns.com/dns-query");
         assert_eq!(request.url, "https://cloudflare-dns.com/dns-query?name=_dmarc.shop.example&type=TXT");
         assert_eq!((request.method, request.headers.len(), request.body.len()), ("GET", 1, 0));
-        assert_eq!(request.headers[0], ("accept".into(), "application/dns-json".into()));
+        assert_eq!(request.headers[0], ("accept", "application/dns-json".into()));
     }
 
     /// The shape of Cloudflare's documentation of its JSON format; aliases stand before what was asked for.
