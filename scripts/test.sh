@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c abi_c vectors_go abi_go vectors_uniffi
-    jvm ruby sdk e2e dropin contract browser readme wrangler)
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python python_types sdist clients vectors_c abi_c vectors_go abi_go vectors_uniffi
+    jvm ruby javascript trace sdk e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -18,7 +18,7 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    local checked=(python bench/python tests/runners tests/sdk tests/dropin tests/contract scripts)
+    local checked=(python bench/python tests/trace tests/runners tests/sdk tests/dropin tests/contract scripts)
     "$PY/ruff" format --no-cache --config python/pyproject.toml --check "${checked[@]}"
     "$PY/ruff" check --no-cache --config python/pyproject.toml "${checked[@]}"
 }
@@ -79,7 +79,33 @@ step_python() { # the wheel's own tests, with Django, FastAPI and OpenTelemetry,
     cargo build --locked -p sendgate-esp
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
     "$PY/python" -m mypy.stubtest sendgate --allowlist python/stubtest-allowlist.txt
-    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+    python_examples
+    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests python/typing \
+        tests/runners/python "$TOOLS/examples"
+}
+
+step_python_types() { # pyright, strict, over the examples and the test of types
+    wheel
+    python_examples
+    pyright_package
+    PATH="$PY:$PATH" python/typing/node_modules/.bin/pyright -p python/typing
+}
+
+step_sdist() { # the wheel built from its source distribution, alone in a fresh environment: every vector, every example (about a minute)
+    local place="$TOOLS/sdist"
+    python_tools
+    rm -rf "$place"
+    "$PY/maturin" sdist -m python/Cargo.toml --out "$place"
+    # With the time of now: cargo takes files of the archive's own time for ones that it has built already.
+    tar -C "$place" -xzmf "$place"/*.tar.gz
+    # Its lock file names what the rest of the workspace needs, too, so that it is not `--locked`.
+    (cd "$place"/sendgate-*/ && CARGO_TARGET_DIR="$TARGET" "$PY/maturin" build --offline --quiet --profile dev \
+        -i "$PY/python" --out "$place/wheels")
+    python3 -m venv "$place/venv"
+    "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index "$place"/wheels/*.whl
+    "$place/venv/bin/python" -I python/tests/installed.py python/README.md
+    PYTHONPATH=tests/runners "$place/venv/bin/python" tests/runners/python/run.py
+    rm -rf "$place"
 }
 
 step_clients() { # the clients in JavaScript and Python: alone on a clock of their own, their types, and against workerd
@@ -130,6 +156,23 @@ step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, a
     native_library
     tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
     exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
+}
+
+step_javascript() { # the npm package: its size, types, tests and README, the shared vectors, and states exchanged with it
+    scripts/javascript.sh
+    scripts/size.sh javascript
+    javascript_packages
+    cargo build --locked -p sendgate-esp
+    (cd javascript && npx --no-install tsc --noEmit -p .)
+    SIMULATOR="$TARGET/debug/sendgate-simulator" node --test javascript/test/*.test.mjs
+    node tests/runners/javascript/run.mjs
+    exchange node tests/runners/javascript/run.mjs
+}
+
+step_trace() { # a million operations of one seed come out the same through Rust, the Worker, the wheel, JavaScript and the C ABI
+    scripts/setup.sh
+    wheel
+    scripts/trace.sh 7 1000000
 }
 
 step_jvm() { # Kotlin and Java: the jar with the library inside, the shared vectors, the examples, the README's programs
@@ -228,6 +271,21 @@ wheel() {
     "$PY/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$TOOLS"/wheels/*.whl
 }
 
+# python_examples: the examples of the wheel's documentation as programs, for the type checkers.
+python_examples() {
+    rm -rf "$TOOLS/examples"
+    "$PY/python" python/typing/examples.py "$TOOLS/examples"
+}
+
+# pyright_package: pyright, as python/typing/package-lock.json has it.
+pyright_package() {
+    local hash
+    hash="$(digest python/typing/package.json python/typing/package-lock.json)"
+    fresh pyright-npm "$hash" && [ -d python/typing/node_modules ] && return
+    (cd python/typing && npm ci --no-audit --no-fund)
+    stamp pyright-npm "$hash"
+}
+
 # exchange RUNNER...: limiter states from Rust to the runner, which goes on from them, and from the runner to Rust.
 exchange() {
     local work rust="$TARGET/debug/examples/exchange"
@@ -293,6 +351,15 @@ client_packages() {
     stamp clients-npm "$hash"
 }
 
+# javascript_packages: TypeScript, and the SQLite that the npm package's tests bring.
+javascript_packages() {
+    local hash
+    hash="$(digest javascript/package.json javascript/package-lock.json)"
+    fresh javascript-npm "$hash" && [ -d javascript/node_modules ] && return
+    (cd javascript && npm ci --no-audit --no-fund)
+    stamp javascript-npm "$hash"
+}
+
 # --- running them ----------------------------------------------------------------------------------------------------
 
 # run_step NAME: a header, the step in a shell of its own, its time.
@@ -317,6 +384,8 @@ run_step() {
 
 main() {
     local steps=("$@") step passed=0 failed=0 skipped=0
+    # For `make trace`, which needs no step.
+    if [ "$*" = --wheel ]; then wheel && return; fi
     [ $# -gt 0 ] || steps=("${ALL[@]}")
     for step in "${steps[@]}"; do
         declare -F "step_$step" >/dev/null || fail "no step is called '$step'; there are: ${ALL[*]}"

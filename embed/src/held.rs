@@ -4,7 +4,7 @@
 //! uses a [`KeptLimiter`](crate::KeptLimiter).
 
 use sendgate_core::{
-    limiter::{Decision, Limiter, LimiterError, State, StateError, Usage},
+    limiter::{Decision, Limiter, LimiterError, State, StateError, Usage, Window},
     time::UnixMillis,
 };
 use spin::{Yield, mutex::SpinMutex};
@@ -70,6 +70,12 @@ impl<P: Place> HeldLimiter<P> {
     #[must_use]
     pub const fn place(&self) -> &P {
         &self.state
+    }
+
+    /// The policy's windows, in the order that answers count them.
+    #[must_use]
+    pub fn windows(&self) -> &[Window] {
+        self.limiter.windows()
     }
 
     /// Decides and, on an allow, charges.

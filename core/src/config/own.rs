@@ -4,14 +4,20 @@
 //! so nothing is limited per key. The plan is one that does not limit recipients, without its limits of requests, because
 //! there is nobody to sell it: limits are the provider's, by a profile, and the account's own. A denial is no abuse.
 
-use super::MailroomError;
-use sendgate_core::config::{Config, MAX_MESSAGES};
+use super::{AccountConfig, Config, ConfigError, MAX_MESSAGES, error::wrong};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 use serde_json::{Map, Value, json};
 
 /// Reads the configuration of the account, with the defaults of a process of its own.
-pub(super) fn read(account: &str) -> Result<Config, MailroomError> {
+///
+/// # Errors
+/// Which field is wrong, as its writer knows it.
+pub fn read(account: &str) -> Result<Config, ConfigError> {
     let mut account: Map<String, Value> = serde_json::from_str(account).map_err(|error| {
-        MailroomError::Config(format!("not a JSON object (line {}, column {})", error.line(), error.column()))
+        wrong("the account", &format!("not a JSON object (line {}, column {})", error.line(), error.column()))
     })?;
     if !account.contains_key("plan") {
         put(&mut account, "plan", json!(PLAN));
@@ -24,7 +30,16 @@ pub(super) fn read(account: &str) -> Result<Config, MailroomError> {
         providers.iter_mut().for_each(name);
     }
     let whole = json!({ "accounts": { (ACCOUNT): account } }).to_string();
-    Config::from_json(&whole).map_err(|error| MailroomError::Config(error.to_string().replacen(PATH, "", 1)))
+    Config::from_json(&whole).map_err(|error| ConfigError { field: error.field.replacen(PATH, "", 1), ..error })
+}
+
+/// Reads the configuration of that one account, for whoever only wants to look at it.
+///
+/// # Errors
+/// The field and what is wrong with it.
+pub fn account(text: &str) -> Result<AccountConfig, ConfigError> {
+    let missing = || wrong("account", "cannot be read");
+    read(text)?.accounts.remove(ACCOUNT).ok_or_else(missing)
 }
 
 /// A provider that is given no name is called as its kind.
@@ -41,7 +56,7 @@ fn put(fields: &mut Map<String, Value>, field: &str, value: Value) {
 }
 
 /// The account's name. Nobody sees it.
-pub(super) const ACCOUNT: &str = "mailroom";
+pub const ACCOUNT: &str = "mailroom";
 /// How the paths of its fields begin.
 const PATH: &str = "accounts.mailroom.";
 /// A plan whose recipients have no limit (document 003, R226).
