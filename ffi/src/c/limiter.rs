@@ -25,8 +25,8 @@ pub unsafe extern "C" fn sendgate_limiter_new(
 
 /// The same for one thread at a time: a decision then costs no lock, which is the half of it. All functions work on it.
 ///
-/// Threads may hand it over to each other, but two calls at once are a bug of the caller's, and undefined. Most are noticed
-/// and change nothing: the status is SENDGATE_STATUS_INVALID_ARGUMENT and the code "in_use".
+/// Threads may hand it over to each other, but two calls at once are a bug of the caller's, and undefined. A debug build of
+/// the library notices most of them: the status is SENDGATE_STATUS_INVALID_ARGUMENT and the code "in_use".
 ///
 /// Free it with sendgate_limiter_free.
 #[unsafe(no_mangle)]
