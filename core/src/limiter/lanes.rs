@@ -31,7 +31,7 @@ pub(super) struct Lanes {
     limits: Vec<u32>,
     /// The same at hand, without the way to a vector.
     most: [u32; MAX_WINDOWS],
-    /// The smallest limit, and the first.
+    /// The smallest limit, and the first one.
     least: u32,
     first: u32,
     paces: Vec<Pace>,
@@ -113,10 +113,11 @@ impl Lanes {
     /// `N` windows, whose bodies begin at `BODIES`; `cost` is what is added to each word, so the units stand in both
     /// halves.
     ///
-    /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and no
-    /// cost above a limit, so no total carries into its tip. Counts are read and written in the same words: else a
-    /// decision would wait until the one before it is written. A window in which units fit is a branch that is not taken:
-    /// less to do than adding up what all windows say. Nothing here calls anything, so no register has to be saved.
+    /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and
+    /// [`Lanes::first_has_room`] for the cost, so no total carries into its tip. Counts are read and written in the same
+    /// words: else a decision would wait until the one before it is written. A window in which units fit is a branch that
+    /// is not taken: less to do than adding up what all windows say. Nothing here calls anything, so no register has to be
+    /// saved.
     #[inline(always)]
     pub(super) fn admit<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u64, now: u64) -> bool {
         let Some(head) = cells.first_chunk_mut::<BODIES>() else { return false };
@@ -131,20 +132,13 @@ impl Lanes {
         fit
     }
 
-    /// Whether the short way is none: something may have drained, the clock was set back, nothing is asked, or more than a
-    /// window ever admits.
+    /// Whether the short way is none: something may have drained, the clock was set back, or nothing is asked.
     #[inline(always)]
     pub(super) fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
-        now >= layout::edge(cells) || now < layout::last(cells) || self.is_nothing_or_too_much(cost)
+        now >= layout::edge(cells) || now < layout::last(cells) || cost == 0
     }
 
-    /// Whether nothing is asked, or more than a window ever admits.
-    #[inline(always)]
-    fn is_nothing_or_too_much(&self, cost: u32) -> bool {
-        cost.wrapping_sub(1) >= self.least
-    }
-
-    /// Whether units fit in the first window, before the edge.
+    /// Whether units fit in the first window, before the edge. More than it ever admits do not.
     #[inline(always)]
     pub(super) fn first_has_room(&self, cells: &[u8], cost: u32) -> bool {
         has_room(self.first, Counts { total: u32_at(cells, COUNTS), tip: 0 }, cost)
@@ -164,7 +158,8 @@ impl Lanes {
         let (last, edge) = (layout::last(head), layout::edge(head));
         let (instants, places) = head.split_at_mut(COUNTS);
         let Some(places) = places.as_chunks_mut::<COUNT>().0.first_chunk_mut::<N>() else { return Short::Unclear };
-        if edge == NONE || now < last || self.is_nothing_or_too_much(cost) {
+        let nothing_or_too_much = cost.wrapping_sub(1) >= self.least;
+        if edge == NONE || now < last || nothing_or_too_much {
             return Short::Unclear;
         }
         let Some(end) = self.wheels.end(bodies).filter(|end| now < *end) else { return Short::Unclear };
