@@ -2,9 +2,11 @@
 
 PORT ?= 8787
 export PORT
+SEED ?= 7
+OPS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run simulator test lint bench setup clean
+.PHONY: help run simulator test lint trace bench setup clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -21,6 +23,10 @@ test: ## Runs every suite; `scripts/test.sh fmt unit` runs single ones, KEEP_GOI
 lint: ## Formatting and lints only
 	@scripts/test.sh fmt clippy
 
+trace: ## One random trace through every surface, which have to agree: make trace SEED=7 OPS=1000000
+	@scripts/test.sh --wheel
+	@scripts/trace.sh $(SEED) $(OPS)
+
 bench: ## Measures against the rivals and writes docs/benchmarks.md and target/bench.json; BENCH="--quick" passes arguments
 	@scripts/bench.sh $(BENCH)
 
@@ -28,4 +34,4 @@ setup: ## Installs the tools that a build needs into the checkout
 	@scripts/setup.sh
 
 clean: ## Removes everything that was built or installed into the checkout
-	rm -rf target .tools node_modules tests/browser/node_modules tests/sdk/node/node_modules wasm/build wasm/build-dev tests/artefacts .sendgate
+	rm -rf target jvm/*/target .tools node_modules tests/browser/node_modules tests/sdk/node/node_modules javascript/node_modules javascript/dist wasm/build wasm/build-dev tests/artefacts .sendgate

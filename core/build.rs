@@ -1,9 +1,9 @@
-//! Takes the blanks out of `docs/openapi.json`, which a third of it are, before it is built in.
+//! Takes the blanks out of `data/openapi.json` (the one in `docs`), which a third of it are, before it is built in.
 
 use std::{env, fs, io, path::Path};
 
 fn main() -> io::Result<()> {
-    let source = Path::new("../docs/openapi.json");
+    let source = Path::new("data/openapi.json");
     println!("cargo::rerun-if-changed={}", source.display());
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     fs::write(Path::new(&out).join("openapi.json"), without_blanks(&fs::read_to_string(source)?))

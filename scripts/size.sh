@@ -1,7 +1,17 @@
 #!/usr/bin/env bash
-# Fails when the production Worker is over its budget, or has the simulator in it.
+# Fails when the production Worker is over its budget, or has the simulator in it; `size.sh javascript` when the npm
+# package is over its own.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+
+if [ "${1:-}" = javascript ]; then
+    files=(javascript/lib/*.js javascript/dist/raw.js javascript/dist/sendgate.wasm)
+    limit="$(sed -n 's/^limit=\([0-9]*\)$/\1/p' scripts/build-javascript.sh)"
+    packed="$(cat "${files[@]}" | gzip -9 | wc -c)"
+    say "The npm package: $(cat "${files[@]}" | wc -c) bytes, $packed gzipped, of $limit at most"
+    [ "$packed" -le "${limit:?scripts/build-javascript.sh names no limit}" ] || fail "the npm package is over its budget"
+    exit
+fi
 
 files=(wasm/build/worker.js wasm/build/sendgate.wasm)
 # The budget is the build's own.

@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python clients vectors_c vectors_go vectors_uniffi sdk
-    e2e dropin contract browser readme wrangler)
+ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python python_types sdist clients vectors_c abi_c vectors_go abi_go vectors_uniffi
+    jvm ruby javascript trace sdk e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 # The crates that build for this machine; the Worker has its own target, the wheel its own builder.
@@ -18,7 +18,7 @@ NATIVE=(--locked --workspace --exclude sendgate-worker)
 step_fmt() { # formatting of Rust and Python
     cargo fmt --all --check
     python_tools
-    local checked=(python bench/python tests/runners tests/sdk tests/dropin tests/contract scripts)
+    local checked=(python bench/python tests/trace tests/runners tests/sdk tests/dropin tests/contract scripts)
     "$PY/ruff" format --no-cache --config python/pyproject.toml --check "${checked[@]}"
     "$PY/ruff" check --no-cache --config python/pyproject.toml "${checked[@]}"
 }
@@ -52,6 +52,7 @@ step_no_std() { # the core builds where there is no standard library
 step_generated() { # what is generated and committed is what the generator says today
     cargo metadata --locked --format-version 1 >/dev/null
     scripts/header.sh --check
+    scripts/swift.sh --check
     python3 scripts/openapi.py --check
 }
 
@@ -73,11 +74,38 @@ step_vectors_python() { # the shared vectors through the installed wheel, and st
     exchange env PYTHONPATH=tests/runners "$PY/python" tests/runners/python/run.py
 }
 
-step_python() { # the wheel's own tests, and its stubs against the module
+step_python() { # the wheel's own tests, with Django, FastAPI and OpenTelemetry, and its guide; its stubs against the module
     wheel
+    cargo build --locked -p sendgate-esp
     "$PY/python" -m pytest -q -p no:cacheprovider python/tests
-    "$PY/python" -m mypy.stubtest sendgate
-    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests tests/runners/python
+    "$PY/python" -m mypy.stubtest sendgate --allowlist python/stubtest-allowlist.txt
+    python_examples
+    MYPYPATH=tests/runners:python/tests "$PY/python" -m mypy --strict --cache-dir=/dev/null python/tests python/typing \
+        tests/runners/python "$TOOLS/examples"
+}
+
+step_python_types() { # pyright, strict, over the examples and the test of types
+    wheel
+    python_examples
+    pyright_package
+    PATH="$PY:$PATH" python/typing/node_modules/.bin/pyright -p python/typing
+}
+
+step_sdist() { # the wheel built from its source distribution, alone in a fresh environment: every vector, every example (about a minute)
+    local place="$TOOLS/sdist"
+    python_tools
+    rm -rf "$place"
+    "$PY/maturin" sdist -m python/Cargo.toml --out "$place"
+    # With the time of now: cargo takes files of the archive's own time for ones that it has built already.
+    tar -C "$place" -xzmf "$place"/*.tar.gz
+    # Its lock file names what the rest of the workspace needs, too, so that it is not `--locked`.
+    (cd "$place"/sendgate-*/ && CARGO_TARGET_DIR="$TARGET" "$PY/maturin" build --offline --quiet --profile dev \
+        -i "$PY/python" --out "$place/wheels")
+    python3 -m venv "$place/venv"
+    "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index "$place"/wheels/*.whl
+    "$place/venv/bin/python" -I python/tests/installed.py python/README.md
+    PYTHONPATH=tests/runners "$place/venv/bin/python" tests/runners/python/run.py
+    rm -rf "$place"
 }
 
 step_clients() { # the clients in JavaScript and Python: alone on a clock of their own, their types, and against workerd
@@ -94,14 +122,28 @@ step_clients() { # the clients in JavaScript and Python: alone on a clock of the
     scripts/with-server.sh "$PY/python" -m pytest -q -p no:cacheprovider python/tests/e2e_client.py
 }
 
-step_vectors_c() { # the C header from C: a hand-written tour, the shared vectors, and states exchanged
+step_vectors_c() { # the headers from C and C++: hand-written tours, the shared vectors, and states exchanged
     cargo build --locked -p sendgate-ffi
     tests/runners/c/run.sh "$TARGET/debug"
     exchange tests/runners/c/run.sh "$TARGET/debug"
 }
 
-step_vectors_go() { # the shared vectors through the C header from Go, and states exchanged with it
+step_abi_c() { # an installed Sendgate for C and C++: CMake, pkg-config, README, examples, valgrind, two threads
+    native_tools
+    cargo build --locked -p sendgate-ffi -p sendgate-esp
+    tests/runners/c/abi.sh "$TARGET/debug"
+}
+
+step_abi_go() { # the Go module: its tests with the race detector, its README and its example
     have go || skip "go is not installed"
+    native_tools
+    cargo build --locked -p sendgate-ffi -p sendgate-esp
+    tests/runners/go/run.sh "$TARGET/debug" abi
+}
+
+step_vectors_go() { # the shared vectors through the Go module, and states exchanged with it
+    have go || skip "go is not installed"
+    native_tools
     cargo build --locked -p sendgate-ffi
     tests/runners/go/run.sh "$TARGET/debug"
     exchange tests/runners/go/run.sh "$TARGET/debug"
@@ -112,6 +154,38 @@ step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, a
     cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
     tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
     exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
+}
+
+step_javascript() { # the npm package: its size, types, tests and README, the shared vectors, and states exchanged with it
+    scripts/javascript.sh
+    scripts/size.sh javascript
+    javascript_packages
+    cargo build --locked -p sendgate-esp
+    (cd javascript && npx --no-install tsc --noEmit -p .)
+    SIMULATOR="$TARGET/debug/sendgate-simulator" node --test javascript/test/*.test.mjs
+    node tests/runners/javascript/run.mjs
+    exchange node tests/runners/javascript/run.mjs
+}
+
+step_trace() { # a million operations of one seed come out the same through Rust, the Worker, the wheel, JavaScript and the C ABI
+    scripts/setup.sh
+    wheel
+    scripts/trace.sh 7 1000000
+}
+
+step_jvm() { # Kotlin and Java: the jar with the library inside, the shared vectors, the examples, the README's programs
+    have mvn || skip "Maven is not installed"
+    cargo build --locked -p sendgate-esp
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    scripts/jvm.sh "$TARGET/debug/libsendgate_ffi.so" "$TARGET/debug/uniffi-bindgen"
+    tests/runners/jvm.sh "$TARGET/debug"
+}
+
+step_ruby() { # Ruby: the gem with the library inside, the shared vectors, the example, the README's program
+    ruby_tools || skip "ruby and ruby-ffi are not installed"
+    cargo build --locked -p sendgate-esp
+    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    tests/runners/ruby.sh "$TARGET/debug" "$(scripts/ruby.sh "$TARGET/debug")"
 }
 
 step_sdk() { # the official SDKs of Python and Node against the simulator, and their requests and mails against ours
@@ -192,6 +266,21 @@ wheel() {
     "$PY/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$TOOLS"/wheels/*.whl
 }
 
+# python_examples: the examples of the wheel's documentation as programs, for the type checkers.
+python_examples() {
+    rm -rf "$TOOLS/examples"
+    "$PY/python" python/typing/examples.py "$TOOLS/examples"
+}
+
+# pyright_package: pyright, as python/typing/package-lock.json has it.
+pyright_package() {
+    local hash
+    hash="$(digest python/typing/package.json python/typing/package-lock.json)"
+    fresh pyright-npm "$hash" && [ -d python/typing/node_modules ] && return
+    (cd python/typing && npm ci --no-audit --no-fund)
+    stamp pyright-npm "$hash"
+}
+
 # exchange RUNNER...: limiter states from Rust to the runner, which goes on from them, and from the runner to Rust.
 exchange() {
     local work rust="$TARGET/debug/examples/exchange"
@@ -205,6 +294,18 @@ exchange() {
     rm -rf "$work"
 }
 
+# native_tools: what C and C++ are installed and checked with; as root on Debian they are installed when there are none.
+native_tools() {
+    local tool missing=()
+    for tool in cmake pkg-config valgrind; do have "$tool" || missing+=("$tool"); done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    have apt-get && [ "$(id -u)" = 0 ] || skip "install ${missing[*]}"
+    say "Installing ${missing[*]} with apt-get (about 20 seconds)"
+    apt-get update -qq
+    # The debug symbols of the C library are what valgrind knows its functions by.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" libc6-dbg >/dev/null
+}
+
 # chromium_bin: prints the browser's path; as root on Debian it is installed when there is none.
 chromium_bin() {
     if [ -n "${CHROMIUM_BIN:-}" ]; then
@@ -215,6 +316,16 @@ chromium_bin() {
     say "Installing Chromium with apt-get (about a minute)" >&2
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >&2
     command -v chromium
+}
+
+# ruby_tools: whether there is a Ruby with ffi; as root on Debian both are installed when not.
+ruby_tools() {
+    has_ruby() { have gem && ruby -rffi -e '' 2>/dev/null; }
+    has_ruby && return
+    have apt-get && [ "$(id -u)" = 0 ] || return 1
+    say "Installing Ruby with apt-get (about 20 seconds)"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ruby ruby-ffi
+    has_ruby
 }
 
 # browser_packages: playwright-core, beside the test that uses it.
@@ -233,6 +344,15 @@ client_packages() {
     fresh clients-npm "$hash" && [ -d clients/javascript/node_modules ] && return
     (cd clients/javascript && npm ci --no-audit --no-fund)
     stamp clients-npm "$hash"
+}
+
+# javascript_packages: TypeScript, and the SQLite that the npm package's tests bring.
+javascript_packages() {
+    local hash
+    hash="$(digest javascript/package.json javascript/package-lock.json)"
+    fresh javascript-npm "$hash" && [ -d javascript/node_modules ] && return
+    (cd javascript && npm ci --no-audit --no-fund)
+    stamp javascript-npm "$hash"
 }
 
 # --- running them ----------------------------------------------------------------------------------------------------
@@ -259,6 +379,8 @@ run_step() {
 
 main() {
     local steps=("$@") step passed=0 failed=0 skipped=0
+    # For `make trace`, which needs no step.
+    if [ "$*" = --wheel ]; then wheel && return; fi
     [ $# -gt 0 ] || steps=("${ALL[@]}")
     for step in "${steps[@]}"; do
         declare -F "step_$step" >/dev/null || fail "no step is called '$step'; there are: ${ALL[*]}"

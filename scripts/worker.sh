@@ -4,7 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 case "${1:-}" in
-dev) name=worker-dev flags=(--dev) out=wasm/build-dev rooms=(core mime wasm simulator) ;;
+dev) name=worker-dev flags=(--dev) out=wasm/build-dev rooms=(core mime wasm simulator tests/trace) ;;
 release) name=worker-release flags=() out=wasm/build rooms=(core mime wasm) ;;
 *) fail "usage: scripts/worker.sh dev|release" ;;
 esac

@@ -24,6 +24,16 @@ impl MessageId {
         Self(u128::from(instant.as_millis().min(TIME_MASK)) << 80)
     }
 
+    /// The id of the message at a place of a forecast.
+    pub(crate) const fn from_number(place: usize) -> Self {
+        Self(place as u128)
+    }
+
+    /// The place that it was made of.
+    pub(crate) fn number(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
     /// When the message was accepted.
     #[must_use]
     pub fn accepted_at(self) -> UnixMillis {

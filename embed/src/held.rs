@@ -4,7 +4,7 @@
 //! uses a [`KeptLimiter`](crate::KeptLimiter).
 
 use sendgate_core::{
-    limiter::{Decision, Limiter, LimiterError, State, StateError, Usage},
+    limiter::{Decision, Limiter, LimiterError, State, StateError, Usage, Window},
     time::UnixMillis,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,10 +27,29 @@ impl HeldLimiter {
         Ok(Self { limiter, state })
     }
 
+    /// The policy's windows, in the order that answers count them.
+    #[must_use]
+    pub fn windows(&self) -> &[Window] {
+        self.limiter.windows()
+    }
+
     /// Decides and, on an allow, charges.
     #[must_use]
     pub fn decide(&self, cost: u32, now: UnixMillis) -> Decision {
         self.limiter.decide(&mut self.locked(), cost, now)
+    }
+
+    /// Decides several times in order under one lock, and hands each decision on with its place.
+    pub fn decide_many(
+        &self,
+        costs: impl IntoIterator<Item = u32>,
+        now: UnixMillis,
+        mut take: impl FnMut(usize, Decision),
+    ) {
+        let mut state = self.locked();
+        for (index, cost) in costs.into_iter().enumerate() {
+            take(index, self.limiter.decide(&mut state, cost, now));
+        }
     }
 
     /// Whether units may leave now; charges them if they may.
@@ -78,8 +97,8 @@ impl HeldLimiter {
         Ok(())
     }
 
-    /// A lock left by a thread that panicked is taken over: no method runs a caller's code under it, and what charges
-    /// decides first and writes after.
+    /// A lock left by a thread that panicked is taken over: no method runs a caller's code under it but what takes the decisions of
+    /// [`HeldLimiter::decide_many`], and what charges decides first and writes after.
     fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,6 +124,17 @@ mod tests {
             threads.map(|thread| thread.join().unwrap()).iter().sum::<usize>()
         });
         assert_eq!(allowed, 3);
+    }
+
+    #[test]
+    fn many_at_once_are_the_same_decisions() {
+        let limiter = three_a_minute();
+        let mut taken = Vec::new();
+        limiter.decide_many([2, 2, 1, 4], NOON, |index, decision| taken.push((index, decision)));
+        let allow = Decision::Allow { charged_at: NOON };
+        assert_eq!((taken[0], taken[2]), ((0, allow), (2, allow)));
+        assert!(matches!(taken[1].1, Decision::Defer { window: 0, .. }));
+        assert_eq!(taken[3].1, Decision::Reject { window: 0 });
     }
 
     #[test]

@@ -8,7 +8,7 @@ an answer, or for the pause to end; then one goes ahead to ask, and the others w
 import threading
 from typing import NamedTuple, Protocol
 
-from ._errors import RateLimitError
+from ._errors import ApiRateLimited
 from ._standing import Standing
 
 
@@ -43,7 +43,7 @@ class Gate:
         self._paused_until = 0
 
     def enter(self, latest: int) -> Ticket:
-        """Returns when one request may start; raises RateLimitError rather than wait past ``latest``."""
+        """Returns when one request may start; raises ApiRateLimited rather than wait past ``latest``."""
         while True:
             with self._changed:
                 pause_ms = self._paused_until - self._clock.now_ms()
@@ -58,7 +58,7 @@ class Gate:
                     self._changed.wait()
                     continue
                 if self._paused_until > latest:
-                    raise RateLimitError(
+                    raise ApiRateLimited(
                         "the limit is used up for longer than may be waited",
                         code="rate_limit_exceeded",
                         status=429,

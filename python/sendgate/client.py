@@ -21,16 +21,18 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from . import Backoff, RetryAt
-from ._errors import ApiError, RateLimitError, UnreachableError, error_of
+from ._errors import ApiError, ApiQuotaExceeded, ApiRateLimited, RateLimitError, UnreachableError, error_of
 from ._gate import Clock, Gate, Ticket
 from ._queue import SendQueue, Settings, outcome_of
 from ._standing import read_retry_after, retry_after_ms, standing_of
 
 __all__ = [
     "ApiError",
+    "ApiQuotaExceeded",
+    "ApiRateLimited",
     "AsyncClient",
     "Client",
     "Clock",
@@ -135,7 +137,7 @@ class Client:
         self._queue = SendQueue(self._send, self._clock.sleep_ms, self._pool, gathering or Settings())
         self._cache: OrderedDict[str, tuple[str, Response]] = OrderedDict()
         self._cache_lock = Lock()
-        self.suppressions = SuppressionList(self._ask)
+        self.suppressions: SuppressionList = SuppressionList(self._ask)
 
     def send(self, message: Json, *, idempotency_key: str | None = None) -> Json:
         """Sends one message, together with those that other threads send in the same moment.
@@ -215,6 +217,10 @@ class Client:
         """Sends what has been gathered, and waits for its outcome."""
         self._queue.flush()
         self._pool.shutdown(wait=True)
+
+    def __reduce__(self) -> NoReturn:
+        """A key leaves the process only where somebody means it to."""
+        raise TypeError("a Client holds a key and is not pickled: make it where it is needed")
 
     def __enter__(self) -> "Client":
         return self
@@ -407,6 +413,10 @@ class AsyncClient:
     async def close(self) -> None:
         """Sends what has been gathered, and waits for its outcome."""
         await asyncio.to_thread(self._client.close)
+
+    def __reduce__(self) -> NoReturn:
+        """As of a :class:`Client`."""
+        raise TypeError("an AsyncClient holds a key and is not pickled: make it where it is needed")
 
     async def __aenter__(self) -> "AsyncClient":
         return self

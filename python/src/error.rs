@@ -1,10 +1,13 @@
 //! Exceptions: what the caller gave is malformed, or cannot be done. Later and never are answers, not errors.
 
-use pyo3::{create_exception, exceptions::PyValueError, prelude::*};
+use pyo3::{exceptions::PyTypeError, import_exception, prelude::*};
 use sendgate_core::time::UnixMillis;
 use sendgate_core::{
     address::AddressError,
+    catalog::CatalogError,
     event::WebhookError,
+    forecast::ForecastError,
+    ledger::{LedgerError, Refusal},
     limiter::{LimiterError, StateError},
     message,
     provider::BuildError,
@@ -14,58 +17,20 @@ use sendgate_embed::MailroomError;
 use serde::Deserialize;
 use std::fmt;
 
-create_exception!(
-    sendgate,
-    SendgateError,
-    PyValueError,
-    "What was given is malformed. ``code`` is a stable word for why, the same in every language."
-);
-
-create_exception!(sendgate, InvalidMessage, SendgateError, "A message cannot be read. ``errors`` has every fault.");
-create_exception!(
-    sendgate,
-    UnsupportedFeature,
-    SendgateError,
-    "The provider lacks what the message needs. ``feature`` says what, ``provider`` who."
-);
-create_exception!(sendgate, WebhookRefused, SendgateError, "A report is not to be believed. ``code`` says why.");
-
-create_exception!(
-    sendgate,
-    RateLimited,
-    SendgateError,
-    "A window admits no more for now. ``retry_at`` (ms since 1970) is the first instant at which the same submission \
-     will do, ``window`` the one that is full."
-);
-create_exception!(
-    sendgate,
-    QuotaExceeded,
-    SendgateError,
-    "A quota is used up. ``period`` is ``\"day\"``, ``\"month\"`` or ``\"year\"``, and ``retry_at`` (ms since 1970) its \
-     end; both are None when waiting does not help."
-);
-create_exception!(
-    sendgate,
-    IdempotencyConflict,
-    SendgateError,
-    "The idempotency key was used for other messages in the last 24 hours."
-);
-create_exception!(
-    sendgate,
-    StoreFailed,
-    SendgateError,
-    "The file cannot be used now, and nothing was accepted. ``code`` says why."
-);
-create_exception!(
-    sendgate,
-    NotSent,
-    SendgateError,
-    "For a transport to raise when the provider surely has not got the request."
-);
+// They are written in Python: abi3 below Python 3.12 cannot give an exception class fields of its own.
+import_exception!(sendgate._errors, InvalidInput);
+import_exception!(sendgate._errors, InvalidMessage);
+import_exception!(sendgate._errors, UnsupportedFeature);
+import_exception!(sendgate._errors, WebhookRefused);
+import_exception!(sendgate._errors, RateLimited);
+import_exception!(sendgate._errors, QuotaExceeded);
+import_exception!(sendgate._errors, IdempotencyConflict);
+import_exception!(sendgate._errors, StoreFailed);
+import_exception!(sendgate._errors, NotSent);
 
 /// One fault of one field of a message.
-#[pyclass(module = "sendgate", frozen, eq, hash, get_all)]
-#[derive(PartialEq, Eq, Hash, Deserialize)]
+#[pyclass(module = "sendgate", frozen, eq, hash, get_all, from_py_object)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 pub(crate) struct FieldError {
     /// The path of the field, such as ``attachments[3].content``; empty for the message itself.
     pub(crate) field: String,
@@ -77,6 +42,15 @@ pub(crate) struct FieldError {
 
 #[pymethods]
 impl FieldError {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str) = ("field", "code", "detail");
+
+    #[new]
+    const fn new(field: String, code: String, detail: String) -> Self {
+        Self { field, code, detail }
+    }
+
     fn __repr__(&self) -> String {
         format!("FieldError(field='{}', code='{}', detail='{}')", self.field, self.code, self.detail)
     }
@@ -170,6 +144,45 @@ pub(crate) fn webhook(error: WebhookError) -> PyErr {
     with(WebhookRefused::new_err(error.to_string()), error.code(), |_| Ok(()))
 }
 
+/// An instant or a duration that cannot be one.
+pub(crate) fn instant(code: &str, text: &str) -> PyErr {
+    raise(code, &text)
+}
+
+/// Dimensions, or a question about them, that are not what a gate is asked.
+pub(crate) fn gate(text: &str) -> PyErr {
+    raise("malformed_gate", &text)
+}
+
+/// Quotas that are none.
+pub(crate) fn quotas(text: &str) -> PyErr {
+    raise("malformed_quotas", &text)
+}
+
+pub(crate) fn ledger(error: LedgerError) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn reservation() -> PyErr {
+    raise("no_reservation", &"this is not what a reservation prints")
+}
+
+/// A quota that stands in the way of units.
+pub(crate) fn refusal(refusal: Refusal) -> PyErr {
+    let period = refusal.period.as_str();
+    let text = format!("the quota per {period} has {} free", refusal.free);
+    with(QuotaExceeded::new_err(text), refusal.code(), |error| {
+        error.setattr("retry_at", refusal.retry_at.map(UnixMillis::as_millis))?;
+        error.setattr("period", period)?;
+        error.setattr("free", refusal.free)
+    })
+}
+
+/// As Python's own of what cannot be pickled.
+pub(crate) fn no_pickle(text: &'static str) -> PyErr {
+    PyTypeError::new_err(text)
+}
+
 /// A setting of a provider, or an argument of a call to it, that cannot be.
 pub(crate) fn provider(field: &str, fault: &str) -> PyErr {
     raise("provider_incomplete", &format!("{field} {fault}"))
@@ -195,6 +208,14 @@ pub(crate) fn address(error: AddressError) -> PyErr {
     raise(error.code(), &error)
 }
 
+pub(crate) fn forecast(error: ForecastError) -> PyErr {
+    raise(error.code(), &error)
+}
+
+pub(crate) fn catalog(error: CatalogError) -> PyErr {
+    raise(error.code(), &error)
+}
+
 pub(crate) fn variant(text: &str) -> PyErr {
     raise("unknown_variant", &text)
 }
@@ -204,10 +225,10 @@ pub(crate) fn vector(error: impl fmt::Display) -> PyErr {
 }
 
 fn raise(code: &str, text: &dyn fmt::Display) -> PyErr {
-    with(SendgateError::new_err(text.to_string()), code, |_| Ok(()))
+    with(InvalidInput::new_err(text.to_string()), code, |_| Ok(()))
 }
 
-/// abi3 below Python 3.12 cannot give an exception class fields of its own, so they are set on the instance.
+/// The fields of an exception.
 fn with(error: PyErr, code: &str, more: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<()>) -> PyErr {
     let filled = Python::attach(|py| {
         let error = error.value(py);

@@ -7,8 +7,13 @@
 mod backoff;
 mod clock;
 mod error;
+mod forecast;
+mod gate;
+mod instant;
+mod ledger;
 mod limiter;
 mod limiters;
+mod lint;
 mod mailroom;
 mod message;
 mod provider;
@@ -26,13 +31,14 @@ mod _sendgate {
     #[pymodule_export]
     use super::{
         backoff::{Backoff, Exhausted, RetryAt},
-        error::{
-            FieldError, IdempotencyConflict, InvalidMessage, NotSent, QuotaExceeded, RateLimited, SendgateError,
-            StoreFailed, UnsupportedFeature, WebhookRefused,
-        },
+        error::FieldError,
         evaluate,
+        forecast::{Forecast, LimitId, Stretch, Waiting, plan, simulate},
+        gate::{Binding, Deferred, Gate, Occupied, Passed, Refused, Standing},
+        ledger::{Ledger, QuotaUsage, Reservation},
         limiter::{Allow, Defer, Limiter, Reject, Usage},
         limiters::Limiters,
+        lint::{Finding, known, lint},
         mailroom::{Due, Mailroom, Receipt, WaitUntil},
         message::Message,
         normalize_address,
@@ -50,7 +56,7 @@ mod _sendgate {
 
 /// The form of an address under which it is suppressed: lower case, its domain in ASCII.
 ///
-/// Raises SendgateError when it is no address; the error's text does not repeat it.
+/// Raises InvalidInput when it is no address; the error's text does not repeat it.
 #[pyfunction]
 fn normalize_address(address: &str) -> PyResult<String> {
     Ok(Address::parse(address).map_err(error::address)?.key())

@@ -1,7 +1,7 @@
 //! A limiter of many keys.
 
 use crate::{
-    clock, error,
+    clock, error, instant,
     limiter::{Decision, Policy, Usage},
 };
 use pyo3::{
@@ -17,7 +17,12 @@ use sendgate_embed::HeldLimiters;
 /// table: a further key is then refused until ``evict`` has made room, because nothing is forgotten that counts. Threads
 /// may share it.
 ///
-/// Raises SendgateError when the policy is malformed.
+/// Raises InvalidInput when the policy is malformed.
+///
+/// >>> from sendgate import Limiters
+/// >>> limiters = Limiters({"windows": [{"kind": "sliding", "name": "second", "limit": 1, "period_ms": 1_000}]})
+/// >>> limiters.admit_many(["ann", "bob", "ann"], 1, 1_800_000_000_000)
+/// [True, True, False]
 #[pyclass(module = "sendgate", frozen)]
 pub(crate) struct Limiters(HeldLimiters);
 
@@ -32,7 +37,12 @@ impl Limiters {
 
     /// Whether ``cost`` units of ``key`` may leave at ``now_ms`` (now when absent); charges them if they may.
     #[pyo3(signature = (key, cost=1, now_ms=None))]
-    fn admit(&self, key: Key<'_>, cost: u32, now_ms: Option<u64>) -> PyResult<bool> {
+    fn admit(
+        &self,
+        key: Key<'_>,
+        cost: u32,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<bool> {
         Ok(self.0.admit(key.bytes()?, cost, clock::now(now_ms)))
     }
 
@@ -42,7 +52,7 @@ impl Limiters {
         &self,
         keys: &Bound<'py, PyList>,
         cost: u32,
-        now_ms: Option<u64>,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
     ) -> PyResult<Bound<'py, PyList>> {
         let keys_of = keys.iter().map(|key| key.extract::<Key<'_>>());
         let kept = keys_of.collect::<PyResult<Vec<_>>>()?;
@@ -54,26 +64,46 @@ impl Limiters {
 
     /// Decides whether ``cost`` units of ``key`` may leave and, on an allow, charges them: an Allow, Defer or Reject.
     #[pyo3(signature = (key, cost=1, now_ms=None))]
-    fn decide(&self, key: Key<'_>, cost: u32, now_ms: Option<u64>) -> PyResult<Decision> {
+    fn decide(
+        &self,
+        key: Key<'_>,
+        cost: u32,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<Decision> {
         Ok(self.0.decide(key.bytes()?, cost, clock::now(now_ms)).into())
     }
 
     /// The decision that ``decide`` would give, charging nothing.
     #[pyo3(signature = (key, cost=1, now_ms=None))]
-    fn peek(&self, key: Key<'_>, cost: u32, now_ms: Option<u64>) -> PyResult<Decision> {
+    fn peek(
+        &self,
+        key: Key<'_>,
+        cost: u32,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<Decision> {
         Ok(self.0.peek(key.bytes()?, cost, clock::now(now_ms)).into())
     }
 
     /// Takes back units of ``key`` that were charged at ``charged_at``.
     #[pyo3(signature = (key, cost, charged_at, now_ms=None))]
-    fn refund(&self, key: Key<'_>, cost: u32, charged_at: u64, now_ms: Option<u64>) -> PyResult<()> {
+    fn refund(
+        &self,
+        key: Key<'_>,
+        cost: u32,
+        #[pyo3(from_py_with = instant::given::charged_at)] charged_at: u64,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<()> {
         self.0.refund(key.bytes()?, cost, UnixMillis::new(charged_at), clock::now(now_ms));
         Ok(())
     }
 
     /// What each window of ``key`` holds, in the policy's order.
     #[pyo3(signature = (key, now_ms=None))]
-    fn usage(&self, key: Key<'_>, now_ms: Option<u64>) -> PyResult<Vec<Usage>> {
+    fn usage(
+        &self,
+        key: Key<'_>,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<Vec<Usage>> {
         Ok(self.0.usage(key.bytes()?, clock::now(now_ms)).iter().map(Usage::from).collect())
     }
 
@@ -84,7 +114,7 @@ impl Limiters {
 
     /// Goes on from a stored state of ``key``; False when the table is full.
     ///
-    /// Raises SendgateError when the bytes are not a state of this policy; what was held then stays.
+    /// Raises InvalidInput when the bytes are not a state of this policy; what was held then stays.
     fn load(&self, key: Key<'_>, state: &[u8]) -> PyResult<bool> {
         self.0.load(key.bytes()?, state).map_err(error::state)
     }
@@ -92,7 +122,7 @@ impl Limiters {
     /// Forgets keys in whose windows nothing is in use, and returns how many. ``most`` bounds how many are looked at;
     /// the next call goes on from there.
     #[pyo3(signature = (most=None, now_ms=None))]
-    fn evict(&self, most: Option<usize>, now_ms: Option<u64>) -> usize {
+    fn evict(&self, most: Option<usize>, #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>) -> usize {
         self.0.evict(most.unwrap_or(usize::MAX), clock::now(now_ms))
     }
 
@@ -100,6 +130,15 @@ impl Limiters {
     #[getter]
     fn memory_bytes(&self) -> usize {
         self.0.memory_bytes()
+    }
+
+    /// Names are not kept, only their hashes under this table's own chance.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::no_pickle("Limiters keep no names and are not pickled: store state(key) of the keys that matter"))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<sendgate.Limiters of {} keys>", self.0.len())
     }
 
     /// Keys that are held.

@@ -2,12 +2,15 @@
 //! read arguments, to make results, and while a transport of Python's runs.
 
 use crate::{
-    clock, error,
+    clock, error, instant,
     message::Message,
     provider::{Provider, Request},
     transport::{self, Callable},
 };
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
 use sendgate_core::{
     mailroom::{Attempt, Effect},
     time::UnixMillis,
@@ -26,7 +29,21 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 /// when the provider surely has not got the request. ``lease_ms`` is how long a process that delivers is waited for after
 /// its last sign of life.
 ///
-/// Raises SendgateError when the configuration is wrong, StoreFailed when the file cannot be used.
+/// Raises InvalidInput when the configuration is wrong, StoreFailed when the file cannot be used.
+///
+/// >>> import tempfile
+/// >>> from sendgate import Due, HttpRequest, Mailroom, Message, Provider
+/// >>> def carry(request: object) -> tuple[int, dict[str, str], bytes]:
+/// ...     assert isinstance(request, HttpRequest)
+/// ...     return 200, {}, b'{"ErrorCode": 0, "MessageID": "b7bc2f4a"}'
+/// >>> mailroom = Mailroom(tempfile.mkdtemp() + "/mail.db", Provider("postmark", "token"))
+/// >>> message = Message(from_="a@shop.example", to="ann@example.com", subject="Hi", text_body="Hello")
+/// >>> (receipt,) = mailroom.submit(message)
+/// >>> while isinstance(due := mailroom.next(), Due):
+/// ...     mailroom.settle(due, carry(due.request))
+/// >>> trace = mailroom.trace(receipt.message_id or "")
+/// >>> trace["status"] if trace else None
+/// 'sent'
 #[pyclass(module = "sendgate", frozen, subclass)]
 pub(crate) struct Mailroom(sendgate_embed::Mailroom);
 
@@ -82,9 +99,9 @@ pub(crate) enum Account<'py> {
 
 /// One message, or several.
 #[derive(FromPyObject)]
-pub(crate) enum Messages<'py> {
-    One(PyRef<'py, Message>),
-    Several(Vec<PyRef<'py, Message>>),
+pub(crate) enum Messages {
+    One(Py<Message>),
+    Several(Vec<Py<Message>>),
 }
 
 /// What to do now.
@@ -106,7 +123,7 @@ impl Mailroom {
         secrets: Option<HashMap<String, String>>,
         profile: Option<&str>,
         transport: Option<Py<PyAny>>,
-        lease_ms: Option<u64>,
+        #[pyo3(from_py_with = instant::span::lease_ms)] lease_ms: Option<u64>,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let (account, own) = account.configuration(py, profile, settings)?;
@@ -128,9 +145,9 @@ impl Mailroom {
     /// Raises InvalidMessage when no message can be taken, RateLimited and QuotaExceeded when a limit stands in the way,
     /// IdempotencyConflict, and StoreFailed. Nothing was accepted then.
     #[pyo3(signature = (messages, idempotency_key=None))]
-    fn submit(&self, py: Python<'_>, messages: Messages<'_>, idempotency_key: Option<&str>) -> PyResult<Vec<Receipt>> {
-        let body = messages.body();
-        let reply = py.detach(|| self.0.submit(body.as_bytes(), idempotency_key)).map_err(error::mailroom)?;
+    fn submit(&self, py: Python<'_>, messages: Messages, idempotency_key: Option<&str>) -> PyResult<Vec<Receipt>> {
+        let submit = || self.0.submit(messages.body().as_bytes(), idempotency_key);
+        let reply = py.detach(submit).map_err(error::mailroom)?;
         if reply.status >= 400 {
             return Err(error::refused(&reply.body, reply.retry_at));
         }
@@ -180,6 +197,19 @@ impl Mailroom {
         read(py, &view, Some("limits"))
     }
 
+    /// The API's answer to a request of the owner's: a status and a body. Not part of the package.
+    fn _ask<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        path: &str,
+        query: &str,
+        body: &[u8],
+    ) -> PyResult<(u16, Bound<'py, PyBytes>)> {
+        let reply = py.detach(|| self.0.ask(method, path, query, body)).map_err(error::mailroom)?;
+        Ok((reply.status, PyBytes::new(py, &reply.body)))
+    }
+
     /// What to do now, for a host that delivers itself: a Due call, a WaitUntil, or None when nothing waits.
     fn next(&self, py: Python<'_>) -> PyResult<Option<Next>> {
         let effect = py.detach(|| self.0.next()).map_err(error::mailroom)?;
@@ -201,6 +231,11 @@ impl Mailroom {
     fn carry(&self, py: Python<'_>, due: &Due) -> PyResult<()> {
         let timeout = Duration::from_millis(due.timeout_ms);
         py.detach(|| self.0.carry(due.attempt, &due.call, timeout)).map_err(error::mailroom)
+    }
+
+    /// It is a file and a thread.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::no_pickle("a Mailroom holds a file and credentials and is not pickled: open it where it is needed"))
     }
 
     fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -262,6 +297,11 @@ impl Due {
         self.attempt.number
     }
 
+    /// Only the Mailroom that gave it can settle it.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::no_pickle("a Due call belongs to its Mailroom and is not pickled"))
+    }
+
     fn __repr__(&self) -> String {
         format!("Due(message_id='{}', attempt={})", self.attempt.message, self.attempt.number)
     }
@@ -269,6 +309,21 @@ impl Due {
 
 #[pymethods]
 impl WaitUntil {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("at",);
+
+    #[new]
+    const fn new(#[pyo3(from_py_with = instant::given::at)] at: u64) -> Self {
+        Self { at }
+    }
+
+    /// ``at`` as an aware ``datetime``, in UTC.
+    #[getter]
+    fn at_datetime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        instant::datetime(py, self.at)
+    }
+
     fn __repr__(&self) -> String {
         format!("WaitUntil(at={})", self.at)
     }
@@ -276,6 +331,22 @@ impl WaitUntil {
 
 #[pymethods]
 impl Receipt {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str, &str) = ("message_id", "status", "warnings", "code", "errors");
+
+    #[new]
+    #[pyo3(signature = (message_id, status, warnings=Vec::new(), code=None, errors=Vec::new()))]
+    fn new(
+        message_id: Option<String>,
+        status: String,
+        warnings: Vec<String>,
+        code: Option<String>,
+        errors: Vec<error::FieldError>,
+    ) -> Self {
+        Self { message_id, status, warnings, error: code.map(|code| Refusal { code, errors }) }
+    }
+
     /// The message's id, by which ``trace`` finds it; None when it was refused.
     #[getter]
     fn message_id(&self) -> Option<&str> {
@@ -300,7 +371,13 @@ impl Receipt {
         self.error.as_ref().map(|error| error.code.as_str())
     }
 
-    /// What is wrong with it, field by field.
+    /// What is wrong with it, fault by fault.
+    #[getter]
+    fn errors(&self) -> Vec<error::FieldError> {
+        self.error.as_ref().map(|error| error.errors.clone()).unwrap_or_default()
+    }
+
+    /// The same as one text for people.
     #[getter]
     fn detail(&self) -> Option<String> {
         let fault = |fault: &error::FieldError| format!("{}: {}", fault.field, fault.detail);
@@ -315,7 +392,7 @@ impl Receipt {
 
 impl Account<'_> {
     /// The configuration's JSON, and the secret that it names when it was made of a provider.
-    fn configuration(
+    pub(crate) fn configuration(
         self,
         py: Python<'_>,
         profile: Option<&str>,
@@ -338,11 +415,12 @@ impl Account<'_> {
     }
 }
 
-impl Messages<'_> {
+impl Messages {
+    /// Needs no GIL: a message does not change.
     fn body(&self) -> String {
         let messages = match self {
-            Self::One(message) => vec![message.0.to_json()],
-            Self::Several(messages) => messages.iter().map(|message| message.0.to_json()).collect(),
+            Self::One(message) => vec![message.get().0.to_json()],
+            Self::Several(messages) => messages.iter().map(|message| message.get().0.to_json()).collect(),
         };
         format!(r#"{{"messages":[{}]}}"#, messages.join(","))
     }

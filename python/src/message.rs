@@ -1,8 +1,9 @@
 //! A message, checked.
 
-use crate::{error, values::Values};
+use crate::{error, values::Arguments};
 use pyo3::{prelude::*, types::PyDict};
 use sendgate_core::message;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A message as Sendgate's API takes it, read strictly: every fault is reported at once.
 ///
@@ -13,6 +14,12 @@ use sendgate_core::message;
 /// str; an instant is an aware ``datetime``, or RFC 3339 in a str.
 ///
 /// Raises InvalidMessage, whose ``errors`` has each fault with its field, code and detail.
+///
+/// >>> from sendgate import Message
+/// >>> people = ["ann@example.com", "Bob <bob@example.net>"]
+/// >>> message = Message(from_="a@shop.example", to=people, subject="Hi", text_body="Hello")
+/// >>> message.recipient_count
+/// 2
 #[pyclass(module = "sendgate", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct Message(pub(crate) message::Message);
@@ -21,18 +28,8 @@ pub(crate) struct Message(pub(crate) message::Message);
 impl Message {
     #[new]
     #[pyo3(signature = (fields=None, /, **more))]
-    fn new(py: Python<'_>, fields: Option<&Bound<'_, PyDict>>, more: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let fields = match (fields, more) {
-            (Some(fields), None) => fields.clone(),
-            (None, Some(more)) => more.clone(),
-            (Some(fields), Some(more)) => {
-                let both = fields.copy()?;
-                both.update(more.as_mapping())?;
-                both
-            }
-            (None, None) => PyDict::new(py),
-        };
-        message::Message::from_values(Values::of(&fields)).map(Self).map_err(error::message)
+    fn new(fields: Option<&Bound<'_, PyDict>>, more: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        message::Message::from_values(Arguments::of(fields, more)?).map(Self).map_err(error::message)
     }
 
     /// Reads a message from its JSON text.
@@ -70,6 +67,14 @@ impl Message {
     /// Shows counts only: the rest is personal.
     fn __repr__(&self) -> String {
         format!("<sendgate.{:?}>", self.0)
+    }
+
+    /// Of what nearly every message differs in; equal messages have equal hashes.
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let message = &self.0;
+        (&message.from, &message.to, &message.subject, &message.text_body, &message.html_body).hash(&mut hasher);
+        hasher.finish()
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {

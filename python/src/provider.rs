@@ -1,13 +1,14 @@
 //! What goes to a provider, and what its answer means.
 
 use crate::{
-    clock, error,
+    clock, error, instant,
     message::Message,
     webhook::{self, Believed, Report},
 };
 use pyo3::{
+    intern,
     prelude::*,
-    types::{PyBytes, PyDict},
+    types::{PyBytes, PyDict, PyString},
 };
 use sendgate_core::{
     event::Trust,
@@ -17,7 +18,7 @@ use sendgate_core::{
     time::UnixMillis,
     transport::{Call, Reply, Security},
 };
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 /// A provider that Sendgate speaks to, with what its calls need.
 ///
@@ -25,7 +26,12 @@ use std::collections::HashMap;
 /// ``"access key:secret key[:session token]"``, SMTP: ``"user:password"``); ``base_url`` is its usual one when absent.
 /// Mailgun needs ``domain``, Cloudflare ``account_id``, Amazon SES a ``base_url`` or a ``region``.
 ///
-/// Raises SendgateError when there is no such provider or its ``base_url`` cannot be one.
+/// Raises InvalidInput when there is no such provider or its ``base_url`` cannot be one.
+///
+/// >>> from sendgate import Provider
+/// >>> postmark = Provider("postmark", "token")
+/// >>> postmark.classify(200, {}, b'{"ErrorCode": 0, "MessageID": "b7bc2f4a"}').provider_message_id
+/// 'b7bc2f4a'
 #[pyclass(module = "sendgate", frozen)]
 pub(crate) struct Provider {
     pub(crate) kind: ProviderKind,
@@ -36,23 +42,23 @@ pub(crate) struct Provider {
     region: Option<String>,
 }
 
-/// An HTTP request to carry out.
+/// An HTTP request to carry out. It holds a credential, and a pickle of it does, too.
 #[pyclass(module = "sendgate", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct HttpRequest {
-    method: &'static str,
+    method: Cow<'static, str>,
     url: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     body: Vec<u8>,
 }
 
-/// A mail to hand to a mail server.
+/// A mail to hand to a mail server. It may hold a password, and a pickle of it does, too.
 #[pyclass(module = "sendgate", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct SmtpRequest {
     host: String,
     port: u16,
-    security: &'static str,
+    security: Cow<'static, str>,
     login: Option<(String, String)>,
     sender: String,
     recipients: Vec<String>,
@@ -68,7 +74,7 @@ pub(crate) struct SmtpRequest {
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct Answer {
     /// The class of the answer.
-    outcome: &'static str,
+    outcome: Cow<'static, str>,
     /// The first instant (ms since 1970) at which the provider allows another attempt, when it said so.
     retry_at: Option<u64>,
     /// The provider's own id of the message, when it took it.
@@ -79,7 +85,7 @@ pub(crate) struct Answer {
     provider_code: Option<String>,
     /// Recipients that were refused while the message was taken for the others: address, and ``"suppressed"``,
     /// ``"permanent"`` or ``"transient"``.
-    refused: Vec<(String, &'static str)>,
+    refused: Vec<(String, Cow<'static, str>)>,
 }
 
 #[pymethods]
@@ -94,10 +100,7 @@ impl Provider {
         account_id: Option<String>,
         region: Option<String>,
     ) -> PyResult<Self> {
-        let Some(kind) = ProviderKind::ALL.into_iter().find(|known| known.as_str() == kind) else {
-            let known = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
-            return Err(error::variant(&format!("there is no such provider; there are {known}")));
-        };
+        let kind = Self::kind_of(kind)?;
         let base_url = base_url.or_else(|| kind.default_base_url().map(str::to_owned)).unwrap_or_default();
         if let Some(fault) = kind.base_url_fault(&base_url).filter(|_| !base_url.is_empty()) {
             return Err(error::provider("base_url", fault));
@@ -122,9 +125,14 @@ impl Provider {
     /// ``message_id`` is the caller's own id of the message, up to 256 visible ASCII characters: the idempotency key
     /// where the provider has one. The same arguments give the same bytes. ``now_ms`` signs what is signed.
     ///
-    /// Raises UnsupportedFeature when the provider lacks something, SendgateError when its settings are incomplete.
+    /// Raises UnsupportedFeature when the provider lacks something, InvalidInput when its settings are incomplete.
     #[pyo3(signature = (message, message_id, now_ms=None))]
-    fn build(&self, message: &Message, message_id: &str, now_ms: Option<u64>) -> PyResult<Request> {
+    fn build(
+        &self,
+        message: &Message,
+        message_id: &str,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<Request> {
         let message = &message.0;
         let [to, cc, bcc] = [&message.to, &message.cc, &message.bcc].map(|list| list.iter().collect::<Vec<_>>());
         let dispatch = Dispatch { message_id, message, to: &to, cc: &cc, bcc: &bcc };
@@ -134,9 +142,13 @@ impl Provider {
 
     /// The call that hands several messages to the provider at once, with an id for each.
     ///
-    /// Raises as ``build``, and SendgateError with the code ``not_together`` when they cannot share a call.
+    /// Raises as ``build``, and InvalidInput with the code ``not_together`` when they cannot share a call.
     #[pyo3(signature = (messages, now_ms=None))]
-    fn build_batch(&self, messages: Vec<(PyRef<'_, Message>, String)>, now_ms: Option<u64>) -> PyResult<Request> {
+    fn build_batch(
+        &self,
+        messages: Vec<(PyRef<'_, Message>, String)>,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<Request> {
         let people: Vec<_> = messages
             .iter()
             .map(|(message, _)| {
@@ -157,7 +169,13 @@ impl Provider {
 
     /// What an HTTP answer means. Any answer has a meaning.
     #[pyo3(signature = (status, headers, body, now_ms=None))]
-    fn classify(&self, status: u16, headers: Headers<'_>, body: &[u8], now_ms: Option<u64>) -> PyResult<Answer> {
+    fn classify(
+        &self,
+        status: u16,
+        headers: Headers<'_>,
+        body: &[u8],
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
+    ) -> PyResult<Answer> {
         let reply = Reply::Http(HttpResponse { status, headers: headers.pairs()?, body: body.into() });
         Ok(provider::classify(self.kind, &reply, clock::now(now_ms)).into())
     }
@@ -170,7 +188,7 @@ impl Provider {
         headers: Headers<'_>,
         body: &[u8],
         count: usize,
-        now_ms: Option<u64>,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
     ) -> PyResult<Vec<Answer>> {
         let most = provider::bounds(self.kind).messages;
         if count > most {
@@ -198,16 +216,31 @@ impl Provider {
         &self,
         headers: Headers<'_>,
         body: &[u8],
-        now_ms: Option<u64>,
+        #[pyo3(from_py_with = instant::maybe::now_ms)] now_ms: Option<u64>,
         secrets: Vec<String>,
         header: Option<String>,
         topics: Vec<String>,
         roots: Option<String>,
-        tolerance_ms: Option<u64>,
+        #[pyo3(from_py_with = instant::span::tolerance_ms)] tolerance_ms: Option<u64>,
         certificate: Option<(String, String)>,
     ) -> PyResult<Report> {
         let trust = Trust { secrets, header, tolerance_ms, topics, anchors: roots };
         webhook::receive(self.kind, headers, body, &Believed { trust, certificate }, clock::now(now_ms))
+    }
+
+    /// It does not change: a copy is itself.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// As ``__copy__``.
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    /// A credential leaves the process only where somebody means it to.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::no_pickle("a Provider holds a credential and is not pickled: make it where it is needed"))
     }
 
     /// Shows no credential.
@@ -218,6 +251,14 @@ impl Provider {
 
 impl Provider {
     /// The provider as an account's configuration has it, but for its credential, which goes by a name there.
+    /// The provider of a word.
+    pub(crate) fn kind_of(word: &str) -> PyResult<ProviderKind> {
+        ProviderKind::ALL.into_iter().find(|known| known.as_str() == word).ok_or_else(|| {
+            let known = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+            error::variant(&format!("there is no such provider; there are {known}"))
+        })
+    }
+
     pub(crate) fn settings(&self, profile: Option<&str>) -> serde_json::Map<String, serde_json::Value> {
         let mut fields = serde_json::Map::from_iter([("kind".into(), self.kind.as_str().into())]);
         let given = [
@@ -285,11 +326,11 @@ impl Request {
             Call::Smtp(call) => Ok(Self::Smtp(SmtpRequest {
                 host: call.server.host,
                 port: call.server.port,
-                security: match call.server.security {
+                security: Cow::Borrowed(match call.server.security {
                     Security::Implicit => "implicit",
                     Security::StartTls => "starttls",
                     Security::None => "none",
-                },
+                }),
                 login: call.server.login,
                 sender: call.from,
                 recipients: call.recipients,
@@ -304,14 +345,15 @@ impl Request {
 impl From<http::HttpRequest> for HttpRequest {
     fn from(request: http::HttpRequest) -> Self {
         let http::HttpRequest { method, url, headers, body } = request;
-        Self { method, url, headers, body }
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Self { method: method.into(), url, headers, body }
     }
 }
 
 impl From<outcome::Answer> for Answer {
     fn from(answer: outcome::Answer) -> Self {
         Self {
-            outcome: answer.outcome.word(),
+            outcome: answer.outcome.word().into(),
             retry_at: answer.outcome.retry_at().map(UnixMillis::as_millis),
             provider_message_id: match answer.outcome {
                 outcome::Outcome::Accepted { provider_message_id } => provider_message_id,
@@ -327,17 +369,43 @@ impl From<outcome::Answer> for Answer {
             },
             status: answer.status,
             provider_code: answer.provider_code,
-            refused: answer.refused.into_iter().map(|refused| (refused.address, refused.reason.word())).collect(),
+            refused: answer
+                .refused
+                .into_iter()
+                .map(|refused| (refused.address, refused.reason.word().into()))
+                .collect(),
         }
+    }
+}
+
+/// A text of a header field: Python keeps those that most requests have.
+fn word<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    match text {
+        "Content-Type" => intern!(py, "Content-Type").clone(),
+        "Accept" => intern!(py, "Accept").clone(),
+        "User-Agent" => intern!(py, "User-Agent").clone(),
+        "Authorization" => intern!(py, "Authorization").clone(),
+        "application/json" => intern!(py, "application/json").clone(),
+        text => PyString::new(py, text),
     }
 }
 
 #[pymethods]
 impl HttpRequest {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str) = ("method", "url", "headers", "body");
+
+    #[new]
+    fn new(method: String, url: String, headers: Headers<'_>, body: Vec<u8>) -> PyResult<Self> {
+        let headers = headers.pairs()?.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Ok(Self { method: method.into(), url, headers, body })
+    }
+
     /// ``"POST"``.
     #[getter]
-    fn method(&self) -> &'static str {
-        self.method
+    fn method(&self) -> &str {
+        &self.method
     }
 
     /// The whole URL.
@@ -350,7 +418,9 @@ impl HttpRequest {
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
-        self.headers.iter().try_for_each(|(name, value)| headers.set_item(name, value))?;
+        for (name, value) in &self.headers {
+            headers.set_item(word(py, name), word(py, value))?;
+        }
         Ok(headers)
     }
 
@@ -368,6 +438,26 @@ impl HttpRequest {
 
 #[pymethods]
 impl SmtpRequest {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str, &str, &str, &str, &str) =
+        ("host", "port", "security", "login", "sender", "recipients", "needs_smtputf8", "data");
+
+    #[new]
+    #[allow(clippy::too_many_arguments, reason = "they are a mail's fields")]
+    fn new(
+        host: String,
+        port: u16,
+        security: String,
+        login: Option<(String, String)>,
+        sender: String,
+        recipients: Vec<String>,
+        needs_smtputf8: bool,
+        data: Vec<u8>,
+    ) -> Self {
+        Self { host, port, security: security.into(), login, sender, recipients, needs_smtputf8, data }
+    }
+
     /// The server's name.
     #[getter]
     fn host(&self) -> &str {
@@ -382,8 +472,8 @@ impl SmtpRequest {
 
     /// ``"implicit"`` (TLS from the start), ``"starttls"``, or ``"none"`` (on the loopback only).
     #[getter]
-    fn security(&self) -> &'static str {
-        self.security
+    fn security(&self) -> &str {
+        &self.security
     }
 
     /// User name and password, when the server asks for them.
@@ -424,6 +514,33 @@ impl SmtpRequest {
 
 #[pymethods]
 impl Answer {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str, &str, &str) =
+        ("outcome", "retry_at", "provider_message_id", "status", "provider_code", "refused");
+
+    #[new]
+    #[pyo3(signature = (
+        outcome, retry_at=None, provider_message_id=None, status=None, provider_code=None, refused=Vec::new()
+    ))]
+    fn new(
+        outcome: String,
+        #[pyo3(from_py_with = instant::maybe::retry_at)] retry_at: Option<u64>,
+        provider_message_id: Option<String>,
+        status: Option<u16>,
+        provider_code: Option<String>,
+        refused: Vec<(String, String)>,
+    ) -> Self {
+        let refused = refused.into_iter().map(|(address, reason)| (address, reason.into())).collect();
+        Self { outcome: outcome.into(), retry_at, provider_message_id, status, provider_code, refused }
+    }
+
+    /// ``retry_at`` as an aware ``datetime``, in UTC.
+    #[getter]
+    fn retry_at_datetime<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        instant::datetime_of(py, self.retry_at)
+    }
+
     fn __repr__(&self) -> String {
         let retry_at = self.retry_at.map_or_else(|| "None".into(), |at| at.to_string());
         format!("Answer(outcome='{}', retry_at={retry_at})", self.outcome)

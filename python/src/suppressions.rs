@@ -17,7 +17,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// secret random bytes that belong to the saved bytes; fresh ones are drawn when it is absent, see ``Suppressions.key``.
 /// Threads may share a set.
 ///
-/// Raises SendgateError for a malformed address, and when there are more than 100,000,000.
+/// Raises InvalidInput for a malformed address, and when there are more than 100,000,000.
+///
+/// >>> from sendgate import Suppressions
+/// >>> suppressed = Suppressions(["Ann@Example.com"])
+/// >>> "ann@example.com" in suppressed
+/// True
+/// >>> suppressed.contains_many(["ann@example.com", "bob@example.com"])
+/// [True, False]
 #[pyclass(module = "sendgate", frozen)]
 pub(crate) struct Suppressions {
     key: [u8; 16],
@@ -45,7 +52,7 @@ impl Suppressions {
 
     /// Goes on from saved bytes, which are checked as a whole.
     ///
-    /// Raises SendgateError when they are not a set that was saved under this key.
+    /// Raises InvalidInput when they are not a set that was saved under this key.
     #[staticmethod]
     fn from_bytes(data: &[u8], key: [u8; 16]) -> PyResult<Self> {
         let set = SuppressionSet::from_bytes(key, data).map_err(error::set)?;
@@ -84,6 +91,21 @@ impl Suppressions {
     #[getter]
     fn memory_bytes(&self) -> usize {
         self.locked().memory_bytes()
+    }
+
+    /// The same addresses, going on by themselves.
+    fn __copy__(&self) -> Self {
+        Self { key: self.key, set: Mutex::new(self.locked().clone()) }
+    }
+
+    /// As ``__copy__``.
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> Self {
+        self.__copy__()
+    }
+
+    /// Whoever has the bytes and the key can test a guess, so they do not go together unasked.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::no_pickle("Suppressions hold a secret key and are not pickled: store to_bytes() and key apart"))
     }
 
     fn __contains__(&self, address: &str) -> PyResult<bool> {

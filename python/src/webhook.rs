@@ -1,23 +1,24 @@
 //! A provider's reports: verified, then read.
 
-use crate::{error, provider::Headers};
+use crate::{error, instant, provider::Headers};
 use pyo3::prelude::*;
 use sendgate_core::{
     event::{self, Certificate, Incoming, Received, Trust},
     provider::ProviderKind,
     time::UnixMillis,
 };
+use std::borrow::Cow;
 
 /// One thing that happened to one message and one recipient.
 #[pyclass(module = "sendgate", frozen, eq, hash, get_all)]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct Event {
     /// Who tells it.
-    provider: &'static str,
+    provider: Cow<'static, str>,
     /// What happened: ``"delivered"``, ``"bounced"``, ``"deferred"``, ``"complained"``, ``"unsubscribed"``, ``"opened"``,
     /// ``"clicked"``, ``"queued"``, ``"sent"``, ``"rejected"``, ``"failed"``, ``"autoresponded"``, ``"subscribed"``,
     /// ``"inbound"``, ``"inbound_failed"`` or ``"unknown"``.
-    kind: &'static str,
+    kind: Cow<'static, str>,
     /// The same for every delivery of the same event, and no other's.
     key: String,
     /// When it happened, in milliseconds since 1970.
@@ -30,7 +31,7 @@ pub(crate) struct Event {
     recipient: Option<String>,
     /// What a refusal means: ``"hard"``, ``"soft"``, ``"block"``, ``"policy"``, ``"spam"``, ``"quota"`` or
     /// ``"ambiguous"``.
-    bounce_class: Option<&'static str>,
+    bounce_class: Option<Cow<'static, str>>,
     /// The provider's own list refused the recipient: nothing new is known of the address.
     is_echo: bool,
     /// The event may be another recipient's.
@@ -89,14 +90,14 @@ pub(crate) enum Report {
 impl From<event::Event> for Event {
     fn from(event: event::Event) -> Self {
         Self {
-            provider: event.provider.as_str(),
-            kind: event.kind.word(),
+            provider: event.provider.as_str().into(),
+            kind: event.kind.word().into(),
             key: event.key,
             at: event.at.as_millis(),
             provider_message_id: event.provider_message_id,
             message_id: event.message_id.map(|id| id.to_string()),
             recipient: event.recipient,
-            bounce_class: event.bounce.map(|bounce| bounce.class.word()),
+            bounce_class: event.bounce.map(|bounce| bounce.class.word().into()),
             is_echo: event.is_echo,
             is_candidate: event.is_candidate,
         }
@@ -105,8 +106,94 @@ impl From<event::Event> for Event {
 
 #[pymethods]
 impl Event {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str, &str, &str, &str, &str, &str, &str, &str, &str, &str) = (
+        "provider",
+        "kind",
+        "key",
+        "at",
+        "provider_message_id",
+        "message_id",
+        "recipient",
+        "bounce_class",
+        "is_echo",
+        "is_candidate",
+    );
+
+    #[new]
+    #[allow(clippy::too_many_arguments, reason = "they are an event's fields")]
+    #[pyo3(signature = (
+        provider, kind, key, at, provider_message_id=None, message_id=None, recipient=None, bounce_class=None,
+        is_echo=false, is_candidate=false
+    ))]
+    fn new(
+        provider: String,
+        kind: String,
+        key: String,
+        #[pyo3(from_py_with = instant::given::at)] at: u64,
+        provider_message_id: Option<String>,
+        message_id: Option<String>,
+        recipient: Option<String>,
+        bounce_class: Option<String>,
+        is_echo: bool,
+        is_candidate: bool,
+    ) -> Self {
+        Self {
+            provider: provider.into(),
+            kind: kind.into(),
+            key,
+            at,
+            provider_message_id,
+            message_id,
+            recipient,
+            bounce_class: bounce_class.map(Cow::Owned),
+            is_echo,
+            is_candidate,
+        }
+    }
+
+    /// ``at`` as an aware ``datetime``, in UTC.
+    #[getter]
+    fn at_datetime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        instant::datetime(py, self.at)
+    }
+
     /// Shows what happened and never to whom.
     fn __repr__(&self) -> String {
         format!("<sendgate.Event {} {} at {}>", self.provider, self.kind, self.at)
+    }
+}
+
+#[pymethods]
+impl NeedsCertificate {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("url",);
+
+    #[new]
+    const fn new(url: String) -> Self {
+        Self { url }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("NeedsCertificate(url='{}')", self.url)
+    }
+}
+
+#[pymethods]
+impl Confirm {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&str,) = ("url",);
+
+    #[new]
+    const fn new(url: String) -> Self {
+        Self { url }
+    }
+
+    /// Shows no URL: it holds a token.
+    fn __repr__(&self) -> &'static str {
+        "<sendgate.Confirm>"
     }
 }

@@ -330,7 +330,7 @@ def child(path: Path, provider: Counting, name: str, count: int, settings: dict[
 
 @pytest.mark.parametrize("policy", ["stop", "resend"])
 def test_kills_lose_nothing_and_repeat_only_what_nobody_knows(tmp_path: Path, provider: Counting, policy: str) -> None:
-    """50 kills for each policy at random instants: after a submission, in a call, after its answer, or a bit later."""
+    """A hundred kills, 50 a policy, at random instants: after a submission, in a call, after its answer, or later."""
     chance = random.Random(policy)
     # A call that was interrupted is a silence of the provider's, after which it is left in peace for a while.
     settings: dict[str, Any] = {"batch": ONE_A_CALL, "on_unknown": policy, "retry": SOON}

@@ -1,10 +1,12 @@
 """The installed wheel, from outside. Expected values are reasoned by hand; behaviour in full is in the vectors."""
 
+import ast
 import doctest
 import re
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,9 +158,21 @@ def test_an_address_is_normalized_or_refused_without_being_repeated() -> None:
     assert "ann" not in str(caught.value)
 
 
-def test_the_examples_in_the_module_run() -> None:
+def test_the_examples_of_the_package_and_of_every_class_run() -> None:
     result = doctest.testmod(sendgate)
-    assert (result.attempted, result.failed) == (11, 0)
+    assert (result.attempted, result.failed) == (55, 0)
+
+
+def test_the_examples_of_the_stub_run() -> None:
+    """An editor shows these."""
+    stub = Path(sendgate.__file__).with_suffix(".pyi")
+    runner, parser = doctest.DocTestRunner(), doctest.DocTestParser()
+    for node in ast.walk(ast.parse(stub.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            runner.run(parser.get_doctest(ast.get_docstring(node) or "", {}, node.name, stub.name, node.lineno))
+    result = runner.summarize()
+    # Those of the package's own docstring are not in it.
+    assert (result.attempted, result.failed) == (45, 0)
 
 
 def test_every_public_name_has_a_docstring() -> None:

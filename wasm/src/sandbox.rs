@@ -1,5 +1,5 @@
 //! Development only: everything under `/sandbox`. The email provider simulator and the faults live in one Durable
-//! Object; the shared vectors run in the front.
+//! Object; the shared vectors and the trace run in the front.
 
 use crate::front::{Head, body};
 use crate::host::{Timer, log};
@@ -30,6 +30,10 @@ pub(crate) async fn front(request: &Request, head: &Head, env: &Env) -> Result<O
     if let Some(suite) = path.strip_prefix("/sandbox/vectors/") {
         let case = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
         return wire::pack(&evaluated(suite, &case)).map(Some);
+    }
+    if path == "/sandbox/trace" {
+        let trace = JsFuture::from(request.text()?).await?.as_string().unwrap_or_default();
+        return wire::pack(&traced(&trace)).map(Some);
     }
     if let Some(fault) = path.strip_prefix("/sandbox/fault/front/") {
         faults::in_front(fault).await;
@@ -141,6 +145,15 @@ fn evaluated(suite: &str, case: &str) -> HttpResponse {
     let (status, body) = match vectors::evaluate(suite, case) {
         Ok(outcome) => (200, outcome),
         Err(error) => (400, error.to_string()),
+    };
+    HttpResponse { status, headers: Vec::new(), body: body.into_bytes() }
+}
+
+/// A trace, performed here: the hashes of its log and of its states.
+fn traced(trace: &str) -> HttpResponse {
+    let (status, body) = match sendgate_trace::hashes(trace) {
+        Ok((log, states)) => (200, format!("{log} {states}\n")),
+        Err(fault) => (400, fault.to_string()),
     };
     HttpResponse { status, headers: Vec::new(), body: body.into_bytes() }
 }

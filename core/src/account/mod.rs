@@ -22,7 +22,7 @@ mod send;
 mod sender;
 mod subjects;
 mod suppressions;
-mod to_many;
+pub(crate) mod to_many;
 mod usage;
 
 use crate::{
@@ -199,6 +199,7 @@ impl Account {
         let mailroom = Mailroom::open_with(config, &secrets, tools.compose, interrupted, &mut gate.ledger, sql, now)?;
         let receivers = reports::receivers(config, tools);
         alert::open(sql, now)?;
+        suppressions::open(sql)?;
         if is_alone {
             suppressions::interrupt(sql)?;
         }

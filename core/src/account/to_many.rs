@@ -45,7 +45,7 @@ fn lacks_exit(message: &Message) -> Option<&'static str> {
 }
 
 /// The first body without the address.
-fn lacks_address(address: &str, message: &Message) -> Option<&'static str> {
+pub(crate) fn lacks_address(address: &str, message: &Message) -> Option<&'static str> {
     let wanted = signs(address.chars());
     let lacks = |body: String| !body.contains(&wanted);
     if message.html_body.as_deref().is_some_and(|body| lacks(signs(visible(body)))) {

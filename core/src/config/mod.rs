@@ -9,6 +9,7 @@ mod error;
 mod failover;
 mod key;
 mod outgoing;
+pub mod own;
 mod plan;
 mod provider;
 mod to_many;

@@ -42,7 +42,7 @@ impl Config {
 }
 
 impl AccountConfig {
-    fn warn(&self, at: &str, max_age_days: u64, now: UnixMillis, found: &mut Vec<Warning>) {
+    pub(crate) fn warn(&self, at: &str, max_age_days: u64, now: UnixMillis, found: &mut Vec<Warning>) {
         let (least, most) = USUAL_PER_SECOND;
         if let Some(rate) = self.sending.per_second.filter(|rate| !(least..=most).contains(rate)) {
             let detail = format!("{least} to {most} messages a second are usual, got {rate}");

@@ -1,7 +1,7 @@
 //! One thing that is limited, with its windows and where they stand.
 
 use crate::{
-    limiter::{Decision, Limiter, LimiterError, State, Window},
+    limiter::{Decision, Limiter, LimiterError, State, StateError, Window},
     time::UnixMillis,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
@@ -122,6 +122,15 @@ impl Dimension {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Goes on from a stored state.
+    ///
+    /// # Errors
+    /// As [`Limiter::load`]; what was counted stays as it was.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.state = self.rule.limiter.load(bytes)?;
+        Ok(())
     }
 
     /// Counts units that have left, whether they fit or not; returns the instant they were counted at.

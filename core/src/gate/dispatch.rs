@@ -195,7 +195,7 @@ impl Dispatch {
         sql: &mut dyn Sql,
         now: UnixMillis,
     ) -> Result<(), SqlError> {
-        self.each(weight, via, now, |slot, cost| _ = slot.dimension.charge(cost, now));
+        self.count(weight, via, now);
         for (name, _) in &weight.groups {
             if let Some(slot) = self.met.get(name) {
                 pack(once(&slot.dimension), &mut self.row);
@@ -210,8 +210,21 @@ impl Dispatch {
         self.store(sql)
     }
 
+    /// Counts a call in memory alone.
+    pub(crate) fn count(&mut self, weight: &Weight, via: usize, now: UnixMillis) {
+        self.each(weight, via, now, |slot, cost| _ = slot.dimension.charge(cost, now));
+    }
+
+    /// The window that a binding names among those that a call through a provider meets, and its dimension.
+    pub(crate) fn named(&self, weight: &Weight, via: usize, binding: Binding) -> Option<(&Dimension, &Window)> {
+        binding.of(self.asked(weight, via))
+    }
+
     /// The dimensions of a configuration, with nothing counted yet.
-    fn fresh(config: &AccountConfig, windows: &dyn Fn(usize, Unit) -> Option<Vec<Window>>) -> Result<Self, GateError> {
+    pub(crate) fn fresh(
+        config: &AccountConfig,
+        windows: &dyn Fn(usize, Unit) -> Option<Vec<Window>>,
+    ) -> Result<Self, GateError> {
         let mut dispatch = Self {
             status: config.status,
             fixed: Vec::new(),

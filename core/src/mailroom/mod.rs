@@ -40,7 +40,7 @@ mod next;
 pub(crate) mod parts;
 mod provider;
 mod question;
-mod queue;
+pub(crate) mod queue;
 mod refused;
 mod schema;
 mod search;
@@ -79,6 +79,7 @@ use queue::{Entry, Queue, Route};
 
 pub(crate) use deliveries::{Found, Report, find, note};
 pub(crate) use erase::{Erased, erase};
+pub(crate) use provider::bounds as call_bounds;
 pub(crate) use schema::create as create_schema;
 pub(crate) use search::{Listed, Wanted, held_back, labels_of, page, record};
 pub(crate) use store::backlog;
@@ -426,4 +427,4 @@ impl Mailroom {
 /// and a Worker has 128 MB for everything.
 const MAX_BYTES_IN_FLIGHT: usize = 16_000_000;
 /// Requests on their way at once: a Worker may wait for six connections, the rest would queue unseen.
-const MAX_IN_FLIGHT: usize = 6;
+pub(crate) const MAX_IN_FLIGHT: usize = 6;

@@ -189,7 +189,7 @@ impl Provider {
 }
 
 /// The smallest of what applies to a call: the provider's own bounds, its profile's, the account's.
-fn bounds(account: &AccountConfig, config: &ProviderConfig) -> Bounds {
+pub(crate) fn bounds(account: &AccountConfig, config: &ProviderConfig) -> Bounds {
     let own = provider::bounds(config.kind);
     let profile = config.profile().and_then(|profile| usize::try_from(profile.messages_per_call.0).ok());
     // The sandbox shows messages one by one unless it is asked for more.

@@ -11,11 +11,11 @@
 //! and leaves those attempts alone. An answer that comes after the lease was lost finds its attempt settled, and is
 //! ignored.
 
-use super::{Host, MailroomError, lease, settings};
+use super::{Host, MailroomError, lease};
 use crate::{Connection, Database};
 use sendgate_core::{
     account::{Account, HostTools},
-    config::Config,
+    config::{Config, own},
     mailroom::{Attempt, Effect},
     outcome::TransportFailure,
     sql::{Sql, SqlError},
@@ -65,7 +65,7 @@ pub(super) struct Keep {
 
 impl Desk {
     pub(super) fn open(path: &Path, account: &str, host: &Host) -> Result<Self, MailroomError> {
-        let config = settings::read(account)?;
+        let config = own::read(account)?;
         let database = Database::open(path)?;
         let token = format!("{:016x}{:016x}", (host.chance)(), (host.chance)());
         let process = std::process::id();
@@ -226,7 +226,7 @@ impl Memory<'_> {
             Some(known) if known.generation == generation => known,
             before => {
                 let before = before.map(|known| known.account);
-                let account = Account::open_beside(self.config, settings::ACCOUNT, before, tools(host), sql, now)?;
+                let account = Account::open_beside(self.config, own::ACCOUNT, before, tools(host), sql, now)?;
                 Known { generation, account }
             }
         };
@@ -235,7 +235,7 @@ impl Memory<'_> {
 
     /// Whoever delivered before is gone, and with it the answers that it waited for.
     fn take_over(&mut self, host: &Host, sql: &mut Connection<'_>, now: UnixMillis) -> Result<(), MailroomError> {
-        let account = Account::open(self.config, settings::ACCOUNT, tools(host), sql, now)?;
+        let account = Account::open(self.config, own::ACCOUNT, tools(host), sql, now)?;
         self.known = Some(Known { generation: self.generation, account });
         Ok(())
     }

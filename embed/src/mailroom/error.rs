@@ -2,7 +2,7 @@
 
 use crate::{CarrierError, DatabaseError};
 use core::fmt;
-use sendgate_core::{account::AccountError, sql::SqlError};
+use sendgate_core::{account::AccountError, config::ConfigError, sql::SqlError};
 
 /// Why a Mailroom could not do what it was asked for. Nothing was accepted and nothing was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +54,12 @@ impl std::error::Error for MailroomError {}
 impl From<DatabaseError> for MailroomError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<ConfigError> for MailroomError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error.to_string())
     }
 }
 

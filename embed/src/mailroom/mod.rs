@@ -13,7 +13,6 @@ mod deliver;
 mod desk;
 mod error;
 mod lease;
-mod settings;
 
 pub use error::MailroomError;
 

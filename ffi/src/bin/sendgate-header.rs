@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(&error),
     };
     let builder = cbindgen::Builder::new().with_config(config);
-    match builder.with_src(room.join("src/c.rs")).with_src(room.join("src/c_values.rs")).generate() {
+    match builder.with_src(room.join("src/c/mod.rs")).generate() {
         Ok(header) => {
             header.write(stdout());
             ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-// The shared vectors through sendgate.h, from Go.
+// The shared vectors through the Go module.
 //
 // Every case goes to the library as JSON; the limiter's and the backoff's go through the typed functions as well.
 //
@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	sendgate "sendgate.dev/go"
 )
 
 type object = map[string]any
@@ -253,8 +255,7 @@ func backoff(vector vectorCase) (any, error) {
 		return nil, err
 	}
 	typed++
-	retry, err := backoffNext(asked.Policy, asked.Attempts, (*uint64)(asked.Hint), uint64(asked.Entropy), uint64(asked.Now))
-	return shapeRetry(retry), err
+	return backoffNext(asked.Policy, asked.Attempts, (*uint64)(asked.Hint), uint64(asked.Entropy), uint64(asked.Now))
 }
 
 func limiter(vector vectorCase) (any, error) {
@@ -271,7 +272,7 @@ func limiter(vector vectorCase) (any, error) {
 		}
 	}
 	typed++
-	made, err := NewLimiter(string(asked.Policy))
+	made, err := sendgate.NewLimiter(string(asked.Policy))
 	if err != nil {
 		return object{"error": code(err)}, nil
 	}
@@ -295,8 +296,8 @@ func limiter(vector vectorCase) (any, error) {
 	return answers, nil
 }
 
-func perform(made *Limiter, step step, names []string) (any, error) {
-	now := uint64(step.Now)
+func perform(made *sendgate.Limiter, step step, names []string) (any, error) {
+	now := at(uint64(step.Now))
 	switch step.Op {
 	case "decide":
 		decision, err := made.Decide(step.Cost, now)
@@ -306,9 +307,9 @@ func perform(made *Limiter, step step, names []string) (any, error) {
 		return shapeDecision(decision, names), err
 	case "charge":
 		chargedAt, err := made.Charge(step.Cost, now)
-		return object{"charged_at": chargedAt}, err
+		return object{"charged_at": millis(chargedAt)}, err
 	case "refund":
-		return object{"refunded": true}, made.Refund(step.Cost, uint64(step.ChargedAt), now)
+		return object{"refunded": true}, made.Refund(step.Cost, at(uint64(step.ChargedAt)), now)
 	case "usage":
 		windows, err := made.Usage(now)
 		return shapeUsage(windows), err

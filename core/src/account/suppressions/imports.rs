@@ -57,9 +57,13 @@ struct Page<'a> {
     imports: Vec<&'a RawValue>,
 }
 
-/// Creates the table, and says of what was running in a process that is gone that it broke off.
+/// Creates the table.
+pub(in super::super) fn open(sql: &mut dyn Sql) -> Result<(), SqlError> {
+    sql.run(TABLE, &[]).map(drop)
+}
+
+/// Says of what was running in a process that is gone that it broke off.
 pub(in super::super) fn interrupt(sql: &mut dyn Sql) -> Result<(), SqlError> {
-    sql.run(TABLE, &[])?;
     sql.run(INTERRUPT, &[]).map(drop)
 }
 

@@ -10,7 +10,7 @@ pub use import::{Begun, Ended, Import, comes_in_pieces};
 
 pub(super) use export::export;
 pub(super) use import::import;
-pub(super) use imports::{interrupt, list as list_imports, one as one_import};
+pub(super) use imports::{interrupt, list as list_imports, one as one_import, open};
 pub(super) use manage::{change, list, one};
 
 use super::{

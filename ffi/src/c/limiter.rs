@@ -1,0 +1,166 @@
+//! A limiter with its state.
+
+use super::{
+    SendgateDecision, SendgateError, SendgateStatus, SendgateUsage, fill, free, guarded, items, places, read, text,
+    written,
+};
+use sendgate_core::time::UnixMillis;
+use sendgate_embed::HeldLimiter;
+use std::ffi::c_char;
+
+/// A limiter and its state.
+pub struct SendgateLimiter(HeldLimiter);
+
+/// Makes a limiter of a policy, {"windows":[...]}, that has seen nothing yet.
+///
+/// Free it with sendgate_limiter_free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_new(
+    policy_json: *const c_char,
+    limiter: *mut *mut SendgateLimiter,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let out = written("limiter", limiter)?;
+        let made = HeldLimiter::from_json(text("policy_json", policy_json)?)?;
+        out.set(Box::into_raw(Box::new(SendgateLimiter(made))))
+    })
+}
+
+/// Decides whether `cost` units may leave at `now` and, on an allow, charges them. A denial charges nothing.
+///
+/// A `now` earlier than one seen before is a normal input: it never frees budget.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_decide(
+    limiter: *const SendgateLimiter,
+    cost: u32,
+    now: u64,
+    decision: *mut SendgateDecision,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let (limiter, out) = (read("limiter", limiter)?, written("decision", decision)?);
+        out.set(limiter.0.decide(cost, UnixMillis::new(now)).into())
+    })
+}
+
+/// The decision that sendgate_limiter_decide would give, charging nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_peek(
+    limiter: *const SendgateLimiter,
+    cost: u32,
+    now: u64,
+    decision: *mut SendgateDecision,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let (limiter, out) = (read("limiter", limiter)?, written("decision", decision)?);
+        out.set(limiter.0.peek(cost, UnixMillis::new(now)).into())
+    })
+}
+
+/// Decides `count` times in order, with a cost each, all at the same `now`: much cheaper than one by one. `decisions` has
+/// room for `count`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_decide_many(
+    limiter: *const SendgateLimiter,
+    costs: *const u32,
+    count: usize,
+    now: u64,
+    decisions: *mut SendgateDecision,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let (limiter, costs) = (read("limiter", limiter)?, items("costs", costs, count)?);
+        let room = places("decisions", decisions, count)?;
+        let now = UnixMillis::new(now);
+        limiter.0.decide_many(costs.iter().copied(), now, |index, decision| room.set(index, decision.into()));
+        Ok(())
+    })
+}
+
+/// Records units that left anyway, past the limit if need be, and writes the instant they count from.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_charge(
+    limiter: *const SendgateLimiter,
+    cost: u32,
+    now: u64,
+    charged_at: *mut u64,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let (limiter, out) = (read("limiter", limiter)?, written("charged_at", charged_at)?);
+        out.set(limiter.0.charge(cost, UnixMillis::new(now)).as_millis())
+    })
+}
+
+/// Takes back units that were charged at `charged_at`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_refund(
+    limiter: *const SendgateLimiter,
+    cost: u32,
+    charged_at: u64,
+    now: u64,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let limiter = read("limiter", limiter)?;
+        limiter.0.refund(cost, UnixMillis::new(charged_at), UnixMillis::new(now));
+        Ok(())
+    })
+}
+
+/// Writes what each window holds at `now`, in the policy's order, and how many there are.
+///
+/// With less `capacity` than windows it writes only `count`, and the status is SENDGATE_STATUS_BUFFER_TOO_SMALL.
+/// A policy has 8 windows at most.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_usage(
+    limiter: *const SendgateLimiter,
+    now: u64,
+    usage: *mut SendgateUsage,
+    capacity: usize,
+    count: *mut usize,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let limiter = read("limiter", limiter)?;
+        let windows: Vec<_> = limiter.0.usage(UnixMillis::new(now)).iter().map(SendgateUsage::from).collect();
+        fill(&windows, usage, capacity, written("count", count)?)
+    })
+}
+
+/// Writes the state's bytes and their length: plain bytes, the same on every platform.
+///
+/// With less `capacity` than bytes it writes only `length`, and the status is SENDGATE_STATUS_BUFFER_TOO_SMALL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_state(
+    limiter: *const SendgateLimiter,
+    bytes: *mut u8,
+    capacity: usize,
+    length: *mut usize,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || fill(&read("limiter", limiter)?.0.state(), bytes, capacity, written("length", length)?))
+}
+
+/// Goes on from a stored state of the same policy.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_load(
+    limiter: *const SendgateLimiter,
+    bytes: *const u8,
+    length: usize,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let limiter = read("limiter", limiter)?;
+        read("bytes", bytes)?;
+        Ok(limiter.0.load(items("bytes", bytes, length)?)?)
+    })
+}
+
+/// Frees a limiter.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_free(limiter: *mut SendgateLimiter) {
+    free(limiter);
+}

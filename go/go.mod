@@ -1,0 +1,3 @@
+module sendgate.dev/go
+
+go 1.21
