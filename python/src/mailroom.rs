@@ -197,6 +197,16 @@ impl Mailroom {
         read(py, &view, Some("limits"))
     }
 
+    /// Closes the file, and lets nobody use it until ``_after_fork``. Not part of the package.
+    fn _before_fork(&self, py: Python<'_>) {
+        py.detach(|| self.0.before_fork());
+    }
+
+    /// Lets everybody go on. Not part of the package.
+    fn _after_fork(&self, py: Python<'_>) {
+        py.detach(|| self.0.after_fork());
+    }
+
     /// The API's answer to a request of the owner's: a status and a body. Not part of the package.
     fn _ask<'py>(
         &self,
