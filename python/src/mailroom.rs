@@ -363,7 +363,7 @@ impl Receipt {
         self.message_id.as_deref()
     }
 
-    /// ``"queued"``, ``"suppressed"`` or ``"refused"``.
+    /// ``"queued"``, ``"suppressed"`` or ``"rejected"``.
     #[getter]
     fn status(&self) -> &str {
         &self.status

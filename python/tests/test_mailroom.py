@@ -117,7 +117,7 @@ def test_what_cannot_be_taken_is_told_field_by_field(tmp_path: Path) -> None:
     stranger = Message(from_="a@other.example", to="ann@example.com", subject="Hi", text_body="Hello")
     taken, refused = mailroom.submit([message(), stranger])
     assert (taken.status, taken.code, taken.detail) == ("queued", None, None)
-    assert (refused.message_id, refused.code) == (None, "from_not_allowed")
+    assert (refused.message_id, refused.status, refused.code) == (None, "rejected", "from_not_allowed")
     assert refused.detail is not None and "messages[1].from" in refused.detail
     with pytest.raises(sendgate.InvalidMessage) as raised:
         mailroom.submit(stranger)
