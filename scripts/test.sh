@@ -65,6 +65,7 @@ step_worker() { # the Worker builds, for production and with the simulator
 step_size() { # the production Worker stays inside its budget and holds no simulator
     scripts/setup.sh
     scripts/worker.sh release
+    scripts/worker.sh dev
     scripts/size.sh
 }
 

@@ -1,7 +1,10 @@
 //! HTTP messages as plain values. The core builds and reads them; a host carries them.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
+
+/// A request's header field: most have the same words in every request.
+pub type HeaderField = (&'static str, Cow<'static, str>);
 
 /// A request to carry out.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,7 +14,7 @@ pub struct HttpRequest {
     /// The whole URL.
     pub url: String,
     /// Header fields, in the order they are to be sent.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<HeaderField>,
     /// The body's bytes.
     pub body: Vec<u8>,
 }

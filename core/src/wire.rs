@@ -1,7 +1,12 @@
 //! Ways to print borrowed values as JSON, so that a request is written from a message without copies in between.
 
+mod print;
+
+pub(crate) use print::print;
+
 use alloc::{string::String, vec::Vec};
 use core::fmt::Display;
+use print::print_behind;
 use serde::{Serialize, Serializer};
 
 /// A value as the string that it displays as.
@@ -63,18 +68,17 @@ pub(crate) fn with_files<F: Serialize>(
     (list, content): (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
 ) -> Option<Vec<u8>> {
-    add_files(serde_json::to_vec(object).ok()?, (list, content), files)
+    add_files(print(object)?, (list, content), files)
 }
 
 /// The same behind what is printed already.
 pub(crate) fn append_with_files<F: Serialize>(
-    mut printed: Vec<u8>,
+    printed: Vec<u8>,
     object: &impl Serialize,
     names: (&str, &str),
     files: impl ExactSizeIterator<Item = (F, impl AsRef<str>)>,
 ) -> Option<Vec<u8>> {
-    printed.extend_from_slice(&serde_json::to_vec(object).ok()?);
-    add_files(printed, names, files)
+    add_files(print_behind(printed, object)?, names, files)
 }
 
 /// Adds a list of files to an object that is printed already; see [`with_files`].
@@ -86,8 +90,9 @@ pub(crate) fn add_files<F: Serialize>(
     if files.len() == 0 {
         return Some(printed);
     }
-    let heads: Vec<_> =
-        files.map(|(head, file)| serde_json::to_vec(&head).ok().map(|head| (head, file))).collect::<Option<_>>()?;
+    let heads: Vec<_> = files
+        .map(|(head, file)| print_behind(Vec::with_capacity(HEAD), &head).map(|head| (head, file)))
+        .collect::<Option<_>>()?;
     let frame = list.len().saturating_add(FRAME);
     let file_frame = content.len().saturating_add(FRAME);
     let sizes = heads.iter().map(|(head, file)| head.len() + file.as_ref().len() + file_frame);
@@ -111,7 +116,7 @@ pub(crate) fn add_files<F: Serialize>(
 
 /// Adds a field to a printed object that has others; the value is JSON already.
 pub(crate) fn with_field(object: &impl Serialize, field: &str, value: &[&[u8]]) -> Option<Vec<u8>> {
-    let mut printed = serde_json::to_vec(object).ok()?;
+    let mut printed = print(object)?;
     let bytes = value.iter().map(|part| part.len()).sum::<usize>();
     printed.reserve_exact(bytes.saturating_add(field.len()).saturating_add(FRAME));
     let (first, rest) = value.split_first()?;
@@ -133,6 +138,8 @@ fn open(printed: &mut Vec<u8>, field: &str, first: u8) -> Option<()> {
     Some(())
 }
 
+/// Room for what is said of a file.
+const HEAD: usize = 256;
 /// Bytes around a field's name and value, and between two files: more than there are.
 const FRAME: usize = 16;
 

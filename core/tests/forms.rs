@@ -29,7 +29,7 @@ fn decoded(json: &Value) -> Value {
     let Call::Http(request) = build(ProviderKind::Mailgun, &target, &dispatch, UnixMillis::default()).unwrap() else {
         panic!("not HTTP")
     };
-    let content_type = &request.headers.iter().find(|(name, _)| name == "Content-Type").unwrap().1;
+    let content_type = &request.headers.iter().find(|(name, _)| *name == "Content-Type").unwrap().1;
     match content_type.split_once("; boundary=") {
         Some((_, boundary)) => form::parts(&request.body, boundary),
         None => form::url_encoded(&request.body),

@@ -224,15 +224,47 @@ proptest! {
 }
 
 /// Counts far past the limit, of a bucket that is not the newest any more, still leave no room.
+/// Added to a count, such costs come out small: less than the limit, if nobody looks.
+#[test]
+fn the_largest_costs_never_fit_whatever_is_in_use() {
+    let month =
+        Window::Calendar { name: "month".into(), limit: 70, unit: CalendarUnit::Month, time_zone: "UTC".into() };
+    let policies = [
+        vec![sliding("second", 10, 1_000)],
+        vec![sliding("minute", 50, 60_000), month.clone()],
+        vec![sliding("second", 10, 1_000), sliding("minute", 50, 60_000), sliding("hour", 60, 3_600_000), month],
+        vec![sliding("minute", 1 << 30, 60_000), sliding("hour", 1 << 30, 3_600_000)],
+        vec![sliding("minute", u32::MAX - 1, 60_000), sliding("hour", 60, 3_600_000)],
+    ];
+    for windows in policies {
+        let limiter = Limiter::new(windows).unwrap();
+        // At once, and when the newest bucket, the second, the minute and the hour are over.
+        for later in [0, 100, 1_000, 60_000, 3_600_000] {
+            let mut state = limiter.fresh();
+            assert_eq!(limiter.admit(&mut state, 5, at(START)), Some(at(START)));
+            let before = state.clone();
+            for cost in [u32::MAX, u32::MAX - 4, u32::MAX - 5, u32::MAX - 60] {
+                assert_eq!(limiter.admit(&mut state, cost, at(START + later)), None, "{cost} after {later}");
+                let rejected = matches!(limiter.decide(&mut state, cost, at(START + later)), Decision::Reject { .. });
+                assert!(rejected, "{cost} after {later}");
+            }
+            assert_eq!(state, before);
+        }
+    }
+}
+
 #[test]
 fn far_past_a_limit_nothing_is_admitted() {
     let limiter = Limiter::new(vec![sliding("ring", 100_000, 15_000)]).unwrap();
-    for far in [100_001, 1 << 31, (1 << 31) + 100_005, u32::MAX - 1, u32::MAX] {
+    for far in [100_001, 1 << 31, (1 << 31) + 100_005, u32::MAX - 3, u32::MAX - 1, u32::MAX] {
         let mut state = limiter.fresh();
         limiter.charge(&mut state, far, at(START));
         limiter.charge(&mut state, 1, at(START + 1_000));
         for later in [1_000, 1_500, 2_000, 15_000] {
-            assert_eq!(limiter.admit(&mut state, 1, at(START + later)), None, "{far} units, {later} ms later");
+            for cost in [1, 3, 100_000] {
+                let admitted = limiter.admit(&mut state, cost, at(START + later));
+                assert_eq!(admitted, None, "{cost} above {far} units, {later} ms later");
+            }
         }
     }
 }

@@ -44,7 +44,7 @@ impl Web {
     pub(crate) fn send(&self, call: &HttpRequest, timeout: Duration) -> Result<HttpResponse, TransportFailure> {
         let mut request = Request::builder().method(call.method).uri(&call.url);
         for (name, value) in &call.headers {
-            request = request.header(name, value);
+            request = request.header(*name, &**value);
         }
         if call.body.is_empty() {
             let request = request.body(()).map_err(|_| TransportFailure::NotSent)?;

@@ -236,7 +236,7 @@ fn http_server(reads: usize, says: &'static [u8]) -> String {
 }
 
 fn post(url: String, body: Vec<u8>) -> Call {
-    let headers = vec![("Content-Type".into(), "application/json".into()), ("X-Key".into(), "k".into())];
+    let headers = vec![("Content-Type", "application/json".into()), ("X-Key", "k".into())];
     Call::Http(HttpRequest { method: "POST", url, headers, body })
 }
 

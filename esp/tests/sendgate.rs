@@ -333,7 +333,7 @@ fn carry(call: Call) -> HttpResponse {
     let Call::Http(request) = call else { panic!("no HTTP call") };
     let mut post = ureq::post(&request.url).config().http_status_as_error(false).build();
     for (name, value) in &request.headers {
-        post = post.header(name, value);
+        post = post.header(*name, &**value);
     }
     let mut answer = post.header("user-agent", "test").send(&request.body[..]).unwrap();
     let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

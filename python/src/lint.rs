@@ -1,6 +1,8 @@
 //! What is worth a word in messages and configurations, and which plans and profiles there are.
 
-use crate::{clock, error, forecast::dumped, mailroom::Account, message::Message, provider::Provider, values::Values};
+use crate::{
+    clock, error, forecast::dumped, mailroom::Account, message::Message, provider::Provider, values::Arguments,
+};
 use pyo3::{prelude::*, types::PyDict};
 use sendgate_core::{
     catalog::{Plan, Profile, Ramp, Unit},
@@ -77,10 +79,10 @@ pub(crate) fn lint(
     }
     match messages {
         None => {}
-        Some(Messages::One(one)) => found.extend(one.judged(config.as_ref(), kind).into_iter().map(Finding::from)),
+        Some(Messages::One(one)) => found.extend(one.judged(config.as_ref(), kind)?.into_iter().map(Finding::from)),
         Some(Messages::Several(several)) => {
             for (place, one) in several.iter().enumerate() {
-                let told = one.judged(config.as_ref(), kind).into_iter();
+                let told = one.judged(config.as_ref(), kind)?.into_iter();
                 found.extend(told.map(|finding| Finding::from(finding).of_message(place)));
             }
         }
@@ -138,14 +140,14 @@ const fn unit(unit: Unit) -> &'static str {
 }
 
 impl Given<'_> {
-    fn judged(&self, account: Option<&AccountConfig>, kind: Option<ProviderKind>) -> Vec<core::Finding> {
-        match self {
+    fn judged(&self, account: Option<&AccountConfig>, kind: Option<ProviderKind>) -> PyResult<Vec<core::Finding>> {
+        Ok(match self {
             Self::Message(message) => core::message(&message.0, account, kind),
-            Self::Dict(fields) => match message::Message::from_values(Values::of(fields)) {
+            Self::Dict(fields) => match message::Message::from_values(Arguments::of(Some(fields), None)?) {
                 Ok(message) => core::message(&message, account, kind),
                 Err(faults) => core::faults(faults),
             },
-        }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A message, checked.
 
-use crate::{error, values::Values};
+use crate::{error, values::Arguments};
 use pyo3::{prelude::*, types::PyDict};
 use sendgate_core::message;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -28,18 +28,8 @@ pub(crate) struct Message(pub(crate) message::Message);
 impl Message {
     #[new]
     #[pyo3(signature = (fields=None, /, **more))]
-    fn new(py: Python<'_>, fields: Option<&Bound<'_, PyDict>>, more: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let fields = match (fields, more) {
-            (Some(fields), None) => fields.clone(),
-            (None, Some(more)) => more.clone(),
-            (Some(fields), Some(more)) => {
-                let both = fields.copy()?;
-                both.update(more.as_mapping())?;
-                both
-            }
-            (None, None) => PyDict::new(py),
-        };
-        message::Message::from_values(Values::of(&fields)).map(Self).map_err(error::message)
+    fn new(fields: Option<&Bound<'_, PyDict>>, more: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        message::Message::from_values(Arguments::of(fields, more)?).map(Self).map_err(error::message)
     }
 
     /// Reads a message from its JSON text.

@@ -6,8 +6,9 @@ use crate::{
     webhook::{self, Believed, Report},
 };
 use pyo3::{
+    intern,
     prelude::*,
-    types::{PyBytes, PyDict},
+    types::{PyBytes, PyDict, PyString},
 };
 use sendgate_core::{
     event::Trust,
@@ -47,7 +48,7 @@ pub(crate) struct Provider {
 pub(crate) struct HttpRequest {
     method: Cow<'static, str>,
     url: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     body: Vec<u8>,
 }
 
@@ -344,6 +345,7 @@ impl Request {
 impl From<http::HttpRequest> for HttpRequest {
     fn from(request: http::HttpRequest) -> Self {
         let http::HttpRequest { method, url, headers, body } = request;
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
         Self { method: method.into(), url, headers, body }
     }
 }
@@ -376,6 +378,18 @@ impl From<outcome::Answer> for Answer {
     }
 }
 
+/// A text of a header field: Python keeps those that most requests have.
+fn word<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    match text {
+        "Content-Type" => intern!(py, "Content-Type").clone(),
+        "Accept" => intern!(py, "Accept").clone(),
+        "User-Agent" => intern!(py, "User-Agent").clone(),
+        "Authorization" => intern!(py, "Authorization").clone(),
+        "application/json" => intern!(py, "application/json").clone(),
+        text => PyString::new(py, text),
+    }
+}
+
 #[pymethods]
 impl HttpRequest {
     #[classattr]
@@ -384,7 +398,8 @@ impl HttpRequest {
 
     #[new]
     fn new(method: String, url: String, headers: Headers<'_>, body: Vec<u8>) -> PyResult<Self> {
-        Ok(Self { method: method.into(), url, headers: headers.pairs()?, body })
+        let headers = headers.pairs()?.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Ok(Self { method: method.into(), url, headers, body })
     }
 
     /// ``"POST"``.
@@ -403,7 +418,9 @@ impl HttpRequest {
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
-        self.headers.iter().try_for_each(|(name, value)| headers.set_item(name, value))?;
+        for (name, value) in &self.headers {
+            headers.set_item(word(py, name), word(py, value))?;
+        }
         Ok(headers)
     }
 

@@ -11,7 +11,7 @@ use sendgate_core::{
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// An exact set of suppressed addresses, in about seven bytes each, without the addresses themselves.
+/// An exact set of suppressed addresses, in about seven and a half bytes each, without the addresses themselves.
 ///
 /// Addresses are compared as they are suppressed everywhere in Sendgate: in lower case, the domain in ASCII. ``key`` is 16
 /// secret random bytes that belong to the saved bytes; fresh ones are drawn when it is absent, see ``Suppressions.key``.

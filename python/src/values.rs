@@ -14,24 +14,52 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+/// A call's one dict and its arguments by name, which go before the dict's fields of these names.
+pub(crate) struct Arguments<'py> {
+    entries: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+}
+
+impl<'py> Arguments<'py> {
+    pub(crate) fn of(fields: Option<&Bound<'py, PyDict>>, more: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
+        let of = |dict: Option<&Bound<'py, PyDict>>| dict.into_iter().flatten().collect::<Vec<_>>();
+        let (Some(dict), Some(named)) = (fields, more) else { return Ok(Self { entries: of(fields.or(more)) }) };
+        let mut entries = Vec::with_capacity(dict.len() + named.len());
+        entries.extend(dict);
+        let mut replaced = false;
+        for (name, value) in named {
+            replaced = replaced || dict.contains(&name)?;
+            entries.push((name, value));
+        }
+        if replaced {
+            let both = dict.copy()?;
+            both.update(named.as_mapping())?;
+            entries = of(Some(&both));
+        }
+        Ok(Self { entries })
+    }
+}
+
+impl<'de> Deserializer<'de> for Arguments<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_map(Entries { depth: 0, entries: self.entries.into_iter(), value: None })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 /// A value, and where it stands.
 #[derive(Clone, Copy)]
-pub(crate) struct Values<'a, 'py> {
+struct Values<'a, 'py> {
     value: &'a Bound<'py, PyAny>,
     /// Levels above it.
     depth: usize,
     /// Whether its field is one that holds a file's content: then bytes may stand for their base64.
     is_content: bool,
-}
-
-impl<'a, 'py> Values<'a, 'py> {
-    pub(crate) const fn of(value: &'a Bound<'py, PyAny>) -> Self {
-        Self { value, depth: 0, is_content: false }
-    }
-
-    const fn below(&self, value: &'a Bound<'py, PyAny>, is_content: bool) -> Self {
-        Self { value, depth: self.depth + 1, is_content }
-    }
 }
 
 impl<'de> Deserializer<'de> for Values<'_, '_> {
@@ -44,6 +72,12 @@ impl<'de> Deserializer<'de> for Values<'_, '_> {
         }
         if let Ok(text) = value.cast::<PyString>() {
             visitor.visit_str(text.to_str().map_err(|_| Error::custom("a text holds half of a surrogate pair"))?)
+        } else if let Ok(dict) = value.cast::<PyDict>() {
+            // A datetime's own code may change the dict on the way.
+            let entries = dict.iter().collect::<Vec<_>>().into_iter();
+            visitor.visit_map(Entries { depth: self.depth, entries, value: None })
+        } else if let Ok(list) = value.cast::<PyList>() {
+            visitor.visit_seq(Items { depth: self.depth, items: list.iter() })
         } else if value.is_none() {
             visitor.visit_unit()
         } else if let Ok(flag) = value.cast::<PyBool>() {
@@ -56,12 +90,8 @@ impl<'de> Deserializer<'de> for Values<'_, '_> {
             }
         } else if let Ok(number) = value.cast::<PyFloat>() {
             visitor.visit_f64(number.value())
-        } else if let Ok(dict) = value.cast::<PyDict>() {
-            visitor.visit_map(Entries { of: self, entries: dict.iter().collect::<Vec<_>>().into_iter(), value: None })
-        } else if let Ok(list) = value.cast::<PyList>() {
-            visitor.visit_seq(Items { of: self, items: list.iter().collect::<Vec<_>>().into_iter() })
         } else if let Ok(tuple) = value.cast::<PyTuple>() {
-            visitor.visit_seq(Items { of: self, items: tuple.iter().collect::<Vec<_>>().into_iter() })
+            visitor.visit_seq(Items { depth: self.depth, items: tuple.iter() })
         } else if let (true, Ok(bytes)) = (self.is_content, value.cast::<PyBytes>()) {
             visitor.visit_string(STANDARD.encode(bytes.as_bytes()))
         } else if let Some(instant) = instant(value)? {
@@ -90,17 +120,18 @@ fn instant(value: &Bound<'_, PyAny>) -> Result<Option<String>, Error> {
     text.map(Some).map_err(|_| Error::custom("a datetime does not print"))
 }
 
-struct Items<'a, 'py> {
-    of: Values<'a, 'py>,
-    items: std::vec::IntoIter<Bound<'py, PyAny>>,
+/// A list or a tuple, whose iterators bear that it changes on the way.
+struct Items<I> {
+    depth: usize,
+    items: I,
 }
 
-impl<'de> SeqAccess<'de> for Items<'_, '_> {
+impl<'de, 'py, I: ExactSizeIterator<Item = Bound<'py, PyAny>>> SeqAccess<'de> for Items<I> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(item) = self.items.next() else { return Ok(None) };
-        seed.deserialize(self.of.below(&item, false)).map(Some)
+        seed.deserialize(Values { value: &item, depth: self.depth + 1, is_content: false }).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -108,28 +139,28 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
     }
 }
 
-struct Entries<'a, 'py> {
-    of: Values<'a, 'py>,
+struct Entries<'py> {
+    depth: usize,
     entries: std::vec::IntoIter<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// The value whose name was read last, and whether it is a content.
     value: Option<(Bound<'py, PyAny>, bool)>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'_, '_> {
+impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some((name, value)) = self.entries.next() else { return Ok(None) };
         let Ok(name) = name.cast_into::<PyString>() else { return Err(Error::custom("a field's name is no str")) };
         let name = name.to_str().map_err(|_| Error::custom("a field's name holds half of a surrogate pair"))?;
-        self.value = Some((value, name == "content" && self.of.depth == FILE_LEVEL));
+        self.value = Some((value, name == "content" && self.depth == FILE_LEVEL));
         // `from` and `class` are words of Python's, so these fields have other names as arguments.
         let name = match name {
-            "from_" if self.of.depth == 0 => "from",
-            "class_" if self.of.depth == 0 => "class",
+            "from_" if self.depth == 0 => "from",
+            "class_" if self.depth == 0 => "class",
             name => name,
         };
-        match FIELDS.iter().find(|field| **field == name) {
+        match known(name) {
             Some(field) => seed.deserialize(BorrowedStrDeserializer::new(field)).map(Some),
             None => seed.deserialize(StrDeserializer::new(name)).map(Some),
         }
@@ -137,7 +168,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((value, is_content)) = self.value.take() else { return Err(Error::custom("a name without a value")) };
-        seed.deserialize(self.of.below(&value, is_content))
+        seed.deserialize(Values { value: &value, depth: self.depth + 1, is_content })
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -149,26 +180,20 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
 const FILE_LEVEL: usize = 2;
 /// As JSON text is read, too.
 const MOST_LEVELS: usize = 128;
-/// Names that messages mostly have: they need not be copied. Which ones there are is the core's to say.
-const FIELDS: [&str; 20] = [
-    "from",
-    "to",
-    "cc",
-    "bcc",
-    "reply_to",
-    "address",
-    "email",
-    "name",
-    "subject",
-    "text_body",
-    "html_body",
-    "headers",
-    "tags",
-    "metadata",
-    "class",
-    "attachments",
-    "filename",
-    "content_type",
-    "content",
-    "template",
-];
+
+macro_rules! known {
+    ($($field:literal)*) => {
+        /// Names that messages mostly have: they need not be copied. Which ones there are is the core's to say.
+        fn known(name: &str) -> Option<&'static str> {
+            match name {
+                $($field => Some($field),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+known! {
+    "from" "to" "cc" "bcc" "reply_to" "address" "email" "name" "subject" "text_body"
+    "html_body" "headers" "tags" "metadata" "class" "attachments" "filename" "content_type" "content" "template"
+}

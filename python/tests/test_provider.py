@@ -7,9 +7,10 @@ vectors.
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -94,6 +95,80 @@ def test_what_python_can_hold_and_json_cannot_is_refused() -> None:
     endless.append(endless)
     for value in [{1: "x"}, {"x": {1, 2}}, {"x": 2**70}, {"x": float("nan")}, {"x": "\ud800"}, {"x": endless}]:
         assert faults(**{**FIELDS, "template": {"id": "t", "data": value}}) == [("", "invalid_json")]
+
+
+class Meddler:
+    """Stands for an instant, and does something when it is asked for its zone and for its text."""
+
+    def __init__(self, meddle: "Meddle") -> None:
+        self.meddle = meddle
+
+    @property
+    def tzinfo(self) -> timezone:
+        self.meddle(self)
+        return UTC
+
+    def isoformat(self) -> str:
+        self.meddle(self)
+        return "2027-03-01T12:00:00+00:00"
+
+
+Meddle = Callable[[Meddler], object]
+
+
+def test_what_changes_while_it_is_read_ends_all_the_same() -> None:
+    """Values run code of the caller's own, which may reach the list or the dict that they stand in."""
+    tags: list[Any] = []
+    fields: dict[str, Any] = {}
+    ways: list[Meddle] = [
+        tags.append,
+        lambda one: tags.insert(0, one),
+        lambda _: tags.clear(),
+        lambda _: tags.__delitem__(slice(1, None)),
+        lambda _: tags.reverse(),
+        lambda _: fields.clear(),
+        lambda _: fields.update({f"more_{len(fields)}": "x"}),
+        lambda one: fields.update({"subject": one}),
+    ]
+    for meddle in ways:
+        tags[:] = ["one", Meddler(meddle), "two", Meddler(meddle), "three"]
+        fields.clear()
+        fields.update({"to": "b@example.net", "tags": tags, "subject": Meddler(meddle), "text_body": "Hello"})
+        try:
+            message = Message(fields, from_="a@shop.example")
+        except InvalidMessage as invalid:
+            assert invalid.errors
+        else:
+            assert message.recipient_count == 1
+
+
+def test_a_lists_own_way_of_going_through_it_is_not_asked() -> None:
+    class Endless(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            return itertools.repeat("ann@example.com")
+
+    assert hello(cc=Endless(["bob@example.net"])).recipient_count == 2
+
+
+def test_a_name_that_meddles_is_a_name() -> None:
+    """Python compares an argument's name with the dict's own, which may be of a class that has an answer to that."""
+
+    class Name(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            fields.clear()
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    fields: dict[str, Any] = {Name("subject"): "Hi", Name("to"): "b@example.net", Name("text_body"): "Hello"}
+    try:
+        message = Message(fields, from_="a@shop.example", subject="Other")
+    except InvalidMessage as invalid:
+        assert invalid.errors
+    else:
+        assert message.recipient_count == 1
 
 
 def test_nothing_personal_is_shown() -> None:

@@ -125,7 +125,7 @@ impl Account {
         Ok(match step {
             Step::Reply(reply) => Taken::Answer(finish(reply, ErrorShape::default(), &pass, &[], now)),
             Step::Fetch(url) => {
-                let headers = alloc::vec![("User-Agent".into(), USER_AGENT.into())];
+                let headers = alloc::vec![("User-Agent", USER_AGENT.into())];
                 let request = HttpRequest { method: "GET", url, headers, body: Vec::new() };
                 Taken::Fetch { request, timeout_ms: FETCH_MS }
             }

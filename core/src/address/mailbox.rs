@@ -2,7 +2,7 @@
 
 use super::error::{AddressError, Part};
 use super::{Address, scan};
-use alloc::string::{String, ToString};
+use alloc::{borrow::Cow, string::String};
 use core::fmt;
 
 /// An address and its display name.
@@ -20,14 +20,27 @@ impl Mailbox {
     /// # Errors
     /// [`AddressError`] when the name holds a control character or is longer than 256 characters.
     pub fn new(name: Option<&str>, address: Address) -> Result<Self, AddressError> {
+        Self::named(name.map(Cow::Borrowed), address)
+    }
+
+    /// As [`Mailbox::new`], of a text that may become the name.
+    pub(crate) fn named(name: Option<Cow<'_, str>>, address: Address) -> Result<Self, AddressError> {
         let Some(name) = name.filter(|name| !name.trim().is_empty()) else {
             return Ok(Self { name: None, address });
         };
-        scan::refuse_controls(name)?;
+        scan::refuse_controls(&name)?;
         if name.chars().count() > MAX_NAME {
             return Err(AddressError::TooLong { part: Part::Name, bound: MAX_NAME });
         }
-        Ok(Self { name: Some(name.to_string()), address })
+        Ok(Self { name: Some(name.into_owned()), address })
+    }
+
+    /// As [`Mailbox::parse`], of a text that may become the address.
+    pub(crate) fn read(text: Cow<'_, str>) -> Result<Self, AddressError> {
+        if super::plain::at_sign(&text).is_some() {
+            return Ok(Self { name: None, address: Address::read(text)? });
+        }
+        Self::parse(&text)
     }
 
     /// Reads `ann@example.com`, `Ann <ann@example.com>` or `"Ann, B." <ann@example.com>`.

@@ -8,13 +8,14 @@
 mod domain;
 mod error;
 mod mailbox;
+mod plain;
 mod scan;
 
 pub(crate) use domain::to_ascii as domain_to_ascii;
 pub use error::{AddressError, Part};
 pub use mailbox::{Mailbox, MailboxList};
 
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 use core::fmt;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -41,6 +42,23 @@ impl Address {
     /// assert_eq!(address.key(), "ann@xn--bcher-kva.example");
     /// ```
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        Self::parse_plain(text).map_or_else(|| Self::parse_whole(text), Ok)
+    }
+
+    /// As [`Address::parse`], of a text that may become the address.
+    pub(crate) fn read(text: Cow<'_, str>) -> Result<Self, AddressError> {
+        match plain::at_sign(&text) {
+            Some(at) => Ok(Self { wire: text.into_owned(), at }),
+            None => Self::parse_whole(&text),
+        }
+    }
+
+    /// Reads an address of the plain kind; `None` leaves it to the whole grammar.
+    fn parse_plain(text: &str) -> Option<Self> {
+        plain::at_sign(text).map(|at| Self { wire: String::from(text), at })
+    }
+
+    fn parse_whole(text: &str) -> Result<Self, AddressError> {
         scan::refuse_controls(text)?;
         let (local, rest) = scan::local_part(text)?;
         let domain = domain::to_ascii(rest)?;

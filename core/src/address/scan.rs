@@ -85,7 +85,7 @@ fn is_dot_atom(text: &str) -> bool {
 
 fn is_atext(character: char) -> bool {
     character.is_ascii_alphanumeric()
-        || "!#$%&'*+-/=?^_`{|}~".contains(character)
+        || ATEXT_MARKS.contains(character)
         || (!character.is_ascii() && !character.is_whitespace() && !is_invisible(character))
 }
 
@@ -99,6 +99,8 @@ fn is_invisible(character: char) -> bool {
     INVISIBLE.iter().any(|range| range.contains(&character))
 }
 
+/// RFC 5322 section 3.2.3: what an atom may hold beside letters and digits.
+pub(super) const ATEXT_MARKS: &str = "!#$%&'*+-/=?^_`{|}~";
 /// Two addresses that differ in these only would look the same (Unicode TR 36): the soft hyphen, zero-width characters,
 /// marks and overrides of direction, word joiners, the byte order mark, interlinear marks, and tags.
 const INVISIBLE: [RangeInclusive<char>; 7] = [

@@ -43,6 +43,25 @@ proptest! {
         prop_assert_eq!(Mailbox::parse(&mailbox.to_string()), Ok(mailbox));
     }
 
+    /// The quick way for plain addresses is no other grammar.
+    #[test]
+    fn a_plain_address_reads_as_the_whole_grammar_reads_it(
+        text in prop_oneof![
+            ".{0,30}@.{0,30}",
+            MARKS,
+            "[a-zA-Z0-9.!#'+_-]{0,70}@[a-zA-Z0-9.-]{0,80}",
+            "[a-z.]{1,4}@([a-z0-9-]{0,5}\\.){1,4}[a-z0-9-]{0,4}",
+            "[a-z]{60,68}@([a-z0-9]{60,66}\\.){1,4}[a-z0-9]{1,4}",
+            "[a-z]{1,4}@(xn--|ab--)?[a-z0-9-]{1,8}\\.[a-z]{2,3}",
+        ]
+    ) {
+        if let Some(address) = Address::parse_plain(&text) {
+            prop_assert_eq!(Address::parse_whole(&text), Ok(address));
+        }
+        prop_assert_eq!(Address::read(text.as_str().into()), Address::parse_whole(&text));
+        prop_assert_eq!(Mailbox::read(text.as_str().into()), Mailbox::parse(&text));
+    }
+
     #[test]
     fn a_key_is_its_own_key_and_does_not_hang_on_case(local in LOCAL, domain in DOMAIN) {
         let key = Address::parse(&format!("{local}@{domain}")).unwrap().key();
@@ -117,4 +136,22 @@ fn every_code_is_listed_once() {
 fn a_huge_text_is_refused_before_much_work() {
     let domain = "é.".repeat(1_000_000);
     assert!(Address::parse(&format!("a@{domain}")).is_err());
+}
+
+#[test]
+fn the_addresses_that_most_people_have_are_plain() {
+    for text in ["ann@example.com", "ann.b+news@mail.shop-1.example", "o'neil_%@7.example"] {
+        assert!(Address::parse_plain(text).is_some(), "{text}");
+    }
+    let others = [
+        "Ann@Example.com",
+        "ann@bücher.example",
+        "a..b@example.com",
+        "ann@example",
+        "ann@10.0.0.1",
+        "ann@xn--a.example",
+    ];
+    for text in others {
+        assert!(Address::parse_plain(text).is_none(), "{text}");
+    }
 }

@@ -67,7 +67,7 @@ impl Question {
         let (record_type, _) = self.record_type.row();
         // A name of ours has letters, digits, hyphens, underscores and dots only.
         let url = format!("{resolver}?name={}&type={record_type}", self.name);
-        let headers = alloc::vec![("accept".into(), MEDIA_TYPE.into())];
+        let headers = alloc::vec![("accept", MEDIA_TYPE.into())];
         HttpRequest { method: "GET", url, headers, body: Vec::new() }
     }
 
@@ -157,7 +157,7 @@ mod tests {
         let request = question.request("https://cloudflare-dns.com/dns-query");
         assert_eq!(request.url, "https://cloudflare-dns.com/dns-query?name=_dmarc.shop.example&type=TXT");
         assert_eq!((request.method, request.headers.len(), request.body.len()), ("GET", 1, 0));
-        assert_eq!(request.headers[0], ("accept".into(), "application/dns-json".into()));
+        assert_eq!(request.headers[0], ("accept", "application/dns-json".into()));
     }
 
     /// The shape of Cloudflare's documentation of its JSON format; aliases stand before what was asked for.

@@ -2,7 +2,7 @@
 
 use super::{
     Decision, Limiter, State, Usage,
-    lanes::Short,
+    lanes::{Lanes, Short},
     layout::{self, Counts},
     meter::{Clock, Meter, Seen, narrow},
     window::MAX_WINDOWS,
@@ -13,36 +13,53 @@ use alloc::{borrow::Cow, vec::Vec};
 /// The functions that are made for a policy's number of windows, chosen once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ways {
-    admit: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Option<UnixMillis>,
-    decide: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Decision,
-    /// As `admit`, where it is unclear whether the short way is one.
+    /// Whether so many units, in both halves of the word, were charged.
+    admit: fn(&Lanes, &mut [u8], u64, UnixMillis) -> bool,
+    /// Where it is unclear whether the short way is one.
     turn: fn(&Limiter, &mut [u8], u32, UnixMillis) -> Option<UnixMillis>,
 }
 
 impl Ways {
-    /// For [`Lanes::shape`](super::lanes::Lanes::shape).
-    pub(super) fn of(shape: usize) -> Self {
+    /// For [`Lanes::shape`] and [`Lanes::is_logged`].
+    pub(super) fn of(shape: usize, logged: bool) -> Self {
         match shape {
-            1 => Self::unrolled::<1, { layout::bodies(1) }>(),
-            2 => Self::unrolled::<2, { layout::bodies(2) }>(),
-            3 => Self::unrolled::<3, { layout::bodies(3) }>(),
-            4 => Self::unrolled::<4, { layout::bodies(4) }>(),
-            5 => Self::unrolled::<5, { layout::bodies(5) }>(),
-            6 => Self::unrolled::<6, { layout::bodies(6) }>(),
-            7 => Self::unrolled::<7, { layout::bodies(7) }>(),
-            8 => Self::unrolled::<8, { layout::bodies(8) }>(),
-            _ => Self::unrolled::<0, 0>(),
+            1 => Self::unrolled::<1, { layout::bodies(1) }>(logged),
+            2 => Self::unrolled::<2, { layout::bodies(2) }>(logged),
+            3 => Self::unrolled::<3, { layout::bodies(3) }>(logged),
+            4 => Self::unrolled::<4, { layout::bodies(4) }>(logged),
+            5 => Self::unrolled::<5, { layout::bodies(5) }>(logged),
+            6 => Self::unrolled::<6, { layout::bodies(6) }>(logged),
+            7 => Self::unrolled::<7, { layout::bodies(7) }>(logged),
+            8 => Self::unrolled::<8, { layout::bodies(8) }>(logged),
+            _ => Self::unrolled::<0, 0>(logged),
         }
     }
 
     /// For `N` windows, whose bodies begin at `BODIES`.
-    fn unrolled<const N: usize, const BODIES: usize>() -> Self {
+    fn unrolled<const N: usize, const BODIES: usize>(logged: bool) -> Self {
         Self {
-            admit: Limiter::admit_shaped::<N, BODIES>,
-            decide: Limiter::decide_shaped::<N, BODIES>,
+            admit: if logged { admit_shaped::<N, BODIES, true> } else { admit_shaped::<N, BODIES, false> },
             turn: Limiter::turn_shaped::<N, BODIES>,
         }
     }
+}
+
+/// Charges units that fit, for `N` windows: a function of its own for each number, and for policies that keep instants.
+fn admit_shaped<const N: usize, const BODIES: usize, const LOGGED: bool>(
+    lanes: &Lanes,
+    cells: &mut [u8],
+    cost: u64,
+    now: UnixMillis,
+) -> bool {
+    let (units, now) = (Counts::of(cost).total, now.as_millis());
+    if N == 0 {
+        return lanes.admit_any(cells, units, now);
+    }
+    let fit = lanes.admit::<N, BODIES>(cells, cost, now);
+    if LOGGED && fit {
+        lanes.append(cells, units, now);
+    }
+    fit
 }
 
 /// Every window at an instant.
@@ -51,13 +68,10 @@ type Sight = [Seen; MAX_WINDOWS];
 impl Limiter {
     #[inline(always)]
     pub(super) fn decide_in(&self, cells: &mut [u8], cost: u32, now: UnixMillis) -> Decision {
-        if self.lanes.is_unclear(cells, cost, now.as_millis()) {
-            return match (self.ways.turn)(self, cells, cost, now) {
-                Some(charged_at) => Decision::Allow { charged_at },
-                None => self.decide_at_length(cells, cost, now.as_millis()),
-            };
+        match self.admit_in(cells, cost, now) {
+            Some(charged_at) => Decision::Allow { charged_at },
+            None => self.decide_at_length(cells, cost, now.as_millis()),
         }
-        (self.ways.decide)(self, cells, cost, now)
     }
 
     #[inline(always)]
@@ -69,7 +83,7 @@ impl Limiter {
         if !self.lanes.first_has_room(cells, cost) {
             return None;
         }
-        (self.ways.admit)(self, cells, cost, now)
+        (self.ways.admit)(&self.lanes, cells, Counts { total: cost, tip: cost }.word(), now).then_some(now)
     }
 
     pub(super) fn peek_in(&self, cells: &[u8], cost: u32, now: u64) -> Decision {
@@ -204,34 +218,7 @@ impl Limiter {
         if layout::edge(cells) > edge { Err(None) } else { Ok(()) }
     }
 
-    /// A decision for `N` windows: a function of its own for each number, which ends where its last call ends.
-    fn decide_shaped<const N: usize, const BODIES: usize>(
-        &self,
-        cells: &mut [u8],
-        cost: u32,
-        now: UnixMillis,
-    ) -> Decision {
-        match self.short::<N, BODIES>(cells, cost, now.as_millis()) {
-            Short::Charged => Decision::Allow { charged_at: now },
-            Short::Full | Short::Unclear => self.decide_at_length(cells, cost, now.as_millis()),
-        }
-    }
-
-    /// As [`Limiter::decide_shaped`], without a reason.
-    fn admit_shaped<const N: usize, const BODIES: usize>(
-        &self,
-        cells: &mut [u8],
-        cost: u32,
-        now: UnixMillis,
-    ) -> Option<UnixMillis> {
-        match self.short::<N, BODIES>(cells, cost, now.as_millis()) {
-            Short::Charged => Some(now),
-            Short::Full => None,
-            Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),
-        }
-    }
-
-    /// As [`Limiter::admit_shaped`], at or after the edge.
+    /// As [`Limiter::admit_in`], at or after the edge, for `N` windows.
     fn turn_shaped<const N: usize, const BODIES: usize>(
         &self,
         cells: &mut [u8],
@@ -243,14 +230,6 @@ impl Limiter {
             Short::Full => None,
             Short::Unclear => self.admit_at_length(cells, cost, now.as_millis()),
         }
-    }
-
-    #[inline(always)]
-    fn short<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        if N == 0 {
-            return self.lanes.admit_any(cells, cost, now);
-        }
-        self.lanes.admit::<N, BODIES>(cells, cost, now)
     }
 
     #[inline(never)]

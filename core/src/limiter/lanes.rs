@@ -29,9 +29,9 @@ pub(super) struct Lanes {
     shape: usize,
     /// One for each window; a pace has none and stands here as the largest number.
     limits: Vec<u32>,
-    /// The same as words of a state, with room for every tip, and both top bits.
-    words: [u64; MAX_WINDOWS],
-    /// The smallest limit, and the first.
+    /// The same at hand, without the way to a vector.
+    most: [u32; MAX_WINDOWS],
+    /// The smallest limit, and the first one.
     least: u32,
     first: u32,
     paces: Vec<Pace>,
@@ -55,7 +55,7 @@ impl Lanes {
             tolerance_ms: u64::MAX,
             shape: 0,
             limits: Vec::new(),
-            words: [TOP_BITS; MAX_WINDOWS],
+            most: [u32::MAX; MAX_WINDOWS],
             least: u32::MAX,
             first: u32::MAX,
             paces: Vec::new(),
@@ -80,8 +80,8 @@ impl Lanes {
         self.limits.push(limit);
         self.least = self.least.min(limit);
         self.first = self.limits.first().copied().unwrap_or(limit);
-        for (word, limit) in self.words.iter_mut().zip(&self.limits) {
-            *word = Counts { total: *limit, tip: MOST_IN_LANE }.word() | TOP_BITS;
+        for (most, limit) in self.most.iter_mut().zip(&self.limits) {
+            *most = *limit;
         }
         let simple = self.limits.iter().all(|limit| *limit <= MOST_IN_LANE);
         self.shape = if simple { self.limits.len() } else { 0 };
@@ -104,41 +104,41 @@ impl Lanes {
         self.shape
     }
 
-    /// Charges `cost` units at `now`, which is not [`Lanes::is_unclear`], if they fit. Unrolled for `N`
-    /// windows, whose bodies begin at `BODIES`.
-    ///
-    /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and no
-    /// cost above a limit. So no sum and no difference leaves its half of a word, and the top bit of a half, set in the
-    /// limits, is still set after the new counts are taken from them if they fit. Counts are read and written in the same
-    /// words: else a decision would wait until the one before it is written.
-    #[inline(always)]
-    pub(super) fn admit<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
-        let Some(head) = cells.first_chunk_mut::<BODIES>() else { return Short::Unclear };
-        let (instants, counts) = head.split_at_mut(COUNTS);
-        let Some(counts) = counts.as_chunks_mut::<COUNT>().0.first_chunk_mut::<N>() else { return Short::Unclear };
-        let next = with_cost(counts.map(u64::from_le_bytes), cost);
-        if !self.all_fit(&next) {
-            return Short::Full;
-        }
-        *counts = next.map(u64::to_le_bytes);
-        layout::put_last(instants, now);
-        if self.wheels.logs.is_empty() { Short::Charged } else { self.append(cells, cost, now) }
+    /// Whether a window keeps an entry for each unit.
+    pub(super) const fn is_logged(&self) -> bool {
+        !self.wheels.logs.is_empty()
     }
 
-    /// Whether the short way is none: something may have drained, the clock was set back, nothing is asked, or more than a
-    /// window ever admits.
+    /// Charges units at `now`, which is not [`Lanes::is_unclear`], if they fit, but for [`Lanes::append`]. Unrolled for
+    /// `N` windows, whose bodies begin at `BODIES`; `cost` is what is added to each word, so the units stand in both
+    /// halves.
+    ///
+    /// No total is above its limit here (a state in which one is has no edge), no limit is above [`MOST_IN_LANE`] and
+    /// [`Lanes::first_has_room`] for the cost, so no total carries into its tip. Counts are read and written in the same
+    /// words: else a decision would wait until the one before it is written. A window in which units fit is a branch that
+    /// is not taken: less to do than adding up what all windows say. Nothing here calls anything, so no register has to be
+    /// saved.
+    #[inline(always)]
+    pub(super) fn admit<const N: usize, const BODIES: usize>(&self, cells: &mut [u8], cost: u64, now: u64) -> bool {
+        let Some(head) = cells.first_chunk_mut::<BODIES>() else { return false };
+        let (instants, counts) = head.split_at_mut(COUNTS);
+        let Some(counts) = counts.as_chunks_mut::<COUNT>().0.first_chunk_mut::<N>() else { return false };
+        let next = counts.map(|counts| u64::from_le_bytes(counts).wrapping_add(cost));
+        let fit = self.all_fit(&next);
+        if fit {
+            *counts = next.map(u64::to_le_bytes);
+            layout::put_last(instants, now);
+        }
+        fit
+    }
+
+    /// Whether the short way is none: something may have drained, the clock was set back, or nothing is asked.
     #[inline(always)]
     pub(super) fn is_unclear(&self, cells: &[u8], cost: u32, now: u64) -> bool {
-        now >= layout::edge(cells) || now < layout::last(cells) || self.is_nothing_or_too_much(cost)
+        now >= layout::edge(cells) || now < layout::last(cells) || cost == 0
     }
 
-    /// Whether nothing is asked, or more than a window ever admits.
-    #[inline(always)]
-    fn is_nothing_or_too_much(&self, cost: u32) -> bool {
-        cost.wrapping_sub(1) >= self.least
-    }
-
-    /// Whether units fit in the first window, before the edge.
+    /// Whether units fit in the first window, before the edge. More than it ever admits do not.
     #[inline(always)]
     pub(super) fn first_has_room(&self, cells: &[u8], cost: u32) -> bool {
         has_room(self.first, Counts { total: u32_at(cells, COUNTS), tip: 0 }, cost)
@@ -158,7 +158,8 @@ impl Lanes {
         let (last, edge) = (layout::last(head), layout::edge(head));
         let (instants, places) = head.split_at_mut(COUNTS);
         let Some(places) = places.as_chunks_mut::<COUNT>().0.first_chunk_mut::<N>() else { return Short::Unclear };
-        if edge == NONE || now < last || self.is_nothing_or_too_much(cost) {
+        let nothing_or_too_much = cost.wrapping_sub(1) >= self.least;
+        if edge == NONE || now < last || nothing_or_too_much {
             return Short::Unclear;
         }
         let Some(end) = self.wheels.end(bodies).filter(|end| now < *end) else { return Short::Unclear };
@@ -204,11 +205,11 @@ impl Lanes {
 
     /// As [`Lanes::admit`] for every policy. The counts of a pace stay 0.
     #[inline(never)]
-    pub(super) fn admit_any(&self, cells: &mut [u8], cost: u32, now: u64) -> Short {
+    pub(super) fn admit_any(&self, cells: &mut [u8], cost: u32, now: u64) -> bool {
         let (counts, bodies) = layout::parts(cells, self.limits.len());
         let all = self.limits.iter().zip(counts).all(|(limit, counts)| has_room(*limit, counts, cost));
         if !all || !self.paces.iter().all(|pace| pace.fits(bodies, cost, now)) {
-            return Short::Full;
+            return false;
         }
         let (places, bodies) = layout::parts_mut(cells, self.limits.len());
         self.paces.iter().for_each(|pace| pace.charge(bodies, cost, now));
@@ -218,7 +219,8 @@ impl Lanes {
             *place = next.word().to_le_bytes();
         }
         layout::put_last(cells, now);
-        self.append(cells, cost, now)
+        self.append(cells, cost, now);
+        true
     }
 
     /// Whether units fit above every total, before the edge. Of a policy with a pace it never says so.
@@ -232,22 +234,17 @@ impl Lanes {
     /// Whether no total in these words is above its limit: see [`Lanes::admit`].
     #[inline(always)]
     fn all_fit(&self, next: &[u64]) -> bool {
-        let fits = self.words.iter().zip(next).fold(TOP_BITS, |fits, (limits, next)| {
-            let free = limits.wrapping_sub(*next);
-            fits & free
-        });
-        fits == TOP_BITS
+        self.most.iter().zip(next).all(|(most, next)| Counts::of(*next).total <= *most)
     }
 
     /// Writes down the instant of units that are already counted.
     #[inline(never)]
-    fn append(&self, cells: &mut [u8], cost: u32, at: u64) -> Short {
+    pub(super) fn append(&self, cells: &mut [u8], cost: u32, at: u64) {
         for (window, log) in &self.wheels.logs {
             let Some(counts) = layout::parts(cells, self.limits.len()).0.nth(*window) else { continue };
             let edge = log.append(layout::parts_mut(cells, self.limits.len()).1, counts, cost, at);
             layout::put_edge(cells, layout::edge(cells).min(edge));
         }
-        Short::Charged
     }
 }
 
@@ -264,8 +261,5 @@ fn with_cost<const N: usize>(counts: [u64; N], cost: u32) -> [u64; N] {
     counts.map(|counts| counts.wrapping_add(cost))
 }
 
-/// Two counts and a cost of at most this leave the top bit of their half of a word alone: a quarter of the range.
+/// A total and a cost of at most this do not carry into the other half of their word: a quarter of the range.
 const MOST_IN_LANE: u32 = 1 << 30;
-
-/// The top bits of both halves.
-const TOP_BITS: u64 = Counts { total: 1 << 31, tip: 1 << 31 }.word();

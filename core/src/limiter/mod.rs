@@ -158,7 +158,7 @@ impl Limiter {
         let cells = layout::bodies(windows.len()) + bodies;
         let most = meters.iter().map(Meter::limit).collect();
         let header = state::header(windows.len(), fingerprint(&windows, &meters));
-        let ways = Ways::of(lanes.shape());
+        let ways = Ways::of(lanes.shape(), lanes.is_logged());
         Ok(Self { header, windows, meters, most, lanes, ways, cells })
     }
 

@@ -81,10 +81,16 @@ pub(super) fn entries<'a>(
     faults: &mut Faults,
 ) -> Option<Vec<(Cow<'a, str>, Json<'a>)>> {
     let Json::Object(fields) = json else { return wrong_type(path, "an object", faults) };
+    // Looking at the few before it is quicker than keeping a set, and a set is quicker for many.
     let mut seen = BTreeSet::new();
+    let few = fields.len() <= FEW;
     let mut repeated = false;
-    for (name, _) in &fields {
-        if !seen.insert(name.as_ref()) {
+    for (index, (name, _)) in fields.iter().enumerate() {
+        let is_new = match few {
+            true => !fields.iter().take(index).any(|(before, _)| before == name),
+            false => seen.insert(name.as_ref()),
+        };
+        if !is_new {
             faults.add(&path.field(name), "duplicate_field", "is given more than once");
             repeated = true;
         }
@@ -165,7 +171,7 @@ pub(super) fn word(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Opti
 /// A string on one line: nothing in it could end a header field.
 pub(super) fn line(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<String> {
     let line = text(json, path, faults)?;
-    if line.chars().any(char::is_control) {
+    if has_control(&line) {
         faults.add(path, "invalid_header", "control characters and line breaks are not allowed");
         return None;
     }
@@ -194,7 +200,7 @@ pub(super) fn instant(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> O
 /// A mailbox: an RFC 5322 string, or an object of `address` (or `email`) and `name`.
 pub(super) fn mailbox(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<Mailbox> {
     match json {
-        Json::Text(text) => sound(Mailbox::parse(&text), path, faults),
+        Json::Text(text) => sound(Mailbox::read(text), path, faults),
         object @ Json::Object(_) => mailbox_object(object, path, faults),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::List(_) => {
             wrong_type(path, "a string or an object of address and name", faults)
@@ -210,14 +216,14 @@ fn mailbox_object(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Optio
         return None;
     }
     let address = object.required(field, "missing_field", faults, |json, path, faults| {
-        sound(Address::parse(&text(json, path, faults)?), path, faults)
+        sound(Address::read(text(json, path, faults)?), path, faults)
     });
     let had_name = object.has("name");
     let name = object.optional("name", faults, text);
     if had_name && name.is_none() {
         return None;
     }
-    sound(Mailbox::new(name.as_deref(), address?), &path.field("name"), faults)
+    sound(Mailbox::named(name, address?), &path.field("name"), faults)
 }
 
 fn sound<T>(read: Result<T, AddressError>, path: &Path<'_>, faults: &mut Faults) -> Option<T> {
@@ -226,8 +232,8 @@ fn sound<T>(read: Result<T, AddressError>, path: &Path<'_>, faults: &mut Faults)
 
 /// Pairs of names and strings, from an object.
 pub(super) fn pairs(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Option<Vec<(String, String)>> {
-    let mut pairs = Vec::new();
     let fields = entries(json, path, faults)?;
+    let mut pairs = Vec::with_capacity(fields.len());
     let count = fields.len();
     for (name, value) in fields {
         if faults.full() {
@@ -235,7 +241,7 @@ pub(super) fn pairs(json: Json<'_>, path: &Path<'_>, faults: &mut Faults) -> Opt
         }
         let here = path.field(&name);
         let Some(value) = line(value, &here, faults) else { continue };
-        if name.is_empty() || name.chars().any(char::is_control) {
+        if name.is_empty() || has_control(&name) {
             faults.add(path, "invalid_value", "names must not be empty or hold control characters");
             continue;
         }
@@ -260,5 +266,15 @@ pub(super) fn wrong_type<T>(path: &Path<'_>, wanted: &str, faults: &mut Faults) 
     None
 }
 
+/// Whether a character is one that controls; of ASCII text its bytes tell.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        return text.bytes().any(|byte| byte.is_ascii_control());
+    }
+    text.chars().any(char::is_control)
+}
+
+/// Fields that are compared one with another.
+const FEW: usize = 24;
 /// Characters of a tag, a stream or a template id: Postmark's bound for a tag, the widest that is documented.
 const MAX_WORD: usize = 1_000;

@@ -8,7 +8,7 @@
 use super::{
     BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, readable_id, safe_word},
-    http, options,
+    header_field, http, options,
     people::{People, Person, people, repeats_header},
     post, takes_id_field,
 };
@@ -102,7 +102,7 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
     };
     let files = message.attachments.iter().map(|file| (File::of(file), &file.content));
     let body = with_files(&email, ("attachment", "content"), files).ok_or(BuildError::NotPrintable)?;
-    Ok(post(target, "/v3/smtp/email", &[("api-key", target.credential)], body))
+    Ok(post(target, "/v3/smtp/email", header_field("api-key", target.credential), body))
 }
 
 /// The meaning of an answer: `{"messageId"}` on success, `{"code", "message"}` otherwise.

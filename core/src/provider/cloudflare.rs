@@ -8,7 +8,7 @@
 mod headers;
 
 use super::{
-    BuildError, Dialect, Dispatch, ProviderKind, Target,
+    BuildError, Dialect, Dispatch, ProviderKind, Target, bearer,
     classify::{Class, by_status, json_object, readable_id, safe_name},
     http, options, post,
 };
@@ -88,9 +88,8 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
     };
     let files = message.attachments.iter().map(|file| (File::of(file), &file.content));
     let body = with_files(&email, ("attachments", "content"), files).ok_or(BuildError::NotPrintable)?;
-    let authorization = format!("Bearer {}", target.credential);
     let path = format!("/accounts/{account}/email/sending/send");
-    Ok(post(target, &path, &[("Authorization", authorization.as_str())], body))
+    Ok(post(target, &path, bearer(target), body))
 }
 
 /// The meaning of an answer: `{"success", "errors": [{"code", "message"}], "result"}`.

@@ -6,7 +6,7 @@
 //! It takes a message whose every recipient it suppresses with 202, and says so in the body.
 
 use super::{
-    BuildError, Dialect, Dispatch, ProviderKind, Target,
+    BuildError, Dialect, Dispatch, ProviderKind, Target, bearer,
     classify::{Class, Rule, Rules, json_object, readable_id},
     http, options,
     people::{People, Person, people},
@@ -87,8 +87,7 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
     };
     let files = message.attachments.iter().map(|file| (File::of(file), &file.content));
     let body = with_files(&email, ("attachments", "content"), files).ok_or(BuildError::NotPrintable)?;
-    let authorization = format!("Bearer {}", target.credential);
-    Ok(post(target, "/v1/email", &[("Authorization", authorization.as_str())], body))
+    Ok(post(target, "/v1/email", bearer(target), body))
 }
 
 /// The same data for each recipient: MailerSend has none for all.

@@ -256,7 +256,7 @@ fn request(target: &Target<'_>, form: Form<'_>, message: &Message, ids: &str) ->
         (Cow::Owned(format!("multipart/form-data; boundary={boundary}")), body)
     };
     let path = format!("/v3/{domain}/messages");
-    Ok(post_as(&content_type, target, &path, &[("Authorization", &authorization)], body))
+    Ok(post_as(content_type, target, &path, ("Authorization", Cow::Owned(authorization)), body))
 }
 
 /// Whether a domain can stand in a path as it is.

@@ -6,7 +6,7 @@
 //! for each recipient, the first of which is kept.
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target, bearer,
     classify::{Class, by_status, json_object, of_each, readable_id},
     http, options,
     people::{ID_BYTES, People, Person, people, repeats_header},
@@ -19,9 +19,9 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Pairs, PairsAnd, with_files},
+    wire::{Pairs, PairsAnd, print, with_files},
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -77,7 +77,7 @@ impl Dialect for Mailtrap {
 fn gaps(message: &Message) -> Vec<&'static str> {
     let template = message.template.is_some();
     let is_long = |tag: &String| tag.chars().count() > MAX_TAG;
-    let variables = serde_json::to_vec(&Pairs(&message.metadata)).map_or(0, |printed| printed.len());
+    let variables = print(&Pairs(&message.metadata)).map_or(0, |printed| printed.len());
     let found = [
         (message.reply_to.len() > 1, "more than one reply-to"),
         (message.tags.len() > 1, "more than one tag"),
@@ -120,8 +120,7 @@ fn email(dispatch: &Dispatch<'_>) -> Result<Vec<u8>, BuildError> {
 }
 
 fn request(target: &Target<'_>, path: &str, body: Vec<u8>) -> HttpRequest {
-    let authorization = format!("Bearer {}", target.credential);
-    post(target, path, &[("Authorization", authorization.as_str())], body)
+    post(target, path, bearer(target), body)
 }
 
 /// The meaning of an answer: `{"success": true, "message_ids"}`, or `{"success": false, "errors"}`.

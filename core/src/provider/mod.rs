@@ -31,16 +31,13 @@ pub use kind::ProviderKind;
 pub use target::{Compose, Dispatch, Letter, Target};
 
 use crate::{
-    http::{HttpRequest, HttpResponse},
+    http::{HeaderField, HttpRequest, HttpResponse},
     message::Message,
     outcome::{Answer, Outcome},
     time::UnixMillis,
     transport::{Call, Reply},
 };
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// What one provider's file answers.
 trait Dialect {
@@ -279,18 +276,37 @@ fn http(reply: &Reply, classify: impl FnOnce(&HttpResponse) -> Answer) -> Answer
     }
 }
 
-/// A `POST` of JSON with the header fields that every provider gets, and `more`.
-fn post(target: &Target<'_>, path: &str, more: &[(&str, &str)], body: Vec<u8>) -> HttpRequest {
-    post_as("application/json", target, path, more, body)
+/// A `POST` of JSON with the header fields that every provider gets, and the one that says who asks.
+fn post(target: &Target<'_>, path: &str, who: HeaderField, body: Vec<u8>) -> HttpRequest {
+    post_as(Cow::Borrowed("application/json"), target, path, who, body)
 }
 
 /// The same with a body of this media type.
-fn post_as(content_type: &str, target: &Target<'_>, path: &str, more: &[(&str, &str)], body: Vec<u8>) -> HttpRequest {
-    let mut url = String::from(target.base_url.trim_end_matches('/'));
-    url.push_str(path);
-    let common = [("Content-Type", content_type), ("Accept", "application/json"), ("User-Agent", USER_AGENT)];
-    let headers = common.iter().chain(more).map(|(name, value)| (name.to_string(), value.to_string())).collect();
+fn post_as(
+    content_type: Cow<'static, str>,
+    target: &Target<'_>,
+    path: &str,
+    who: HeaderField,
+    body: Vec<u8>,
+) -> HttpRequest {
+    let url = [target.base_url.trim_end_matches('/'), path].concat();
+    let headers = alloc::vec![
+        ("Content-Type", content_type),
+        ("Accept", Cow::Borrowed("application/json")),
+        ("User-Agent", Cow::Borrowed(USER_AGENT)),
+        who,
+    ];
     HttpRequest { method: "POST", url, headers, body }
+}
+
+/// The field that says who asks, where a key is a bearer token.
+fn bearer(target: &Target<'_>) -> HeaderField {
+    ("Authorization", Cow::Owned(["Bearer ", target.credential].concat()))
+}
+
+/// A header field of this request's own.
+fn header_field(name: &'static str, value: &str) -> HeaderField {
+    (name, Cow::Owned(String::from(value)))
 }
 
 /// An address that nobody on the way can read along: `https`, or `http` on the loopback.

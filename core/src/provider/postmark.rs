@@ -8,7 +8,7 @@
 use super::{
     Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, of_each, readable_id},
-    http, options, post, takes_id_field,
+    header_field, http, options, post, takes_id_field,
 };
 use crate::{
     address::{Address, Mailbox, MailboxList},
@@ -100,7 +100,7 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
     let reply_to: Vec<&Mailbox> = message.reply_to.iter().collect();
     let body = with_files(&email(dispatch, &reply_to), FILES, files(message)).ok_or(BuildError::NotPrintable)?;
     let path = if message.template.is_some() { "/email/withTemplate" } else { "/email" };
-    Ok(post(target, path, &[("X-Postmark-Server-Token", target.credential)], body))
+    Ok(post(target, path, header_field("X-Postmark-Server-Token", target.credential), body))
 }
 
 /// The request for several messages: a list of what each would be alone.
@@ -120,7 +120,7 @@ fn build_batch(target: &Target<'_>, dispatches: &[Dispatch<'_>]) -> Result<HttpR
             .ok_or(BuildError::NotPrintable)?;
     }
     body.extend_from_slice(close);
-    Ok(post(target, path, &[("X-Postmark-Server-Token", target.credential)], body))
+    Ok(post(target, path, header_field("X-Postmark-Server-Token", target.credential), body))
 }
 
 fn email<'a>(dispatch: &Dispatch<'a>, reply_to: &'a [&'a Mailbox]) -> Email<'a> {

@@ -5,9 +5,9 @@
 //! its webhooks. It has no tracking per message and no streams.
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target, bearer,
     classify::{Class, Rule, Rules, json_object, of_each, readable_id, safe_word},
-    http, options, post, takes_id_field,
+    header_field, http, options, post, takes_id_field,
 };
 use crate::{
     address::Mailbox,
@@ -18,7 +18,7 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Each, Pairs, Text, with_files},
+    wire::{Each, Pairs, Text, print, with_files},
 };
 use alloc::{
     borrow::Cow,
@@ -107,22 +107,22 @@ fn gaps(message: &Message) -> Vec<&'static str> {
 fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, BuildError> {
     let files = dispatch.message.attachments.iter().map(|file| (File::of(file), &file.content));
     let body = with_files(&email(dispatch), ("attachments", "content"), files).ok_or(BuildError::NotPrintable)?;
-    let authorization = format!("Bearer {}", target.credential);
-    let headers = [("Authorization", authorization.as_str()), ("Idempotency-Key", dispatch.message_id)];
-    Ok(post(target, "/emails", &headers, body))
+    let mut request = post(target, "/emails", bearer(target), body);
+    request.headers.push(header_field("Idempotency-Key", dispatch.message_id));
+    Ok(request)
 }
 
 /// The request for several messages: a list of what each would be alone. Its key is one for these messages in this
 /// order; `permissive` lets one that is refused fail alone.
 fn build_batch(target: &Target<'_>, dispatches: &[Dispatch<'_>]) -> Result<HttpRequest, BuildError> {
     let emails: Vec<_> = dispatches.iter().map(email).collect();
-    let body = serde_json::to_vec(&emails).map_err(|_| BuildError::NotPrintable)?;
+    let body = print(&emails).ok_or(BuildError::NotPrintable)?;
     let ids: Vec<_> = dispatches.iter().map(|dispatch| dispatch.message_id).collect();
     let key = format!("batch_{}", key::fingerprint(ids.join("\n").as_bytes()));
-    let authorization = format!("Bearer {}", target.credential);
-    let headers =
-        [("Authorization", authorization.as_str()), ("Idempotency-Key", &key), ("x-batch-validation", "permissive")];
-    Ok(post(target, "/emails/batch", &headers, body))
+    let mut request = post(target, "/emails/batch", bearer(target), body);
+    let more = [("Idempotency-Key", Cow::Owned(key)), ("x-batch-validation", Cow::Borrowed("permissive"))];
+    request.headers.extend(more);
+    Ok(request)
 }
 
 fn email<'a>(dispatch: &Dispatch<'a>) -> Email<'a> {

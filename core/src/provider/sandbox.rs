@@ -5,9 +5,9 @@
 //! and the `status` that it would have had alone.
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ProviderKind, Target,
+    Bounds, BuildError, Dialect, Dispatch, ProviderKind, Target, bearer,
     classify::{Class, Rule, Rules, json_object, readable_id, safe_word},
-    http, options, post,
+    header_field, http, options, post,
 };
 use crate::{
     address::Mailbox,
@@ -20,7 +20,7 @@ use crate::{
     transport::{Call, Reply},
     wire::{Each, Pairs, Text, with_files},
 };
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -94,8 +94,9 @@ fn build_batch(target: &Target<'_>, dispatches: &[Dispatch<'_>]) -> Result<HttpR
 }
 
 fn request(target: &Target<'_>, path: &str, key: &str, body: Vec<u8>) -> Result<HttpRequest, BuildError> {
-    let authorization = format!("Bearer {}", target.credential);
-    Ok(post(target, path, &[("Authorization", authorization.as_str()), ("Idempotency-Key", key)], body))
+    let mut request = post(target, path, bearer(target), body);
+    request.headers.push(header_field("Idempotency-Key", key));
+    Ok(request)
 }
 
 fn body(dispatch: &Dispatch<'_>) -> Result<Vec<u8>, BuildError> {

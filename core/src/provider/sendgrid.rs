@@ -8,7 +8,7 @@
 mod body;
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target, bearer,
     classify::{Class, Phrase, by_phrase, json_object, of_each, readable_id},
     http, options, post, takes_id_field,
 };
@@ -20,9 +20,9 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Each, Pairs, PairsAnd, with_files},
+    wire::{Each, Pairs, PairsAnd, print, with_files},
 };
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use body::{Content, Email, File, Personalization, TrackingSettings, is_dynamic, person};
 use serde_json::Value;
 
@@ -77,12 +77,19 @@ fn gaps(message: &Message) -> Vec<&'static str> {
     let splits = |mailbox: &Mailbox| mailbox.name.as_ref().is_some_and(|name| name.contains([';', ',']));
     let found = [
         (message.recipients().any(splits), "; or , in a recipient's name"),
-        (!message.recipients().all(|mailbox| people.insert(mailbox.address.key())), "a recipient given twice"),
+        (
+            message.recipient_count() > 1 && !message.recipients().all(|mailbox| people.insert(mailbox.address.key())),
+            "a recipient given twice",
+        ),
         (is_empty(&message.text_body) || is_empty(&message.html_body), "empty body"),
-        (!message.headers.iter().all(|(name, _)| headers.insert(name.to_ascii_lowercase())), "repeated header"),
+        (
+            message.headers.len() > 1
+                && !message.headers.iter().all(|(name, _)| headers.insert(name.to_ascii_lowercase())),
+            "repeated header",
+        ),
         (message.headers.iter().any(|(name, _)| named(&OWN_HEADERS, name)), "header that SendGrid sets itself"),
         (message.tags.len() > MAX_CATEGORIES, "more than 10 tags"),
-        (!message.tags.iter().all(|tag| tags.insert(tag)), "repeated tag"),
+        (message.tags.len() > 1 && !message.tags.iter().all(|tag| tags.insert(tag)), "repeated tag"),
         (message.tags.iter().any(|tag| tag.chars().count() > MAX_CATEGORY), "tags over 255 characters"),
         (args_size(message) > MAX_ARGS, "metadata over 10,000 bytes"),
         (takes_id_field(message), ID_FIELD_TAKEN),
@@ -95,10 +102,16 @@ fn gaps(message: &Message) -> Vec<&'static str> {
     found.into_iter().filter_map(|(lacks, feature)| lacks.then_some(feature)).collect()
 }
 
-/// Bytes of `custom_args` as JSON, with Sendgate's own and room for the longest id.
+/// Bytes of `custom_args` as JSON at most, with Sendgate's own and room for the longest id.
 fn args_size(message: &Message) -> usize {
-    let printed = serde_json::to_string(&Pairs(&message.metadata)).map_or(usize::MAX, |json| json.len());
-    printed.saturating_add(ID_FIELD.len()).saturating_add(super::MAX_MESSAGE_ID).saturating_add(JSON_FRAME)
+    // Few metadata need not be printed to know that they fit: no byte takes more than six.
+    let given = message.metadata.iter().map(|(name, value)| (name.len() + value.len()) * 6 + JSON_FRAME).sum::<usize>();
+    let own = ID_FIELD.len() + super::MAX_MESSAGE_ID + JSON_FRAME;
+    let most = given + own + BRACES;
+    if most <= MAX_ARGS {
+        return most;
+    }
+    print(&Pairs(&message.metadata)).map_or(usize::MAX, |json| json.len()).saturating_add(own)
 }
 
 /// A dynamic template takes any data. A legacy one takes texts to put in place of its tags, 10,000 bytes of them.
@@ -169,8 +182,7 @@ fn build<'a>(
     };
     let files = message.attachments.iter().map(|file| (File::of(file), &file.content));
     let body = with_files(&email, ("attachments", "content"), files).ok_or(BuildError::NotPrintable)?;
-    let authorization = format!("Bearer {}", target.credential);
-    Ok(post(target, "/v3/mail/send", &[("Authorization", &authorization)], body))
+    Ok(post(target, "/v3/mail/send", bearer(target), body))
 }
 
 /// The meaning of an answer: an empty 202 with `X-Message-Id`, or `{"errors": [{"message", "field", "help"}]}`, in which
@@ -271,6 +283,8 @@ const MAX_CATEGORIES: usize = 10;
 const MAX_CATEGORY: usize = 255;
 /// sendgrid-oai: bytes of `custom_args`, and of `substitutions`.
 const MAX_ARGS: usize = 10_000;
+/// Around an object.
+const BRACES: usize = 2;
 /// Quotes, colon and comma around one more field.
 const JSON_FRAME: usize = 6;
 /// sendgrid-oai: characters of a pool's name.

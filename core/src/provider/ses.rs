@@ -15,8 +15,8 @@ mod mailbox;
 pub(super) mod sigv4;
 
 use super::{
-    Bounds, BuildError, Dialect, Dispatch, ID_FIELD_TAKEN, Letter, ProviderKind, Target, USER_AGENT, is_header_value,
-    options, takes_id_field,
+    Bounds, BuildError, Dialect, Dispatch, ID_FIELD_TAKEN, Letter, ProviderKind, Target, USER_AGENT, header_field,
+    is_header_value, options, takes_id_field,
 };
 use crate::{
     address::Mailbox,
@@ -25,9 +25,14 @@ use crate::{
     outcome::{Answer, Outcome},
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{add_files, with_field},
+    wire::{add_files, print, with_field},
 };
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned},
+    format,
+    string::String,
+    vec::Vec,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use body::{Bulk, Email, File, Simple, Template};
 use sigv4::{Keys, Signable};
@@ -65,7 +70,7 @@ impl Dialect for Ses {
     ) -> Result<Call, BuildError> {
         dispatches.iter().try_for_each(check_id)?;
         let bulk = Bulk::of(dispatches).ok_or(BuildError::NotTogether)?;
-        let body = serde_json::to_vec(&bulk).map_err(|_| BuildError::NotPrintable)?;
+        let body = print(&bulk).ok_or(BuildError::NotPrintable)?;
         signed(target, "POST", SEND_BULK, body, now).map(Call::Http)
     }
 
@@ -137,12 +142,12 @@ fn email(target: &Target<'_>, dispatch: &Dispatch<'_>, now: UnixMillis) -> Resul
     let message = dispatch.message;
     let files = message.attachments.iter().map(|file| (File::of(file), &file.content));
     let printed = if let Some(template) = Template::of(message) {
-        let template = serde_json::to_vec(&template).ok();
+        let template = print(&template);
         let template =
             template.and_then(|template| add_files(template, FILES, files)).ok_or(BuildError::NotPrintable)?;
         with_field(&Email::of(dispatch, true), "Content", &[b"{\"Template\":", &template, b"}"])
     } else if is_simple(message) {
-        let simple = serde_json::to_vec(&Simple::of(message)).ok();
+        let simple = print(&Simple::of(message));
         let simple = simple.and_then(|simple| add_files(simple, FILES, files)).ok_or(BuildError::NotPrintable)?;
         with_field(&Email::of(dispatch, true), "Content", &[b"{\"Simple\":", &simple, b"}"])
     } else {
@@ -191,14 +196,14 @@ pub(super) fn signed(
     let signable = Signable { method, path: &path, query: "", headers: &headers, body: &body };
     let authorization = sigv4::authorization(&signable, &keys, region, &date).ok_or(BuildError::NotPrintable)?;
     let fields = [
-        has_body.then_some(("Content-Type", JSON)),
-        Some(("Accept", JSON)),
-        Some(("User-Agent", USER_AGENT)),
-        Some(("X-Amz-Date", &*date)),
-        keys.session_token.map(|token| ("X-Amz-Security-Token", token)),
-        Some(("Authorization", &*authorization)),
+        has_body.then_some(("Content-Type", Cow::Borrowed(JSON))),
+        Some(("Accept", Cow::Borrowed(JSON))),
+        Some(("User-Agent", Cow::Borrowed(USER_AGENT))),
+        Some(("X-Amz-Date", Cow::Owned(date))),
+        keys.session_token.map(|token| header_field("X-Amz-Security-Token", token)),
+        Some(("Authorization", Cow::Owned(authorization))),
     ];
-    let headers = fields.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let headers = fields.into_iter().flatten().collect();
     Ok(HttpRequest { method, url: [scheme, "://", authority, &path].concat(), headers, body })
 }
 

@@ -9,7 +9,7 @@
 use super::{
     BuildError, Dialect, Dispatch, ID_FIELD, ID_FIELD_TAKEN, ProviderKind, Target,
     classify::{Class, Rule, Rules, json_object, readable_id},
-    http, options,
+    header_field, http, options,
     people::{ID_BYTES, Person, repeats_header},
     post, takes_id_field,
 };
@@ -21,7 +21,7 @@ use crate::{
     retry_after,
     time::UnixMillis,
     transport::{Call, Reply},
-    wire::{Pairs, PairsAnd, add_files, with_field},
+    wire::{Pairs, PairsAnd, add_files, print, with_field},
 };
 use alloc::{
     string::{String, ToString},
@@ -54,7 +54,7 @@ impl Dialect for Sparkpost {
 /// What this message needs and SparkPost lacks.
 fn gaps(message: &Message) -> Vec<&'static str> {
     let template = message.template.is_some();
-    let metadata = serde_json::to_vec(&Pairs(&message.metadata)).map_or(0, |printed| printed.len());
+    let metadata = print(&Pairs(&message.metadata)).map_or(0, |printed| printed.len());
     let is_long = |file: &Attachment| {
         file.filename.len() > MAX_FILE_NAME || file.content_id.as_ref().is_some_and(|id| id.len() > MAX_FILE_NAME)
     };
@@ -110,14 +110,14 @@ fn build(target: &Target<'_>, dispatch: &Dispatch<'_>) -> Result<HttpRequest, Bu
     };
     let content = content(dispatch).ok_or(BuildError::NotPrintable)?;
     let body = with_field(&transmission, "content", &[&content]).ok_or(BuildError::NotPrintable)?;
-    Ok(post(target, "/api/v1/transmissions", &[("Authorization", target.credential)], body))
+    Ok(post(target, "/api/v1/transmissions", header_field("Authorization", target.credential), body))
 }
 
 /// The content with its two lists of files.
 fn content(dispatch: &Dispatch<'_>) -> Option<Vec<u8>> {
     let message = dispatch.message;
     if let Some(template) = &message.template {
-        return serde_json::to_vec(&Stored { template_id: &template.id }).ok();
+        return print(&Stored { template_id: &template.id });
     }
     let reply_to: Vec<&Mailbox> = message.reply_to.iter().collect();
     let content = Content {
@@ -132,7 +132,7 @@ fn content(dispatch: &Dispatch<'_>) -> Option<Vec<u8>> {
         let files = message.attachments.iter().filter(move |file| file.disposition == disposition);
         files.map(|file| (File::of(file), &file.content)).collect::<Vec<_>>().into_iter()
     };
-    let printed = add_files(serde_json::to_vec(&content).ok()?, ("attachments", "data"), of(Disposition::Attachment))?;
+    let printed = add_files(print(&content)?, ("attachments", "data"), of(Disposition::Attachment))?;
     add_files(printed, ("inline_images", "data"), of(Disposition::Inline))
 }
 

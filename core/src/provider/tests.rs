@@ -1,5 +1,6 @@
 use super::*;
 use crate::outcome::Outcome;
+use alloc::string::ToString;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -33,7 +33,7 @@ const MAILBOXES: [&str; 16] = [
 /// Everything compared of Sendgate's request.
 pub(crate) fn ours(request: &HttpRequest) -> BTreeMap<String, String> {
     let path = request.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap().1;
-    let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<_> = request.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
     let body = decode(&headers, &request.body);
     flatten(request.method, &format!("/{path}"), &headers, &body)
 }

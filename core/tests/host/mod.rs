@@ -487,7 +487,11 @@ pub fn provider_of(request: &HttpRequest) -> &'static str {
 
 /// A header field of a request.
 pub fn field(request: &HttpRequest, name: &str) -> Option<String> {
-    request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    request
+        .headers
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.clone().into_owned())
 }
 
 /// accepted = queued + deferred + held + sending + sent + suppressed + failed + expired + unknown, and the ledger's

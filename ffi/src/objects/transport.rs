@@ -151,7 +151,8 @@ impl TryFrom<Call> for Request {
 impl From<http::HttpRequest> for HttpRequest {
     fn from(request: http::HttpRequest) -> Self {
         let http::HttpRequest { method, url, headers, body } = request;
-        Self { method: method.into(), url, headers: headers.into_iter().collect(), body }
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into_owned())).collect();
+        Self { method: method.into(), url, headers, body }
     }
 }
 

@@ -9,17 +9,25 @@ import io
 import json
 import mimetypes
 import sys
-from collections.abc import Iterable
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from .. import _mime
 from . import say
 
 Fields = dict[str, Any]
 
-KEPT = ("list-", "x-", "in-reply-to", "references", "auto-submitted", "precedence", "feedback-id")
-"""Header fields of a mail that go on with it; the others are composed anew."""
+CARRIED = (
+    "return-path",
+    "received",
+    "delivered-to",
+    "x-original-to",
+    "dkim-signature",
+    "domainkey-signature",
+    "authentication-results",
+    "arc-",
+)
+"""How header fields begin that a mail got on its way (RFC 5321 section 4.4, RFC 6376, RFC 8601, RFC 8617)."""
 
 
 def source(path: str) -> bytes:
@@ -98,48 +106,13 @@ def _cell(name: str, cell: str) -> object:
 
 
 def of_mail(data: bytes) -> Fields:
-    """The fields of a mail as it is kept in ``.eml`` files."""
+    """The fields of a mail as it is kept in ``.eml`` files, without what those who carried it wrote on it."""
     mail = email.message_from_bytes(data, policy=email.policy.default)
-    assert isinstance(mail, EmailMessage)
-    fields: Fields = {}
-    for header, field in (("from", "from"), ("to", "to"), ("cc", "cc"), ("bcc", "bcc"), ("reply-to", "reply_to")):
-        boxes = [str(box) for value in mail.get_all(header, []) for box in value.addresses]
-        if boxes:
-            fields[field] = boxes[0] if field == "from" else boxes
-    if mail["subject"] is not None:
-        fields["subject"] = str(mail["subject"])
-    for kind, field in (("plain", "text_body"), ("html", "html_body")):
-        body = mail.get_body((kind,))
-        if isinstance(body, EmailMessage):
-            fields[field] = body.get_content()
-    kept = [(name, str(value)) for name, value in mail.items() if name.lower().startswith(KEPT)]
-    if kept:
-        fields["headers"] = [{"name": name, "value": value} for name, value in kept]
-    files = [_part(part) for part in _files(mail)]
-    if files:
-        fields["attachments"] = files
-    return fields
-
-
-def _files(mail: EmailMessage) -> Iterable[EmailMessage]:
-    bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]
-    for part in mail.walk():
-        if not part.is_multipart() and not any(part is body for body in bodies):
-            assert isinstance(part, EmailMessage)
-            yield part
-
-
-def _part(part: EmailMessage) -> Fields:
-    content_id = (part["content-id"] or "").strip().strip("<>")
-    content = part.get_payload(decode=True)
-    fields: Fields = {
-        "filename": part.get_filename() or "attachment",
-        "content_type": part.get_content_type(),
-        "content": content if isinstance(content, bytes) else b"",
-    }
-    if content_id and part.get_content_disposition() != "attachment":
-        fields |= {"disposition": "inline", "content_id": content_id}
-    return fields
+    for name in {name for name in mail if name.lower().startswith(CARRIED)}:
+        del mail[name]
+    fields = _mime.fields_of(mail, sender="")
+    # What the mail does not say, the command line may.
+    return {field: value for field, value in fields.items() if value or field not in ("from", "subject")}
 
 
 def attachment(path: str) -> Fields:

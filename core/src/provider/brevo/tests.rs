@@ -30,7 +30,7 @@ fn everything_that_a_message_carries_has_its_place() {
     });
     assert_eq!(got, want);
     let request = request(Brevo, &message).unwrap();
-    assert!(request.url.ends_with("/v3/smtp/email") && request.headers.contains(&("api-key".into(), "key_1".into())));
+    assert!(request.url.ends_with("/v3/smtp/email") && request.headers.contains(&("api-key", "key_1".into())));
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn built(account_id: Option<&str>, message: &Message) -> Result<HttpRequest, Bui
 fn the_account_is_in_the_path_and_the_token_in_a_header() {
     let request = built(Some("acc123"), &message(json!({}))).unwrap();
     assert_eq!(request.url, "https://api.cloudflare.com/client/v4/accounts/acc123/email/sending/send");
-    assert!(request.headers.contains(&("Authorization".into(), "Bearer token_1".into())));
+    assert!(request.headers.contains(&("Authorization", "Bearer token_1".into())));
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body, json!({ "from": "a@shop.example", "to": ["b@example.net"], "subject": "Hi", "text": "Hello" }));
     for account in [None, Some(""), Some("a/b"), Some("a?b"), Some("..")] {

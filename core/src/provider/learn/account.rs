@@ -5,10 +5,10 @@ use crate::{
     calendar::CalendarUnit,
     gate::Unit,
     http::{HttpRequest, HttpResponse},
-    provider::{ProviderKind, Target, USER_AGENT, classify::json_object, is_credential, ses},
+    provider::{ProviderKind, Target, USER_AGENT, bearer, classify::json_object, is_credential, ses},
     time::UnixMillis,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use serde_json::{Map, Value};
 
 /// Whether a provider has a page that says how much the account may send.
@@ -176,8 +176,10 @@ fn duration(text: &str) -> Option<u64> {
 fn get(target: &Target<'_>, path: &str) -> HttpRequest {
     let mut url = String::from(target.base_url.trim_end_matches('/'));
     url.push_str(path);
-    let authorization = format!("Bearer {}", target.credential);
-    let fields = [("Accept", "application/json"), ("User-Agent", USER_AGENT), ("Authorization", &*authorization)];
-    let headers = fields.iter().map(|(name, value)| (String::from(*name), String::from(*value))).collect();
+    let headers = alloc::vec![
+        ("Accept", Cow::Borrowed("application/json")),
+        ("User-Agent", Cow::Borrowed(USER_AGENT)),
+        bearer(target),
+    ];
     HttpRequest { method: "GET", url, headers, body: Vec::new() }
 }

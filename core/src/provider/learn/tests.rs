@@ -161,9 +161,9 @@ fn an_account_page_is_asked_for_where_there_is_one() {
     assert_eq!(account_query(ProviderKind::Ses, &Target::new("https://esp.example", "AKID:secret"), NOW), None);
     assert_eq!(account_query(ProviderKind::Resend, &Target::new("https://esp.example", "a\r\nb"), NOW), None);
     let request = account_query(ProviderKind::Ses, &target, NOW).unwrap();
-    let authorization = request.headers.iter().find(|(name, _)| name == "Authorization").unwrap();
+    let authorization = request.headers.iter().find(|(name, _)| *name == "Authorization").unwrap();
     assert!(authorization.1.contains("SignedHeaders=host;x-amz-date,"));
-    assert!(!request.headers.iter().any(|(name, _)| name == "Content-Type"), "there is no body");
+    assert!(!request.headers.iter().any(|(name, _)| *name == "Content-Type"), "there is no body");
 }
 
 /// R027: a raised quota counts for the next decision and keeps what was counted; a lowered one refuses until it drains.

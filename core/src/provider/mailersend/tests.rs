@@ -34,7 +34,7 @@ fn everything_that_a_message_carries_has_its_place() {
     assert_eq!(body(Mailersend, &message), want);
     let request = request(Mailersend, &message).unwrap();
     assert!(request.url.ends_with("/v1/email"));
-    assert!(request.headers.contains(&("Authorization".into(), "Bearer key_1".into())));
+    assert!(request.headers.contains(&("Authorization", "Bearer key_1".into())));
 }
 
 #[test]

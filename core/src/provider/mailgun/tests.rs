@@ -33,7 +33,7 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
-    request.headers.iter().find(|(have, _)| have == name).unwrap().1.as_str()
+    request.headers.iter().find(|(have, _)| *have == name).unwrap().1.as_ref()
 }
 
 /// Names after providers.md 2.2.

@@ -100,7 +100,7 @@ fn a_batch_is_the_list_of_what_each_message_would_be_alone() {
     let list: Value = serde_json::from_slice(&sent.body).unwrap();
     assert_eq!(list, json!([alone(&first, 1, "msg_0"), alone(&second, 0, "msg_1")]));
     assert_eq!(sent.url, "https://esp.example/base/emails/batch");
-    let header = |name: &str| sent.headers.iter().find(|(have, _)| have == name).unwrap().1.as_str();
+    let header = |name: &str| sent.headers.iter().find(|(have, _)| *have == name).unwrap().1.as_ref();
     assert_eq!(header("x-batch-validation"), "permissive");
     // sha256sum of "msg_0", a line feed and "msg_1".
     let hash = "6d70a375320d77403c02e63fd414d6d1485f6766316c78ad6d1a524ac040eb1b";

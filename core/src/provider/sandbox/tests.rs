@@ -63,7 +63,7 @@ fn several_messages_are_a_list_under_a_key_of_their_own() {
     assert_eq!(request.url, "https://esp.example/messages/batch");
     let list: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!((list[0]["id"].as_str(), list[1]["id"].as_str(), list[2].is_null()), (Some("m1"), Some("m2"), true));
-    let key = |ids: &[&str]| batch(ids).headers.into_iter().find(|(name, _)| name == "Idempotency-Key").unwrap().1;
+    let key = |ids: &[&str]| batch(ids).headers.into_iter().find(|(name, _)| *name == "Idempotency-Key").unwrap().1;
     assert_eq!(key(&["m1", "m2"]), key(&["m1", "m2"]));
     assert_ne!(key(&["m1", "m2"]), key(&["m2", "m1"]), "another order is another call");
 }

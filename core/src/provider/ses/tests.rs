@@ -33,7 +33,7 @@ fn body(message: &Message) -> Value {
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    request.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    request.headers.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_ref())
 }
 
 #[test]

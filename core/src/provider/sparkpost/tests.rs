@@ -17,7 +17,7 @@ fn the_smallest_message_is_one_recipient_and_its_content() {
     assert_eq!(body(Sparkpost, &message(json!({}))), want);
     let request = request(Sparkpost, &message(json!({}))).unwrap();
     assert!(request.url.ends_with("/api/v1/transmissions"));
-    assert!(request.headers.contains(&("Authorization".into(), "key_1".into())), "no word before the key");
+    assert!(request.headers.contains(&("Authorization", "key_1".into())), "no word before the key");
 }
 
 /// transmissions.apib, and SparkPost's page on CC and BCC with its REST interface.
