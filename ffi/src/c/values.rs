@@ -433,13 +433,8 @@ impl From<AccountStatus> for SendgateAccountStatus {
 
 impl From<&Usage> for SendgateUsage {
     fn from(usage: &Usage) -> Self {
-        Self {
-            limit: usage.limit,
-            used: usage.used,
-            remaining: usage.remaining,
-            next_at: usage.next_at.as_millis(),
-            full_at: usage.full_at.as_millis(),
-        }
+        let Usage { limit, used, remaining, next_at, full_at } = *usage;
+        Self { limit, used, remaining, next_at: next_at.as_millis(), full_at: full_at.as_millis() }
     }
 }
 
