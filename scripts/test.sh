@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-ALL=(fmt clippy unit proofs mutants no_std generated worker size vectors_python python python_types sdist clients vectors_c abi_c vectors_go abi_go vectors_uniffi
+ALL=(fmt clippy unit proofs mutants drift no_std generated worker size vectors_python python python_types sdist clients vectors_c abi_c vectors_go abi_go vectors_uniffi
     jvm ruby javascript trace sdk e2e dropin contract browser readme wrangler)
 PY="$TOOLS/venv/bin"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
@@ -43,6 +43,10 @@ step_proofs() { # the large numbers of what is promised, in an optimised build: 
 
 step_mutants() { # planted bugs, each noticed by the test that is named for it (about 4 minutes)
     scripts/mutants.sh
+}
+
+step_drift() { # a field, a variant or a name changed in the core fails the build of every room that must know (about a minute)
+    scripts/drift.sh
 }
 
 step_no_std() { # the core builds where there is no standard library

@@ -10,7 +10,7 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 use sendgate_core::sql::{Param, Row, Sql, SqlError, Value};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A SQLite database, on a file or in memory.
 pub struct Database {
@@ -78,6 +78,12 @@ impl Database {
         let behavior = TransactionBehavior::Deferred;
         let transaction = self.connection.transaction_with_behavior(behavior).map_err(beginning)?;
         work(&mut Connection { transaction })
+    }
+
+    /// The file's whole path; `None` when there is no file.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        self.connection.path().filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
     /// A number that is another one after any other connection wrote to the file, in this process or another.

@@ -1087,7 +1087,7 @@ class Receipt:
         """The message's id, by which ``trace`` finds it; None when it was refused."""
     @property
     def status(self) -> str:
-        """``"queued"``, ``"suppressed"`` or ``"refused"``."""
+        """``"queued"``, ``"suppressed"`` or ``"rejected"``."""
     @property
     def warnings(self) -> list[str]:
         """Words for what is not wrong but worth knowing, such as ``"missing_unsubscribe"``."""

@@ -1,9 +1,15 @@
-"""The durable sender with its asyncio half, and its end with the interpreter."""
+"""The durable sender with its asyncio half, its forks, and its end with the interpreter.
+
+SQLite must not have a file open over a fork: the child would take the parent's locks for its own. So the files of all
+Mailrooms are closed before a fork, and opened again behind it by whoever wants them; who wants them meanwhile waits.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import os
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +18,22 @@ from . import _sendgate  # type: ignore[attr-defined]  # its types are in __init
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_all: weakref.WeakSet[Mailroom] = weakref.WeakSet()
 _running: weakref.WeakSet[Mailroom] = weakref.WeakSet()
+#: Nobody opens one while the process forks.
+_opening = threading.RLock()
+#: Those whose files are closed for the fork that is under way.
+_closed: list[Mailroom] = []
 
 
 class Mailroom(_sendgate.Mailroom):  # type: ignore[misc]  # as above
     __doc__ = _sendgate.Mailroom.__doc__
+
+    def __new__(cls, *given: Any, **named: Any) -> Mailroom:  # noqa: ANN401 - Rust reads them
+        with _opening:
+            mailroom: Mailroom = super().__new__(cls, *given, **named)
+            _all.add(mailroom)
+        return mailroom
 
     def run(self) -> bool:
         """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
@@ -61,3 +78,28 @@ def _stop_all() -> None:
     """A thread that delivers may need the interpreter for a transport: it ends first."""
     for mailroom in list(_running):
         mailroom.stop()
+
+
+def _before_fork() -> None:
+    _opening.acquire()
+    _closed.extend(_all)
+    for mailroom in _closed:
+        mailroom._before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for mailroom in _closed:
+        mailroom._after_fork()
+    _closed.clear()
+    _opening.release()
+
+
+def _after_fork_in_child() -> None:
+    """The parent's Mailrooms refuse what they are asked for: whoever sends here opens one here."""
+    _all.clear()
+    _running.clear()
+    _closed.clear()
+    _opening.release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -296,12 +296,7 @@ impl From<limiter::Decision> for Decision {
 
 impl From<&limiter::Usage> for Usage {
     fn from(usage: &limiter::Usage) -> Self {
-        Self {
-            limit: usage.limit,
-            used: usage.used,
-            remaining: usage.remaining,
-            next_at: usage.next_at.as_millis(),
-            full_at: usage.full_at.as_millis(),
-        }
+        let limiter::Usage { limit, used, remaining, next_at, full_at } = *usage;
+        Self { limit, used, remaining, next_at: next_at.as_millis(), full_at: full_at.as_millis() }
     }
 }

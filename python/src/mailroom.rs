@@ -132,7 +132,7 @@ impl Mailroom {
             clock: Box::new(|| clock::now(None)),
             chance: Box::new(chance),
             compose: sendgate_mime::compose,
-            transport: carrier(transport)?,
+            transport: carrier(py, transport)?,
         };
         let lease_ms = lease_ms.unwrap_or(sendgate_embed::Mailroom::LEASE_MS);
         py.detach(|| sendgate_embed::Mailroom::open(&path, &account, lease_ms, host)).map(Self).map_err(error::mailroom)
@@ -146,12 +146,13 @@ impl Mailroom {
     /// IdempotencyConflict, and StoreFailed. Nothing was accepted then.
     #[pyo3(signature = (messages, idempotency_key=None))]
     fn submit(&self, py: Python<'_>, messages: Messages, idempotency_key: Option<&str>) -> PyResult<Vec<Receipt>> {
-        let submit = || self.0.submit(messages.body().as_bytes(), idempotency_key);
-        let reply = py.detach(submit).map_err(error::mailroom)?;
-        if reply.status >= 400 {
-            return Err(error::refused(&reply.body, reply.retry_at));
-        }
-        let accepted = serde_json::from_slice::<Accepted>(&reply.body);
+        let submit = || {
+            let reply = self.0.submit(messages.body().as_bytes(), idempotency_key)?;
+            let accepted = (reply.status < 400).then(|| serde_json::from_slice::<Accepted>(&reply.body));
+            Ok((reply, accepted))
+        };
+        let (reply, accepted) = py.detach(submit).map_err(error::mailroom)?;
+        let Some(accepted) = accepted else { return Err(error::refused(&reply.body, reply.retry_at)) };
         accepted.map(|accepted| accepted.messages).map_err(|_| error::store("an answer cannot be read"))
     }
 
@@ -195,6 +196,16 @@ impl Mailroom {
     fn limits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let view = py.detach(|| self.0.limits()).map_err(error::mailroom)?;
         read(py, &view, Some("limits"))
+    }
+
+    /// Closes the file, and lets nobody use it until ``_after_fork``. Not part of the package.
+    fn _before_fork(&self, py: Python<'_>) {
+        py.detach(|| self.0.before_fork());
+    }
+
+    /// Lets everybody go on. Not part of the package.
+    fn _after_fork(&self, py: Python<'_>) {
+        py.detach(|| self.0.after_fork());
     }
 
     /// The API's answer to a request of the owner's: a status and a body. Not part of the package.
@@ -275,8 +286,8 @@ impl Drop for Mailroom {
 impl Due {
     /// What to carry out.
     #[getter]
-    fn request(&self) -> PyResult<Request> {
-        transport::request(&self.call)
+    fn request(&self, py: Python<'_>) -> PyResult<Request> {
+        transport::request(py, &self.call)
     }
 
     /// Give up after so many milliseconds.
@@ -353,7 +364,7 @@ impl Receipt {
         self.message_id.as_deref()
     }
 
-    /// ``"queued"``, ``"suppressed"`` or ``"refused"``.
+    /// ``"queued"``, ``"suppressed"`` or ``"rejected"``.
     #[getter]
     fn status(&self) -> &str {
         &self.status
@@ -440,8 +451,9 @@ fn secret_of(given: Option<HashMap<String, String>>) -> Secrets {
     }
 }
 
-fn carrier(transport: Option<Py<PyAny>>) -> PyResult<Box<dyn Transport>> {
-    let carrier = Carrier::new(&Roots::Public).map_err(|error| error::mailroom(MailroomError::Carrier(error)))?;
+fn carrier(py: Python<'_>, transport: Option<Py<PyAny>>) -> PyResult<Box<dyn Transport>> {
+    let carrier =
+        py.detach(|| Carrier::new(&Roots::Public)).map_err(|error| error::mailroom(MailroomError::Carrier(error)))?;
     Ok(match transport {
         Some(carry) => Box::new(Callable { carry, carrier }),
         None => Box::new(carrier),

@@ -352,10 +352,11 @@ impl From<http::HttpRequest> for HttpRequest {
 
 impl From<outcome::Answer> for Answer {
     fn from(answer: outcome::Answer) -> Self {
+        let outcome::Answer { outcome, status, provider_code, refused } = answer;
         Self {
-            outcome: answer.outcome.word().into(),
-            retry_at: answer.outcome.retry_at().map(UnixMillis::as_millis),
-            provider_message_id: match answer.outcome {
+            outcome: outcome.word().into(),
+            retry_at: outcome.retry_at().map(UnixMillis::as_millis),
+            provider_message_id: match outcome {
                 outcome::Outcome::Accepted { provider_message_id } => provider_message_id,
                 outcome::Outcome::Throttled { .. }
                 | outcome::Outcome::Transient { .. }
@@ -367,13 +368,9 @@ impl From<outcome::Answer> for Answer {
                 | outcome::Outcome::Split
                 | outcome::Outcome::Unknown => None,
             },
-            status: answer.status,
-            provider_code: answer.provider_code,
-            refused: answer
-                .refused
-                .into_iter()
-                .map(|refused| (refused.address, refused.reason.word().into()))
-                .collect(),
+            status,
+            provider_code,
+            refused: refused.into_iter().map(|refused| (refused.address, refused.reason.word().into())).collect(),
         }
     }
 }

@@ -22,8 +22,10 @@ pub(crate) struct Callable {
 impl Transport for Callable {
     fn carry(&self, call: &Call, timeout: Duration) -> Result<Reply, TransportFailure> {
         let Call::Http(request) = call else { return self.carrier.carry(call, timeout) };
+        // A long mail is copied before the GIL is taken.
+        let request = request.clone().into();
         // An interpreter that ends has nobody to ask any more, and nothing was sent.
-        Python::try_attach(|py| self.ask(py, request.clone().into())).unwrap_or(Err(TransportFailure::NotSent))
+        Python::try_attach(|py| self.ask(py, request)).unwrap_or(Err(TransportFailure::NotSent))
     }
 }
 
@@ -59,8 +61,8 @@ pub(crate) fn result(outcome: &Bound<'_, PyAny>) -> PyResult<Result<Reply, Trans
 }
 
 /// The call as Python sees it.
-pub(crate) fn request(call: &Call) -> PyResult<Request> {
-    Request::of(call.clone())
+pub(crate) fn request(py: Python<'_>, call: &Call) -> PyResult<Request> {
+    Request::of(py.detach(|| call.clone()))
 }
 
 /// The instant so many seconds from now; the end of time without one.

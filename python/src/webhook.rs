@@ -89,17 +89,33 @@ pub(crate) enum Report {
 
 impl From<event::Event> for Event {
     fn from(event: event::Event) -> Self {
+        let event::Event {
+            provider,
+            kind,
+            key,
+            at,
+            provider_message_id,
+            message_id,
+            recipient,
+            bounce,
+            is_echo,
+            is_candidate,
+            sender_domain: _,
+            reject: _,
+            ip: _,
+            digest: _,
+        } = event;
         Self {
-            provider: event.provider.as_str().into(),
-            kind: event.kind.word().into(),
-            key: event.key,
-            at: event.at.as_millis(),
-            provider_message_id: event.provider_message_id,
-            message_id: event.message_id.map(|id| id.to_string()),
-            recipient: event.recipient,
-            bounce_class: event.bounce.map(|bounce| bounce.class.word().into()),
-            is_echo: event.is_echo,
-            is_candidate: event.is_candidate,
+            provider: provider.as_str().into(),
+            kind: kind.word().into(),
+            key,
+            at: at.as_millis(),
+            provider_message_id,
+            message_id: message_id.map(|id| id.to_string()),
+            recipient,
+            bounce_class: bounce.map(|bounce| bounce.class.word().into()),
+            is_echo,
+            is_candidate,
         }
     }
 }

@@ -1,6 +1,7 @@
 """The durable sender: what it takes, what it delivers, and what is left of it after a kill (R099, R118, R157)."""
 
 import asyncio
+import gc
 import json
 import os
 import queue
@@ -116,7 +117,7 @@ def test_what_cannot_be_taken_is_told_field_by_field(tmp_path: Path) -> None:
     stranger = Message(from_="a@other.example", to="ann@example.com", subject="Hi", text_body="Hello")
     taken, refused = mailroom.submit([message(), stranger])
     assert (taken.status, taken.code, taken.detail) == ("queued", None, None)
-    assert (refused.message_id, refused.code) == (None, "from_not_allowed")
+    assert (refused.message_id, refused.status, refused.code) == (None, "rejected", "from_not_allowed")
     assert refused.detail is not None and "messages[1].from" in refused.detail
     with pytest.raises(sendgate.InvalidMessage) as raised:
         mailroom.submit(stranger)
@@ -258,6 +259,57 @@ def test_a_fork_has_to_open_its_own(tmp_path: Path) -> None:
             code = error.code
         os._exit(0 if code == "mailroom_forked" else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_forks_while_the_parent_delivers_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    """Every child opens its own on the file that its parent delivers from, as the workers of a web server do."""
+    calls: Counter[str] = Counter()
+
+    def carry(request: HttpRequest) -> tuple[int, dict[str, str], bytes]:
+        calls[json.loads(request.body)["Subject"]] += 1
+        return taken(request)
+
+    with opened(tmp_path, transport=carry) as mailroom, opened(tmp_path) as other:
+        mailroom.run()
+        children = []
+        for n in range(40):
+            mailroom.submit(message(f"parent {n}"))
+            child = os.fork()
+            if child == 0:
+                try:
+                    own = opened(tmp_path)
+                    for twice in range(2):
+                        own.submit(message(f"child {n} {twice}"))
+                    del own
+                finally:
+                    os._exit(0 if sys.exc_info()[0] is None else 1)
+            other.submit(message(f"other {n}"))
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 40
+        assert mailroom.drain(60)
+    assert len(calls) == 40 * 4 and set(calls.values()) == {1}
+
+
+def test_a_transport_may_fork_and_a_child_may_end_as_usual(tmp_path: Path) -> None:
+    """The call under way is not waited for; what the parent has open is left alone by a child that lets go of it."""
+    ended: list[int] = []
+
+    def carry(request: HttpRequest) -> tuple[int, dict[str, str], bytes]:
+        child = os.fork()
+        if child == 0:
+            try:
+                gc.collect()
+                held.clear()
+            finally:
+                os._exit(0)
+        ended.append(os.waitpid(child, 0)[1])
+        return taken(request)
+
+    held = [opened(tmp_path, transport=carry)]
+    with held[0] as mailroom:
+        mailroom.submit([message(f"{n}") for n in range(4)])
+        assert mailroom.drain(60)
+    assert ended == [0] * len(ended) and ended
 
 
 class Counting:

@@ -67,7 +67,7 @@ impl Run {
         while !self.stopping.load(Ordering::SeqCst) {
             let rung = self.shared.bell.rung();
             // What other processes wrote before this is seen by the turn that follows.
-            seen = self.shared.desk().data_version().unwrap_or(seen);
+            seen = self.shared.desk().and_then(|mut desk| desk.data_version()).unwrap_or(seen);
             if let Some(pause) = self.step() {
                 self.pause(&pause, rung, seen);
             }
@@ -79,7 +79,7 @@ impl Run {
     fn step(&self) -> Option<Pause> {
         let now = (self.shared.host.clock)();
         let renewal = now.plus(self.shared.lease_ms / 3);
-        match self.shared.desk().turn(self.keep(), &self.shared.host) {
+        match self.shared.desk().and_then(|mut desk| desk.turn(self.keep(), &self.shared.host)) {
             Ok(Turn::Mine(Effect::Send { attempt, call, timeout_ms })) => {
                 self.launch(attempt, call, Duration::from_millis(timeout_ms));
                 None
@@ -123,7 +123,7 @@ impl Run {
             if left.is_zero() || self.shared.bell.wait(rung, left) {
                 return;
             }
-            let mut desk = self.shared.desk();
+            let Ok(mut desk) = self.shared.desk() else { return };
             let goes_on = match pause {
                 Pause::Until(_) => desk.data_version().map(|version| version == seen),
                 Pause::ForLease(_) => desk.is_free(now).map(|is_free| !is_free),
@@ -143,7 +143,7 @@ impl Run {
             }
             self.shared.bell.wait(rung, LOOK);
             // Answers that come after the lease would be nobody's.
-            let _ = self.shared.desk().renew(self.keep(), &self.shared.host);
+            let _ = self.shared.desk().and_then(|mut desk| desk.renew(self.keep(), &self.shared.host));
         }
     }
 }

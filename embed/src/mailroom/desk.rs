@@ -11,7 +11,7 @@
 //! and leaves those attempts alone. An answer that comes after the lease was lost finds its attempt settled, and is
 //! ignored.
 
-use super::{Host, MailroomError, lease};
+use super::{Host, MailroomError, fork::File, lease};
 use crate::{Connection, Database};
 use sendgate_core::{
     account::{Account, HostTools},
@@ -28,7 +28,7 @@ use std::path::Path;
 pub(super) type Settled = (Attempt, Result<Reply, TransportFailure>);
 
 pub(super) struct Desk {
-    database: Database,
+    file: File,
     config: Config,
     /// Names this Mailroom and no other, in this process or another.
     token: String,
@@ -37,7 +37,6 @@ pub(super) struct Desk {
     unsettled: Vec<Settled>,
     /// Calls of this process that were not settled.
     calls: usize,
-    process: u32,
 }
 
 /// The account as of a generation of the file.
@@ -68,12 +67,17 @@ impl Desk {
         let config = own::read(account)?;
         let database = Database::open(path)?;
         let token = format!("{:016x}{:016x}", (host.chance)(), (host.chance)());
-        let process = std::process::id();
-        let mut desk = Self { database, config, token, known: None, unsettled: Vec::new(), calls: 0, process };
-        desk.database.transaction(|sql| lease::create(sql).map_err(MailroomError::from))?;
+        let file = File::of(database);
+        let mut desk = Self { file, config, token, known: None, unsettled: Vec::new(), calls: 0 };
+        desk.file.database()?.transaction(|sql| lease::create(sql).map_err(MailroomError::from))?;
         // What is wrong with the configuration is told now, not with the first message.
         desk.decide(host, |_, _, _| Ok(()))?;
         Ok(desk)
+    }
+
+    /// The file, for a fork.
+    pub(super) const fn file(&mut self) -> &mut File {
+        &mut self.file
     }
 
     /// Runs a verb of the account beside whoever delivers.
@@ -144,19 +148,17 @@ impl Desk {
 
     /// Lets another process deliver at once, unless answers are still waited for.
     pub(super) fn give_back(&mut self) -> Result<(), MailroomError> {
-        self.is_own_process()?;
         if self.calls > 0 {
             return Ok(());
         }
         let token = &self.token;
-        self.database.transaction(|sql| lease::give_back(token, sql).map_err(MailroomError::from))
+        self.file.database()?.transaction(|sql| lease::give_back(token, sql).map_err(MailroomError::from))
     }
 
     /// Whether this process could deliver.
     pub(super) fn is_free(&mut self, now: UnixMillis) -> Result<bool, MailroomError> {
-        self.is_own_process()?;
         let token = &self.token;
-        self.database.read(|sql| Ok(lease::read(sql)?.is_none_or(|lease| !lease.stops(token, now))))
+        self.file.database()?.read(|sql| Ok(lease::read(sql)?.is_none_or(|lease| !lease.stops(token, now))))
     }
 
     /// Reads without waiting for anybody.
@@ -164,14 +166,12 @@ impl Desk {
         &mut self,
         work: impl FnOnce(&mut dyn Sql) -> Result<T, SqlError>,
     ) -> Result<T, MailroomError> {
-        self.is_own_process()?;
-        self.database.read(|sql| work(sql).map_err(MailroomError::from))
+        self.file.database()?.read(|sql| work(sql).map_err(MailroomError::from))
     }
 
     /// A number that is another one after any other connection wrote.
     pub(super) fn data_version(&mut self) -> Result<i64, MailroomError> {
-        self.is_own_process()?;
-        Ok(self.database.data_version()?)
+        Ok(self.file.database()?.data_version()?)
     }
 
     /// One transaction, at whose end the generation says whether anything but the lease was written.
@@ -180,8 +180,8 @@ impl Desk {
         host: &Host,
         work: impl FnOnce(&mut Memory<'_>, &mut Connection<'_>, UnixMillis) -> Result<T, MailroomError>,
     ) -> Result<T, MailroomError> {
-        self.is_own_process()?;
-        let Self { database, config, token, known, .. } = self;
+        let Self { file, config, token, known, unsettled: _, calls: _ } = self;
+        let database = file.database()?;
         let mut memory = Memory { config, token, known: known.take(), generation: 0, of_lease: 0 };
         let done = database.transaction(|sql| {
             memory.generation = lease::generation(sql)?;
@@ -195,10 +195,6 @@ impl Desk {
         })?;
         *known = memory.known;
         Ok(done)
-    }
-
-    fn is_own_process(&self) -> Result<(), MailroomError> {
-        if self.process == std::process::id() { Ok(()) } else { Err(MailroomError::Forked) }
     }
 }
 

@@ -7,11 +7,12 @@
 //! more, when it dies.
 //!
 //! Out of scope: a network file system, on which SQLite's WAL does not work, and a process that was forked with an open
-//! Mailroom, which is refused.
+//! Mailroom, which is refused. [`Mailroom::before_fork`] says what a parent owes to a child that opens its own.
 
 mod deliver;
 mod desk;
 mod error;
+mod fork;
 mod lease;
 
 pub use error::MailroomError;
@@ -100,6 +101,9 @@ struct Shared {
     host: Host,
     lease_ms: u64,
     bell: Bell,
+    /// Where everybody waits while the process forks.
+    door: Condvar,
+    process: u32,
 }
 
 impl Mailroom {
@@ -118,7 +122,8 @@ impl Mailroom {
             return Err(MailroomError::Config(detail));
         }
         let desk = Mutex::new(Desk::open(path, account, &host)?);
-        let shared = Arc::new(Shared { desk, host, lease_ms, bell: Bell::default() });
+        let (bell, door, process) = (Bell::default(), Condvar::new(), std::process::id());
+        let shared = Arc::new(Shared { desk, host, lease_ms, bell, door, process });
         Ok(Self { shared, worker: Mutex::default() })
     }
 
@@ -164,7 +169,7 @@ impl Mailroom {
     /// The file's.
     pub fn trace(&self, message: &str) -> Result<Option<Vec<u8>>, MailroomError> {
         let Some(id) = MessageId::parse(message) else { return Ok(None) };
-        self.shared.desk().read(|sql| mailroom::view(id, sql))
+        self.shared.desk()?.read(|sql| mailroom::view(id, sql))
     }
 
     /// What to do now, for a host that carries calls itself. The lease lasts through the call that it is given; every
@@ -176,7 +181,7 @@ impl Mailroom {
     /// The file's.
     pub fn next(&self) -> Result<Effect, MailroomError> {
         let keep = Keep { lease_ms: self.shared.lease_ms, through_call: true };
-        Ok(match self.shared.desk().turn(keep, &self.shared.host)? {
+        Ok(match self.shared.desk()?.turn(keep, &self.shared.host)? {
             Turn::Mine(effect) => effect,
             Turn::Taken(until) => Effect::Wait { until },
         })
@@ -204,6 +209,7 @@ impl Mailroom {
     /// # Errors
     /// The system has no thread to give.
     pub fn run(&self) -> Result<bool, MailroomError> {
+        self.shared.is_own_process()?;
         let mut worker = self.worker();
         if worker.is_some() {
             return Ok(false);
@@ -215,12 +221,16 @@ impl Mailroom {
     /// Ends the delivery in the background when the calls under way are settled, and lets another process deliver at once.
     /// A call that [`Mailroom::next`] gave and nobody settled keeps the lease until it ends.
     pub fn stop(&self) {
+        // A forked process has none of its parent's threads.
+        if self.shared.is_own_process().is_err() {
+            return;
+        }
         let worker = self.worker().take();
         if let Some(worker) = worker {
             worker.stop(&self.shared);
         }
         // Another process waits until the lease ends by itself then.
-        let _ = self.shared.desk().give_back();
+        let _ = self.shared.desk().and_then(|mut desk| desk.give_back());
     }
 
     /// Delivers until no message waits or is on its way, by whichever process, or until an instant; returns whether none
@@ -245,7 +255,7 @@ impl Mailroom {
     pub fn wait_until_empty(&self, until: UnixMillis) -> Result<bool, MailroomError> {
         loop {
             let rung = self.shared.bell.rung();
-            if self.shared.desk().decide(&self.shared.host, |account, _, _| Ok(account.is_empty()))? {
+            if self.shared.desk()?.decide(&self.shared.host, |account, _, _| Ok(account.is_empty()))? {
                 return Ok(true);
             }
             let left = until.since((self.shared.host.clock)());
@@ -262,18 +272,13 @@ impl Mailroom {
 }
 
 impl Shared {
-    /// A lock left by a thread that panicked is taken over: the account was taken out of the desk before.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn ask(&self, request: OwnRequest<'_>) -> Result<OwnReply, MailroomError> {
         let entropy = [(self.host.chance)(), (self.host.chance)()];
-        self.desk().decide(&self.host, |account, sql, now| account.handle_own(request, sql, entropy, now))
+        self.desk()?.decide(&self.host, |account, sql, now| account.handle_own(request, sql, entropy, now))
     }
 
     fn settle(&self, attempt: Attempt, result: Result<Reply, TransportFailure>) -> Result<(), MailroomError> {
-        let settled = self.desk().settle((attempt, result), &self.host);
+        let settled = self.desk()?.settle((attempt, result), &self.host);
         self.bell.ring();
         settled
     }
@@ -282,6 +287,8 @@ impl Shared {
 impl Drop for Mailroom {
     fn drop(&mut self) {
         self.stop();
+        // In a forked process the thread is still noted, and not there to be let go.
+        std::mem::forget(self.worker.get_mut().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

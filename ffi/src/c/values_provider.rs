@@ -368,17 +368,33 @@ pub(crate) fn report_view(arena: &mut Arena, received: Received) -> SendgateRepo
 }
 
 fn event_view(arena: &mut Arena, event: &Event) -> SendgateEvent {
+    let Event {
+        provider,
+        kind,
+        key,
+        at,
+        provider_message_id,
+        message_id,
+        recipient,
+        bounce,
+        is_echo,
+        is_candidate,
+        sender_domain: _,
+        reject: _,
+        ip: _,
+        digest: _,
+    } = event;
     SendgateEvent {
-        provider: arena.text(event.provider.as_str()),
-        kind: arena.text(event.kind.word()),
-        key: arena.text(&event.key),
-        at: event.at.as_millis(),
-        provider_message_id: arena.perhaps(event.provider_message_id.as_deref()),
-        message_id: arena.perhaps(event.message_id.map(|id| id.to_string()).as_deref()),
-        recipient: arena.perhaps(event.recipient.as_deref()),
-        bounce_class: arena.perhaps(event.bounce.map(|bounce| bounce.class.word())),
-        is_echo: event.is_echo,
-        is_candidate: event.is_candidate,
+        provider: arena.text(provider.as_str()),
+        kind: arena.text(kind.word()),
+        key: arena.text(key),
+        at: at.as_millis(),
+        provider_message_id: arena.perhaps(provider_message_id.as_deref()),
+        message_id: arena.perhaps(message_id.map(|id| id.to_string()).as_deref()),
+        recipient: arena.perhaps(recipient.as_deref()),
+        bounce_class: arena.perhaps(bounce.map(|bounce| bounce.class.word())),
+        is_echo: *is_echo,
+        is_candidate: *is_candidate,
     }
 }
 
