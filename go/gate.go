@@ -83,16 +83,132 @@ func (g *Gate) Decide(status AccountStatus, costs []uint32, now time.Time) (Verd
 	}
 	var c C.SendgateVerdict
 	var raised *C.SendgateError
-	first := (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(costs)))
-	code := C.sendgate_gate_decide(g.c, C.uint32_t(status), first, C.size_t(len(costs)), millis(now), &c, &raised)
-	if err := failure(code, raised); err != nil {
-		return Verdict{}, err
+	code := C.sendgate_gate_decide(g.c, C.uint32_t(status), numbers(costs), C.size_t(len(costs)), millis(now), &c, &raised)
+	return verdict(c), failure(code, raised)
+}
+
+// Peek is the verdict that Decide would give, charging nothing. held are units on their way, one number for each
+// dimension, or nil.
+func (g *Gate) Peek(status AccountStatus, costs, held []uint32, now time.Time) (Verdict, error) {
+	g.lock.RLock()
+	defer g.lock.RUnlock()
+	if g.c == nil {
+		return Verdict{}, ErrClosed
 	}
+	if held != nil && len(held) != len(costs) {
+		return Verdict{}, errHeld
+	}
+	var c C.SendgateVerdict
+	var raised *C.SendgateError
+	code := C.sendgate_gate_peek(g.c, C.uint32_t(status), numbers(costs), numbers(held), C.size_t(len(costs)), millis(now),
+		&c, &raised)
+	return verdict(c), failure(code, raised)
+}
+
+// Standing is where one window of one dimension stands.
+type Standing struct {
+	// Scope is what the dimension limits, such as domain_group, Unit what it counts, and Name which one it is.
+	Scope, Unit, Name, Window string
+	// Limit is the most it admits, Slack how many more of the question asked about fit.
+	Limit, Used, Remaining, Slack uint32
+	// NextAt is the first instant at which more is free, FullAt the one at which all is.
+	NextAt, FullAt time.Time
+	// IsBinding: it is the one that decides.
+	IsBinding bool
+}
+
+// Explain is where every window stands, and which one binds: what Peek decides by.
+func (g *Gate) Explain(status AccountStatus, costs, held []uint32, now time.Time) ([]Standing, error) {
+	g.lock.RLock()
+	defer g.lock.RUnlock()
+	if g.c == nil {
+		return nil, ErrClosed
+	}
+	if held != nil && len(held) != len(costs) {
+		return nil, errHeld
+	}
+	var c *C.SendgateStandings
+	var raised *C.SendgateError
+	code := C.sendgate_gate_explain(g.c, C.uint32_t(status), numbers(costs), numbers(held), C.size_t(len(costs)),
+		millis(now), &c, &raised)
+	if err := failure(code, raised); err != nil {
+		return nil, err
+	}
+	defer C.sendgate_standings_free(c)
+	all := make([]Standing, 0, int(c.count))
+	for _, one := range unsafe.Slice(c.standings, int(c.count)) {
+		all = append(all, Standing{
+			Scope: scopes[one.scope], Unit: units[one.unit], Name: C.GoString(one.name), Window: C.GoString(one.window),
+			Limit: uint32(one.limit), Used: uint32(one.used), Remaining: uint32(one.remaining), Slack: uint32(one.slack),
+			NextAt: instant(one.next_at), FullAt: instant(one.full_at), IsBinding: bool(one.is_binding),
+		})
+	}
+	return all, nil
+}
+
+// Charge records units of one dimension that left anyway, and returns the instant they count from.
+func (g *Gate) Charge(dimension int, cost uint32, now time.Time) (time.Time, error) {
+	g.lock.RLock()
+	defer g.lock.RUnlock()
+	if g.c == nil {
+		return time.Time{}, ErrClosed
+	}
+	var at C.uint64_t
+	var raised *C.SendgateError
+	status := C.sendgate_gate_charge(g.c, C.size_t(dimension), C.uint32_t(cost), millis(now), &at, &raised)
+	return instant(at), failure(status, raised)
+}
+
+// State is the bytes of one dimension's state.
+func (g *Gate) State(dimension int) ([]byte, error) {
+	g.lock.RLock()
+	defer g.lock.RUnlock()
+	if g.c == nil {
+		return nil, ErrClosed
+	}
+	return filled(func(to *C.uint8_t, room C.size_t, length *C.size_t, raised **C.SendgateError) C.SendgateStatus {
+		return C.sendgate_gate_state(g.c, C.size_t(dimension), to, room, length, raised)
+	})
+}
+
+// Load goes on from a stored state of one dimension.
+func (g *Gate) Load(dimension int, state []byte) error {
+	g.lock.RLock()
+	defer g.lock.RUnlock()
+	if g.c == nil {
+		return ErrClosed
+	}
+	var given texts
+	defer given.free()
+	var raised *C.SendgateError
+	return failure(C.sendgate_gate_load(g.c, C.size_t(dimension), given.bytes(state), &raised), raised)
+}
+
+func verdict(c C.SendgateVerdict) Verdict {
 	verdict := Verdict{Kind: VerdictKind(c.kind), Dimension: uint32(c.dimension), Window: uint32(c.window)}
 	if verdict.Kind == GateDefers {
 		verdict.RetryAt = instant(c.retry_at)
 	}
-	return verdict, nil
+	return verdict
+}
+
+// numbers is the first of some numbers, or nil; it is read only.
+func numbers(numbers []uint32) *C.uint32_t {
+	return (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(numbers)))
+}
+
+// errHeld is the library's own error for it, which it cannot tell by a pointer alone.
+var errHeld = &Error{
+	Status: StatusInvalidArgument, Code: "wrong_count", Detail: "held must be one number for each dimension, or nil",
+}
+
+var scopes = map[C.SendgateScope]string{
+	C.SENDGATE_SCOPE_KEY: "key", C.SENDGATE_SCOPE_PLAN: "plan", C.SENDGATE_SCOPE_ACCOUNT: "account",
+	C.SENDGATE_SCOPE_PROVIDER: "provider", C.SENDGATE_SCOPE_DOMAIN_GROUP: "domain_group", C.SENDGATE_SCOPE_CLASS: "class",
+}
+
+var units = map[C.SendgateUnit]string{
+	C.SENDGATE_UNIT_REQUESTS: "requests", C.SENDGATE_UNIT_MESSAGES: "messages", C.SENDGATE_UNIT_RECIPIENTS: "recipients",
 }
 
 // Suppressions is an exact set of suppressed addresses, without the addresses themselves.
@@ -159,6 +275,35 @@ func (s *Suppressions) Contains(address string) (bool, error) {
 	return s.ask(address, func(c *C.char, is *C.bool, raised **C.SendgateError) C.SendgateStatus {
 		return C.sendgate_suppressions_contains(s.c, c, is, raised)
 	})
+}
+
+// ContainsMany is whether each of these addresses is suppressed, in their order; faster than one by one.
+func (s *Suppressions) ContainsMany(addresses []string) ([]bool, error) {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	if s.c == nil {
+		return nil, ErrClosed
+	}
+	var given texts
+	defer given.free()
+	found := make([]bool, len(addresses))
+	var raised *C.SendgateError
+	status := C.sendgate_suppressions_contains_many(s.c, given.list(addresses), C.size_t(len(addresses)),
+		(*C.bool)(unsafe.Pointer(unsafe.SliceData(found))), &raised)
+	return found, failure(status, raised)
+}
+
+// Len is how many addresses are held.
+func (s *Suppressions) Len() (int, error) {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	if s.c == nil {
+		return 0, ErrClosed
+	}
+	var count C.size_t
+	var raised *C.SendgateError
+	status := C.sendgate_suppressions_count(s.c, &count, &raised)
+	return int(count), failure(status, raised)
 }
 
 // Save is the set as bytes. Whoever has them and the key can test a guess.

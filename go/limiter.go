@@ -294,6 +294,66 @@ func (l *Limiters) Peek(key string, cost uint32, now time.Time) (Decision, error
 	return decision(decided.decision), failure(decided.status, decided.error)
 }
 
+// Refund takes back units of a key that were charged at chargedAt.
+func (l *Limiters) Refund(key string, cost uint32, chargedAt, now time.Time) error {
+	l.lock.RLock()
+	defer l.lock.RUnlock()
+	if l.c == nil {
+		return ErrClosed
+	}
+	var given texts
+	defer given.free()
+	var raised *C.SendgateError
+	return failure(C.sendgate_limiters_refund(l.c, given.bytes([]byte(key)), C.uint32_t(cost), millis(chargedAt), millis(now),
+		&raised), raised)
+}
+
+// Usage is what each window of a key holds at now, in the policy's order.
+func (l *Limiters) Usage(key string, now time.Time) ([]Usage, error) {
+	l.lock.RLock()
+	defer l.lock.RUnlock()
+	if l.c == nil {
+		return nil, ErrClosed
+	}
+	var given texts
+	defer given.free()
+	var windows [mostWindows]C.SendgateUsage
+	var count C.size_t
+	var raised *C.SendgateError
+	status := C.sendgate_limiters_usage(l.c, given.bytes([]byte(key)), millis(now), &windows[0], mostWindows, &count, &raised)
+	return usage(windows[:count]), failure(status, raised)
+}
+
+// State is the bytes of a key's state, as a Limiter of the same policy has them.
+func (l *Limiters) State(key string) ([]byte, error) {
+	l.lock.RLock()
+	defer l.lock.RUnlock()
+	if l.c == nil {
+		return nil, ErrClosed
+	}
+	var given texts
+	defer given.free()
+	name := given.bytes([]byte(key))
+	return filled(func(to *C.uint8_t, room C.size_t, length *C.size_t, raised **C.SendgateError) C.SendgateStatus {
+		return C.sendgate_limiters_state(l.c, name, to, room, length, raised)
+	})
+}
+
+// Load goes on from a stored state of a key; false when the table is full.
+func (l *Limiters) Load(key string, state []byte) (bool, error) {
+	l.lock.RLock()
+	defer l.lock.RUnlock()
+	if l.c == nil {
+		return false, ErrClosed
+	}
+	var given texts
+	defer given.free()
+	var loaded C.bool
+	var raised *C.SendgateError
+	status := C.sendgate_limiters_load(l.c, given.bytes([]byte(key)), given.bytes(state), &loaded, &raised)
+	return bool(loaded), failure(status, raised)
+}
+
 // Evict forgets keys in whose windows nothing is in use, looking at most of them, and returns how many it forgot.
 func (l *Limiters) Evict(most int, now time.Time) (int, error) {
 	l.lock.RLock()

@@ -137,6 +137,74 @@ func TestAGateAndAList(t *testing.T) {
 	}
 }
 
+func TestAGateExplainsAndALedgerReserves(t *testing.T) {
+	gate := must(NewGate(`{"dimensions":[{"scope":"plan","name":"plan","unit":"requests","windows":[{"kind":"sliding","name":"m","limit":2,"period_ms":60000}]}]}`))(t)
+	defer gate.Close()
+	if got := must(gate.Charge(0, 1, noon))(t); !got.Equal(noon) {
+		t.Error(got)
+	}
+	if got := must(gate.Peek(Active, []uint32{1}, []uint32{1}, noon))(t); got.Kind != GateOccupied && got.Kind != GateDefers {
+		t.Errorf("%+v", got)
+	}
+	all := must(gate.Explain(Active, []uint32{1}, nil, noon))(t)
+	if len(all) != 1 || all[0].Scope != "plan" || all[0].Unit != "requests" || all[0].Used != 1 || !all[0].IsBinding {
+		t.Errorf("%+v", all)
+	}
+	if err := gate.Load(0, must(gate.State(0))(t)); err != nil {
+		t.Error(err)
+	}
+	var told *Error
+	if _, err := gate.Peek(Active, []uint32{1}, []uint32{1, 1}, noon); !errors.As(err, &told) || told.Code != "wrong_count" {
+		t.Error(err)
+	}
+	ledger := must(NewLedger(`{"quotas":[{"period":"day","limit":10}]}`))(t)
+	defer ledger.Close()
+	taken := must(ledger.Reserve(8, noon))(t)
+	if taken.Reservation != "8:1800000000000:d" {
+		t.Errorf("%+v", taken)
+	}
+	// noon is 08:00 of UTC.
+	refused := must(ledger.Reserve(3, noon))(t)
+	if refused.Code != "quota_daily" || refused.Free != 2 || !refused.RetryAt.Equal(noon.Add(16*time.Hour)) {
+		t.Errorf("%+v", refused)
+	}
+	if err := errors.Join(ledger.Commit(taken.Reservation, 5, noon), ledger.Release(taken.Reservation, AllUnits, noon)); err != nil {
+		t.Fatal(err)
+	}
+	other := must(NewLedger(`{"quotas":[{"period":"day","limit":4}]}`))(t)
+	defer other.Close()
+	if err := other.Load(must(ledger.State())(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(other.Usage(noon))(t); len(got) != 1 || got[0].Period != "day" || got[0].Committed != 5 || got[0].Over != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestStatesOfKeysMove(t *testing.T) {
+	limiters := must(NewLimiters(policy, 1))(t)
+	defer limiters.Close()
+	must(limiters.Decide("ann", 3, noon))(t)
+	if got := must(limiters.Usage("ann", noon))(t); len(got) != 1 || got[0].Used != 3 {
+		t.Errorf("%+v", got)
+	}
+	state := must(limiters.State("ann"))(t)
+	if must(limiters.Load("bob", state))(t) || !must(limiters.Load("ann", state))(t) {
+		t.Error("a full table took another key, or not its own")
+	}
+	if err := limiters.Refund("ann", 3, noon, noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(limiters.Peek("ann", 3, noon))(t); got.Kind != Allow {
+		t.Errorf("%+v", got)
+	}
+	list := must(NewSuppressions([]byte("0123456789abcdef"), []string{"ann@example.com"}))(t)
+	defer list.Close()
+	if got := must(list.ContainsMany([]string{"Ann@Example.com", "bob@example.net"}))(t); !got[0] || got[1] || must(list.Len())(t) != 1 {
+		t.Error(got)
+	}
+}
+
 func TestAProviderBuildsClassifiesAndVerifies(t *testing.T) {
 	resend := must(NewProvider("resend", ProviderSettings{Credential: "re_key"}))(t)
 	defer resend.Close()

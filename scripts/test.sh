@@ -128,35 +128,37 @@ step_clients() { # the clients in JavaScript and Python: alone on a clock of the
 }
 
 step_vectors_c() { # the headers from C and C++: hand-written tours, the shared vectors, and states exchanged
-    cargo build --locked -p sendgate-ffi
+    native_library
     tests/runners/c/run.sh "$TARGET/debug"
     exchange tests/runners/c/run.sh "$TARGET/debug"
 }
 
 step_abi_c() { # an installed Sendgate for C and C++: CMake, pkg-config, README, examples, valgrind, two threads
     native_tools
-    cargo build --locked -p sendgate-ffi -p sendgate-esp
+    native_library
+    cargo build --locked -p sendgate-esp
     tests/runners/c/abi.sh "$TARGET/debug"
 }
 
 step_abi_go() { # the Go module: its tests with the race detector, its README and its example
     have go || skip "go is not installed"
     native_tools
-    cargo build --locked -p sendgate-ffi -p sendgate-esp
+    native_library
+    cargo build --locked -p sendgate-esp
     tests/runners/go/run.sh "$TARGET/debug" abi
 }
 
 step_vectors_go() { # the shared vectors through the Go module, and states exchanged with it
     have go || skip "go is not installed"
     native_tools
-    cargo build --locked -p sendgate-ffi
+    native_library
     tests/runners/go/run.sh "$TARGET/debug"
     exchange tests/runners/go/run.sh "$TARGET/debug"
 }
 
 step_vectors_uniffi() { # the shared vectors through uniffi's Python bindings, and states exchanged with them
     python_tools
-    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    native_library
     tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
     exchange tests/runners/uniffi/run.sh "$TARGET/debug" "$PY/python"
 }
@@ -181,7 +183,7 @@ step_trace() { # a million operations of one seed come out the same through Rust
 step_jvm() { # Kotlin and Java: the jar with the library inside, the shared vectors, the examples, the README's programs
     have mvn || skip "Maven is not installed"
     cargo build --locked -p sendgate-esp
-    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    native_library
     scripts/jvm.sh "$TARGET/debug/libsendgate_ffi.so" "$TARGET/debug/uniffi-bindgen"
     tests/runners/jvm.sh "$TARGET/debug"
 }
@@ -189,7 +191,7 @@ step_jvm() { # Kotlin and Java: the jar with the library inside, the shared vect
 step_ruby() { # Ruby: the gem with the library inside, the shared vectors, the example, the README's program
     ruby_tools || skip "ruby and ruby-ffi are not installed"
     cargo build --locked -p sendgate-esp
-    cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors
+    native_library
     tests/runners/ruby.sh "$TARGET/debug" "$(scripts/ruby.sh "$TARGET/debug")"
 }
 
@@ -250,6 +252,9 @@ skip() {
     say "skipped: $1"
     exit 77
 }
+
+# native_library: the library behind the C ABI and its generator. One set of features for all steps, so that it is built once.
+native_library() { cargo build --locked -p sendgate-ffi --features uniffi-bindgen,vectors; }
 
 # python_tools: a venv with the pinned tools.
 python_tools() {

@@ -32,17 +32,27 @@ static void must(int holds) {
     exit(1);
 }
 
-static uint64_t one_by_one(uint64_t count) {
-    SendgateLimiter *limiter = NULL;
+static uint64_t one_by_one(SendgateLimiter *limiter, uint64_t count) {
     SendgateDecision decision;
     uint64_t allowed = 0;
-    must(sendgate_limiter_new(POLICY, &limiter, NULL) == SENDGATE_STATUS_OK);
     for (uint64_t i = 0; i < count; i++) {
         must(sendgate_limiter_decide(limiter, 1, NOW, &decision, NULL) == SENDGATE_STATUS_OK);
         allowed += decision.kind == SENDGATE_DECISION_KIND_ALLOW;
     }
     sendgate_limiter_free(limiter);
     return allowed;
+}
+
+static uint64_t unshared(uint64_t count) {
+    SendgateLimiter *limiter = NULL;
+    must(sendgate_limiter_new_unshared(POLICY, &limiter, NULL) == SENDGATE_STATUS_OK);
+    return one_by_one(limiter, count);
+}
+
+static uint64_t shared(uint64_t count) {
+    SendgateLimiter *limiter = NULL;
+    must(sendgate_limiter_new(POLICY, &limiter, NULL) == SENDGATE_STATUS_OK);
+    return one_by_one(limiter, count);
 }
 
 static uint64_t many_at_once(uint64_t count) {
@@ -107,7 +117,9 @@ static void race(const char *name, uint64_t (*ours)(uint64_t), uint64_t (*rival)
 int main(int count, char **arguments) {
     const uint64_t each = count == 2 && strcmp(arguments[1], "--quick") == 0 ? 100000 : 2000000;
     for (int i = 0; i < KEYS; i++) snprintf(names[i], MOST, "customer-%d@example.com", i);
-    race("abi.c.decide", one_by_one, rust_shared, "Rust, the same lock", each);
+    race("abi.c.decide", unshared, rust_alone, "Rust, no lock", each);
+    race("abi.c.decide_shared", shared, rust_alone, "Rust, no lock", each);
+    race("abi.c.decide_shared.lock", shared, rust_shared, "Rust, the same lock", each);
     race("abi.c.decide_many", many_at_once, rust_alone, "Rust, no lock", each);
     race("abi.c.thousand_keys", of_keys, rust_keys, "Rust, the same table", each);
     return 0;

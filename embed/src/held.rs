@@ -7,13 +7,42 @@ use sendgate_core::{
     limiter::{Decision, Limiter, LimiterError, State, StateError, Usage, Window},
     time::UnixMillis,
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use spin::{Yield, mutex::SpinMutex};
 
-/// A [`Limiter`] and its state, shared by all threads of a process. Every method means what the limiter's does.
+/// A [`Limiter`] and its state, by default shared by all threads of a process. Every method means what the limiter's does.
 #[derive(Debug)]
-pub struct HeldLimiter {
+pub struct HeldLimiter<P = Shared> {
     limiter: Limiter,
-    state: Mutex<State>,
+    state: P,
+}
+
+/// Where a state is, and how it is reached.
+pub trait Place {
+    /// Does one step with the state, which nobody else has meanwhile.
+    fn with<T>(&self, step: impl FnOnce(&mut State) -> T) -> T;
+}
+
+/// A state that threads share.
+///
+/// A decision takes less time than a lock that can put a thread to sleep, so this one cannot: taking it is one atomic
+/// operation, giving it back none, and who finds it taken lets others run until it is free. A thread that panics gives it
+/// back, too: no step runs a caller's code but what takes the decisions of [`HeldLimiter::decide_many`], and what charges
+/// decides first and writes after.
+#[derive(Debug)]
+pub struct Shared(SpinMutex<State, Yield>);
+
+impl Shared {
+    /// Shares a state.
+    #[must_use]
+    pub const fn new(state: State) -> Self {
+        Self(SpinMutex::new(state))
+    }
+}
+
+impl Place for Shared {
+    fn with<T>(&self, step: impl FnOnce(&mut State) -> T) -> T {
+        step(&mut self.0.lock())
+    }
 }
 
 impl HeldLimiter {
@@ -22,9 +51,25 @@ impl HeldLimiter {
     /// # Errors
     /// As [`Limiter::from_json`].
     pub fn from_json(policy: &str) -> Result<Self, LimiterError> {
+        Self::placed(policy, Shared::new)
+    }
+}
+
+impl<P: Place> HeldLimiter<P> {
+    /// As [`HeldLimiter::from_json`], with the state in a place of the caller's.
+    ///
+    /// # Errors
+    /// As [`Limiter::from_json`].
+    pub fn placed(policy: &str, place: impl FnOnce(State) -> P) -> Result<Self, LimiterError> {
         let limiter = Limiter::from_json(policy)?;
-        let state = Mutex::new(limiter.fresh());
+        let state = place(limiter.fresh());
         Ok(Self { limiter, state })
+    }
+
+    /// Where the state is.
+    #[must_use]
+    pub const fn place(&self) -> &P {
+        &self.state
     }
 
     /// The policy's windows, in the order that answers count them.
@@ -36,55 +81,56 @@ impl HeldLimiter {
     /// Decides and, on an allow, charges.
     #[must_use]
     pub fn decide(&self, cost: u32, now: UnixMillis) -> Decision {
-        self.limiter.decide(&mut self.locked(), cost, now)
+        self.state.with(|state| self.limiter.decide(state, cost, now))
     }
 
-    /// Decides several times in order under one lock, and hands each decision on with its place.
+    /// Decides several times in order in one step, and hands each decision on with its place.
     pub fn decide_many(
         &self,
         costs: impl IntoIterator<Item = u32>,
         now: UnixMillis,
         mut take: impl FnMut(usize, Decision),
     ) {
-        let mut state = self.locked();
-        for (index, cost) in costs.into_iter().enumerate() {
-            take(index, self.limiter.decide(&mut state, cost, now));
-        }
+        self.state.with(|state| {
+            for (index, cost) in costs.into_iter().enumerate() {
+                take(index, self.limiter.decide(state, cost, now));
+            }
+        });
     }
 
     /// Whether units may leave now; charges them if they may.
     #[must_use]
     pub fn admit(&self, cost: u32, now: UnixMillis) -> bool {
-        self.limiter.admit(&mut self.locked(), cost, now).is_some()
+        self.state.with(|state| self.limiter.admit(state, cost, now)).is_some()
     }
 
     /// The same decision, charging nothing.
     #[must_use]
     pub fn peek(&self, cost: u32, now: UnixMillis) -> Decision {
-        self.limiter.peek(&self.locked(), cost, now)
+        self.state.with(|state| self.limiter.peek(state, cost, now))
     }
 
     /// Records units that left anyway, and returns the instant they count from.
     #[must_use]
     pub fn charge(&self, cost: u32, now: UnixMillis) -> UnixMillis {
-        self.limiter.charge(&mut self.locked(), cost, now)
+        self.state.with(|state| self.limiter.charge(state, cost, now))
     }
 
     /// Takes back units charged at `charged_at`.
     pub fn refund(&self, cost: u32, charged_at: UnixMillis, now: UnixMillis) {
-        self.limiter.refund(&mut self.locked(), cost, charged_at, now);
+        self.state.with(|state| self.limiter.refund(state, cost, charged_at, now));
     }
 
     /// What each window holds at `now`.
     #[must_use]
     pub fn usage(&self, now: UnixMillis) -> Vec<Usage> {
-        self.limiter.usage(&self.locked(), now)
+        self.state.with(|state| self.limiter.usage(state, now))
     }
 
     /// The state's bytes, the same on every platform.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
-        self.locked().as_bytes().to_vec()
+        self.state.with(|state| state.as_bytes().to_vec())
     }
 
     /// Goes on from a stored state.
@@ -93,14 +139,8 @@ impl HeldLimiter {
     /// As [`Limiter::load`]; what was held stays as it was.
     pub fn load(&self, bytes: &[u8]) -> Result<(), StateError> {
         let loaded = self.limiter.load(bytes)?;
-        *self.locked() = loaded;
+        self.state.with(|state| *state = loaded);
         Ok(())
-    }
-
-    /// A lock left by a thread that panicked is taken over: no method runs a caller's code under it but what takes the decisions of
-    /// [`HeldLimiter::decide_many`], and what charges decides first and writes after.
-    fn locked(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -157,6 +157,94 @@ typedef enum {
 } SendgateVerdictKind;
 
 /*
+ What a dimension of a gate limits.
+ */
+typedef enum {
+  /*
+   One API key.
+   */
+  SENDGATE_SCOPE_KEY = 0,
+  /*
+   All keys of an account together: its plan.
+   */
+  SENDGATE_SCOPE_PLAN = 1,
+  /*
+   All messages of an account.
+   */
+  SENDGATE_SCOPE_ACCOUNT = 2,
+  /*
+   One provider account.
+   */
+  SENDGATE_SCOPE_PROVIDER = 3,
+  /*
+   The receivers behind a group of recipient domains.
+   */
+  SENDGATE_SCOPE_DOMAIN_GROUP = 4,
+  /*
+   One class of messages.
+   */
+  SENDGATE_SCOPE_CLASS = 5,
+} SendgateScope;
+
+/*
+ What a dimension of a gate counts.
+ */
+typedef enum {
+  /*
+   Calls.
+   */
+  SENDGATE_UNIT_REQUESTS = 0,
+  /*
+   Messages, whoever they are for.
+   */
+  SENDGATE_UNIT_MESSAGES = 1,
+  /*
+   Recipients.
+   */
+  SENDGATE_UNIT_RECIPIENTS = 2,
+} SendgateUnit;
+
+/*
+ What a ledger says to units.
+ */
+typedef enum {
+  /*
+   They are reserved.
+   */
+  SENDGATE_RESERVED_KIND_RESERVED = 0,
+  /*
+   Too few are free in a period.
+   */
+  SENDGATE_RESERVED_KIND_FULL = 1,
+  /*
+   As many are over in a period as the policy allows, or these would be more.
+   */
+  SENDGATE_RESERVED_KIND_OVERDELIVERY_USED = 2,
+  /*
+   They are more than any period ever admits.
+   */
+  SENDGATE_RESERVED_KIND_TOO_LARGE = 3,
+} SendgateReservedKind;
+
+/*
+ What a ledger's quota is counted over.
+ */
+typedef enum {
+  /*
+   A day of the time zone.
+   */
+  SENDGATE_PERIOD_DAY = 0,
+  /*
+   A month of it.
+   */
+  SENDGATE_PERIOD_MONTH = 1,
+  /*
+   A year of it.
+   */
+  SENDGATE_PERIOD_YEAR = 2,
+} SendgatePeriod;
+
+/*
  Which of the three answers a decision is.
  */
 typedef enum {
@@ -353,6 +441,11 @@ typedef struct SendgateError SendgateError;
 typedef struct SendgateGate SendgateGate;
 
 /*
+ The quotas of one account, and what is in use of them.
+ */
+typedef struct SendgateLedger SendgateLedger;
+
+/*
  A limiter and its state.
  */
 typedef struct SendgateLimiter SendgateLimiter;
@@ -505,6 +598,70 @@ typedef struct {
 } SendgateVerdict;
 
 /*
+ Where one window of one dimension of a gate stands.
+ */
+typedef struct {
+  /*
+   What the dimension limits.
+   */
+  SendgateScope scope;
+  /*
+   What it counts.
+   */
+  SendgateUnit unit;
+  /*
+   Which one of its scope.
+   */
+  const char *name;
+  /*
+   The window's name.
+   */
+  const char *window;
+  /*
+   The most units it admits.
+   */
+  uint32_t limit;
+  /*
+   Units in use, those on their way among them.
+   */
+  uint32_t used;
+  /*
+   Units still free.
+   */
+  uint32_t remaining;
+  /*
+   How many more of the question asked about fit.
+   */
+  uint32_t slack;
+  /*
+   The first instant at which more is free.
+   */
+  uint64_t next_at;
+  /*
+   The first instant at which all is free.
+   */
+  uint64_t full_at;
+  /*
+   Whether it is the one that decides.
+   */
+  bool is_binding;
+} SendgateStanding;
+
+/*
+ Where all windows of a gate stand. Its pointers live as long as it.
+ */
+typedef struct {
+  /*
+   One for each window, dimension by dimension.
+   */
+  const SendgateStanding *standings;
+  /*
+   How many.
+   */
+  size_t count;
+} SendgateStandings;
+
+/*
  Bytes: a key, a body, a saved state. `data` may be NULL when `length` is 0.
  */
 typedef struct {
@@ -517,6 +674,82 @@ typedef struct {
    */
   size_t length;
 } SendgateBytes;
+
+/*
+ A ledger's answer.
+ */
+typedef struct {
+  /*
+   Which answer it is.
+   */
+  SendgateReservedKind kind;
+  /*
+   Reserved: what the reservation prints, to be stored with the message. Else empty.
+   */
+  char reservation[48];
+  /*
+   Else: the word for why not, such as "quota_daily". It lives as long as the library.
+   */
+  const char *code;
+  /*
+   Else: the period of the quota that stands longest in the way.
+   */
+  SendgatePeriod period;
+  /*
+   Else: units that are free in it.
+   */
+  uint64_t free;
+  /*
+   Else: whether waiting helps.
+   */
+  bool has_retry_at;
+  /*
+   The first instant at which the same units fit, when nothing else happens.
+   */
+  uint64_t retry_at;
+} SendgateReserved;
+
+/*
+ How one quota of a ledger stands.
+ */
+typedef struct {
+  /*
+   What it is counted over.
+   */
+  SendgatePeriod period;
+  /*
+   Its limit.
+   */
+  uint64_t limit;
+  /*
+   Units accepted and not yet handed over.
+   */
+  uint64_t reserved;
+  /*
+   Units handed over.
+   */
+  uint64_t committed;
+  /*
+   Units accepted and given back.
+   */
+  uint64_t released;
+  /*
+   Units that may still be reserved without being over.
+   */
+  uint64_t free;
+  /*
+   Units in use beyond the limit.
+   */
+  uint64_t over;
+  /*
+   The start of the current period.
+   */
+  uint64_t starts_at;
+  /*
+   The end of the current period.
+   */
+  uint64_t resets_at;
+} SendgateQuotaUsage;
 
 /*
  A limiter's answer.
@@ -1147,6 +1380,25 @@ SendgateStatus sendgate_gate_peek(const SendgateGate *gate,
                                   SendgateError **error);
 
 /*
+ Writes where every window stands at `now`, and which one binds: what sendgate_gate_peek decides by.
+
+ Free it with sendgate_standings_free.
+ */
+SendgateStatus sendgate_gate_explain(const SendgateGate *gate,
+                                     uint32_t status,
+                                     const uint32_t *costs,
+                                     const uint32_t *held,
+                                     size_t cost_count,
+                                     uint64_t now,
+                                     SendgateStandings **standings,
+                                     SendgateError **error);
+
+/*
+ Frees what sendgate_gate_explain wrote.
+ */
+void sendgate_standings_free(SendgateStandings *standings);
+
+/*
  Records units of one dimension that left anyway, and writes the instant they count from.
  */
 SendgateStatus sendgate_gate_charge(const SendgateGate *gate,
@@ -1180,6 +1432,78 @@ SendgateStatus sendgate_gate_load(const SendgateGate *gate,
 void sendgate_gate_free(SendgateGate *gate);
 
 /*
+ Makes a ledger of a policy in which nothing is in use: {"quotas":[{"period":"day","limit":100}],
+ "time_zone":"Europe/Rome","overdelivery":"block"}. A period is "day", "month" or "year". The time zone is UTC when it is
+ left out; overdelivery is "block", which is the usual one, "allow_and_count" or {"allow_up_to":units}.
+
+ Free it with sendgate_ledger_free.
+ */
+SendgateStatus sendgate_ledger_new(const char *policy_json,
+                                   SendgateLedger **ledger,
+                                   SendgateError **error);
+
+/*
+ Takes `units` from every quota, or from none.
+ */
+SendgateStatus sendgate_ledger_reserve(const SendgateLedger *ledger,
+                                       uint64_t units,
+                                       uint64_t now,
+                                       SendgateReserved *reserved,
+                                       SendgateError **error);
+
+/*
+ Turns reserved units into committed ones: they have been handed over. `reservation` is what sendgate_ledger_reserve
+ wrote; at most its own units are meant, so that UINT64_MAX is all of them.
+ */
+SendgateStatus sendgate_ledger_commit(const SendgateLedger *ledger,
+                                      const char *reservation,
+                                      uint64_t units,
+                                      uint64_t now,
+                                      SendgateError **error);
+
+/*
+ Gives reserved units back: they will not be handed over. As sendgate_ledger_commit.
+ */
+SendgateStatus sendgate_ledger_release(const SendgateLedger *ledger,
+                                       const char *reservation,
+                                       uint64_t units,
+                                       uint64_t now,
+                                       SendgateError **error);
+
+/*
+ Writes how each quota stands in the period that holds `now`, and how many there are: 3 at most.
+
+ With less `capacity` than quotas it writes only `count`, and the status is SENDGATE_STATUS_BUFFER_TOO_SMALL.
+ */
+SendgateStatus sendgate_ledger_usage(const SendgateLedger *ledger,
+                                     uint64_t now,
+                                     SendgateQuotaUsage *usage,
+                                     size_t capacity,
+                                     size_t *count,
+                                     SendgateError **error);
+
+/*
+ Writes the ledger's bytes, as sendgate_limiter_state does. Its policy is not in them.
+ */
+SendgateStatus sendgate_ledger_state(const SendgateLedger *ledger,
+                                     uint8_t *bytes,
+                                     size_t capacity,
+                                     size_t *length,
+                                     SendgateError **error);
+
+/*
+ Goes on from a stored ledger, which may have been kept under another policy: nothing is freed by that.
+ */
+SendgateStatus sendgate_ledger_load(const SendgateLedger *ledger,
+                                    SendgateBytes state,
+                                    SendgateError **error);
+
+/*
+ Frees a ledger.
+ */
+void sendgate_ledger_free(SendgateLedger *ledger);
+
+/*
  Makes a limiter of a policy, {"windows":[...]}, that has seen nothing yet.
 
  Free it with sendgate_limiter_free.
@@ -1187,6 +1511,18 @@ void sendgate_gate_free(SendgateGate *gate);
 SendgateStatus sendgate_limiter_new(const char *policy_json,
                                     SendgateLimiter **limiter,
                                     SendgateError **error);
+
+/*
+ The same for one thread at a time: a decision then costs no lock, which is the half of it. All functions work on it.
+
+ Threads may hand it over to each other, but two calls at once are a bug of the caller's, and undefined. A debug build of
+ the library notices most of them: the status is SENDGATE_STATUS_INVALID_ARGUMENT and the code "in_use".
+
+ Free it with sendgate_limiter_free.
+ */
+SendgateStatus sendgate_limiter_new_unshared(const char *policy_json,
+                                             SendgateLimiter **limiter,
+                                             SendgateError **error);
 
 /*
  Decides whether `cost` units may leave at `now` and, on an allow, charges them. A denial charges nothing.

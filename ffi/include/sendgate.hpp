@@ -108,6 +108,8 @@ inline SendgateBytes bytes(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()};
 }
 
+inline SendgateBytes bytes(const std::vector<std::uint8_t> &bytes) { return {bytes.data(), bytes.size()}; }
+
 /// The bytes that a function writes into a buffer, whose size it says first.
 template <typename Write> std::vector<std::uint8_t> filled(Write write) {
     std::size_t length = 0;
@@ -141,6 +143,7 @@ inline std::vector<const char *> pointers(const std::vector<std::string> &texts)
 using Decision = SendgateDecision;
 using Usage = SendgateUsage;
 using Verdict = SendgateVerdict;
+using Standings = detail::Handle<SendgateStandings, sendgate_standings_free>;
 
 /// Several windows, decided all at once, and their state.
 class Limiter {
@@ -149,6 +152,12 @@ class Limiter {
         SendgateLimiter *made = nullptr;
         detail::call(sendgate_limiter_new, std::string(policy_json).c_str(), &made);
         handle_.reset(made);
+    }
+    /// For one thread at a time, without the lock that is half of what a decision costs.
+    static Limiter unshared(std::string_view policy_json) {
+        SendgateLimiter *made = nullptr;
+        detail::call(sendgate_limiter_new_unshared, std::string(policy_json).c_str(), &made);
+        return Limiter(made);
     }
     Decision decide(std::uint32_t cost, Instant now) const { return ask(sendgate_limiter_decide, cost, now); }
     Decision peek(std::uint32_t cost, Instant now) const { return ask(sendgate_limiter_peek, cost, now); }
@@ -181,6 +190,7 @@ class Limiter {
     }
 
   private:
+    explicit Limiter(SendgateLimiter *made) : handle_(made) {}
     template <typename Function> Decision ask(Function function, std::uint32_t cost, Instant now) const {
         Decision decision{};
         detail::call(function, handle_.get(), cost, millis(now), &decision);
@@ -209,6 +219,29 @@ class Limiters {
     }
     void refund(std::string_view key, std::uint32_t cost, Instant charged_at, Instant now) const {
         detail::call(sendgate_limiters_refund, handle_.get(), detail::bytes(key), cost, millis(charged_at), millis(now));
+    }
+    std::vector<bool> admit_many(const std::vector<std::string> &keys, std::uint32_t cost, Instant now) const {
+        std::vector<SendgateBytes> asked;
+        for (const std::string &key : keys) asked.push_back(detail::bytes(key));
+        const auto admitted = std::make_unique<bool[]>(keys.size());
+        detail::call(sendgate_limiters_admit_many, handle_.get(), asked.data(), asked.size(), cost, millis(now), admitted.get());
+        return std::vector<bool>(admitted.get(), admitted.get() + keys.size());
+    }
+    std::vector<Usage> usage(std::string_view key, Instant now) const {
+        std::vector<Usage> windows(8);
+        std::size_t count = 0;
+        detail::call(sendgate_limiters_usage, handle_.get(), detail::bytes(key), millis(now), windows.data(), windows.size(), &count);
+        windows.resize(count);
+        return windows;
+    }
+    std::vector<std::uint8_t> state(std::string_view key) const {
+        return detail::filled([&](auto... to) { return sendgate_limiters_state(handle_.get(), detail::bytes(key), to...); });
+    }
+    /// False when the table is full.
+    bool load(std::string_view key, const std::vector<std::uint8_t> &state) const {
+        bool loaded = false;
+        detail::call(sendgate_limiters_load, handle_.get(), detail::bytes(key), detail::bytes(state), &loaded);
+        return loaded;
     }
     std::size_t evict(Instant now, std::size_t most = SIZE_MAX) const {
         std::size_t forgotten = 0;
@@ -241,8 +274,80 @@ class Gate {
         return verdict;
     }
 
+    /// As decide, charging nothing. `held` are units on their way, one number for each dimension, or none.
+    Verdict peek(const std::vector<std::uint32_t> &costs, Instant now, const std::vector<std::uint32_t> &held = {},
+                 SendgateAccountStatus status = SENDGATE_ACCOUNT_STATUS_ACTIVE) const {
+        Verdict verdict{};
+        detail::call(sendgate_gate_peek, handle_.get(), static_cast<std::uint32_t>(status), costs.data(), on_their_way(costs, held),
+                     costs.size(), millis(now), &verdict);
+        return verdict;
+    }
+    Standings explain(const std::vector<std::uint32_t> &costs, Instant now, const std::vector<std::uint32_t> &held = {},
+                      SendgateAccountStatus status = SENDGATE_ACCOUNT_STATUS_ACTIVE) const {
+        SendgateStandings *standings = nullptr;
+        detail::call(sendgate_gate_explain, handle_.get(), static_cast<std::uint32_t>(status), costs.data(), on_their_way(costs, held),
+                     costs.size(), millis(now), &standings);
+        return Standings(standings);
+    }
+    Instant charge(std::size_t dimension, std::uint32_t cost, Instant now) const {
+        std::uint64_t charged_at = 0;
+        detail::call(sendgate_gate_charge, handle_.get(), dimension, cost, millis(now), &charged_at);
+        return instant(charged_at);
+    }
+    std::vector<std::uint8_t> state(std::size_t dimension) const {
+        return detail::filled([&](auto... to) { return sendgate_gate_state(handle_.get(), dimension, to...); });
+    }
+    void load(std::size_t dimension, const std::vector<std::uint8_t> &state) const {
+        detail::call(sendgate_gate_load, handle_.get(), dimension, detail::bytes(state));
+    }
+
   private:
+    static const std::uint32_t *on_their_way(const std::vector<std::uint32_t> &costs, const std::vector<std::uint32_t> &held) {
+        if (!held.empty() && held.size() != costs.size()) throw std::invalid_argument("held must be as many as costs, or none");
+        return held.empty() ? nullptr : held.data();
+    }
     detail::Handle<SendgateGate, sendgate_gate_free> handle_;
+};
+
+using Reserved = SendgateReserved;
+using QuotaUsage = SendgateQuotaUsage;
+
+/// The quotas of one account, and what is in use of them.
+class Ledger {
+  public:
+    explicit Ledger(std::string_view policy_json) {
+        SendgateLedger *made = nullptr;
+        detail::call(sendgate_ledger_new, std::string(policy_json).c_str(), &made);
+        handle_.reset(made);
+    }
+    Reserved reserve(std::uint64_t units, Instant now) const {
+        Reserved reserved{};
+        detail::call(sendgate_ledger_reserve, handle_.get(), units, millis(now), &reserved);
+        return reserved;
+    }
+    /// All of the reservation's units when none are given.
+    void commit(std::string_view reservation, Instant now, std::uint64_t units = UINT64_MAX) const {
+        detail::call(sendgate_ledger_commit, handle_.get(), std::string(reservation).c_str(), units, millis(now));
+    }
+    void release(std::string_view reservation, Instant now, std::uint64_t units = UINT64_MAX) const {
+        detail::call(sendgate_ledger_release, handle_.get(), std::string(reservation).c_str(), units, millis(now));
+    }
+    std::vector<QuotaUsage> usage(Instant now) const {
+        std::vector<QuotaUsage> quotas(3);
+        std::size_t count = 0;
+        detail::call(sendgate_ledger_usage, handle_.get(), millis(now), quotas.data(), quotas.size(), &count);
+        quotas.resize(count);
+        return quotas;
+    }
+    std::vector<std::uint8_t> state() const {
+        return detail::filled([this](auto... to) { return sendgate_ledger_state(handle_.get(), to...); });
+    }
+    void load(const std::vector<std::uint8_t> &state) const {
+        detail::call(sendgate_ledger_load, handle_.get(), detail::bytes(state));
+    }
+
+  private:
+    detail::Handle<SendgateLedger, sendgate_ledger_free> handle_;
 };
 
 /// An exact set of suppressed addresses. The key is 16 secret random bytes.
@@ -254,6 +359,23 @@ class Suppressions {
         detail::call(sendgate_suppressions_new, detail::bytes(key), all.data(), all.size(), &made);
         handle_.reset(made);
     }
+    /// Goes on from what save gave.
+    static Suppressions load(std::string_view key, const std::vector<std::uint8_t> &saved) {
+        SendgateSuppressions *made = nullptr;
+        detail::call(sendgate_suppressions_load, detail::bytes(key), detail::bytes(saved), &made);
+        return Suppressions(made);
+    }
+    std::vector<bool> contains_many(const std::vector<std::string> &addresses) const {
+        const auto all = detail::pointers(addresses);
+        const auto found = std::make_unique<bool[]>(all.size());
+        detail::call(sendgate_suppressions_contains_many, handle_.get(), all.data(), all.size(), found.get());
+        return std::vector<bool>(found.get(), found.get() + all.size());
+    }
+    std::size_t size() const {
+        std::size_t count = 0;
+        detail::call(sendgate_suppressions_count, handle_.get(), &count);
+        return count;
+    }
     bool add(std::string_view address) const { return ask(sendgate_suppressions_add, address); }
     bool remove(std::string_view address) const { return ask(sendgate_suppressions_remove, address); }
     bool contains(std::string_view address) const { return ask(sendgate_suppressions_contains, address); }
@@ -262,6 +384,7 @@ class Suppressions {
     }
 
   private:
+    explicit Suppressions(SendgateSuppressions *made) : handle_(made) {}
     template <typename Function> bool ask(Function function, std::string_view address) const {
         bool answer = false;
         detail::call(function, handle_.get(), std::string(address).c_str(), &answer);
@@ -273,6 +396,7 @@ class Suppressions {
 using Call = detail::Handle<SendgateCall, sendgate_call_free>;
 using Answer = detail::Handle<SendgateAnswer, sendgate_answer_free>;
 using Report = detail::Handle<SendgateReport, sendgate_report_free>;
+using Due = detail::Handle<SendgateDue, sendgate_due_free>;
 using Receipts = detail::Handle<SendgateReceipts, sendgate_receipts_free>;
 
 /// An HTTP answer.
@@ -320,6 +444,26 @@ class Provider {
         });
         return Answer(answer);
     }
+    /// A message's JSON and its id, several at once.
+    Call build_batch(const std::vector<std::pair<std::string, std::string>> &messages, Instant now) const {
+        std::vector<const char *> texts, ids;
+        for (const auto &[json, id] : messages) {
+            texts.push_back(json.c_str());
+            ids.push_back(id.c_str());
+        }
+        SendgateCall *built = nullptr;
+        detail::call(sendgate_provider_build_batch, handle_.get(), texts.data(), ids.data(), texts.size(), millis(now), &built);
+        return Call(built);
+    }
+    std::vector<Answer> classify_batch(const Response &response, std::size_t count, Instant now) const {
+        std::vector<SendgateAnswer *> answers(count);
+        response.view([&](const SendgateHttpResponse *shown) {
+            detail::call(sendgate_provider_classify_batch, handle_.get(), shown, count, millis(now), answers.data());
+        });
+        std::vector<Answer> owned;
+        for (SendgateAnswer *answer : answers) owned.emplace_back(answer);
+        return owned;
+    }
     Report parse_webhook(const SendgateWebhook &webhook, Instant now) const {
         SendgateReport *report = nullptr;
         detail::call(sendgate_provider_parse_webhook, handle_.get(), &webhook, millis(now), &report);
@@ -347,6 +491,13 @@ struct MailroomOptions {
     std::optional<std::chrono::milliseconds> lease;
     /// Carries HTTP requests; Sendgate's own client when there is none.
     Transport transport;
+};
+
+/// What to do now, for a host that delivers itself: a call to carry out, or until when to wait.
+struct Next {
+    SendgateNextKind kind;
+    Instant until;
+    Due due;
 };
 
 /// The outbox of an application, on a SQLite file.
@@ -377,6 +528,21 @@ class Mailroom {
         detail::call(sendgate_mailroom_submit, handle_.get(), all.data(), all.size(),
                      idempotency_key ? idempotency_key->c_str() : nullptr, &receipts);
         return Receipts(receipts);
+    }
+    Next next() const {
+        SendgateNext next{};
+        detail::call(sendgate_mailroom_next, handle_.get(), &next);
+        return {next.kind, instant(next.until), Due(next.due)};
+    }
+    /// What a due call came to. Without a response it was not answered: not sent for sure, or maybe sent.
+    void settle(const Due &due, const Response &response) const {
+        response.view([&](const SendgateHttpResponse *shown) {
+            detail::call(sendgate_mailroom_settle, handle_.get(), due.get(), static_cast<std::uint32_t>(SENDGATE_CARRIED_ANSWERED), shown);
+        });
+    }
+    void settle(const Due &due, SendgateCarried carried) const {
+        detail::call(sendgate_mailroom_settle, handle_.get(), due.get(), static_cast<std::uint32_t>(carried),
+                     static_cast<const SendgateHttpResponse *>(nullptr));
     }
     bool run() const { return flag(sendgate_mailroom_run); }
     void stop() const { detail::call(sendgate_mailroom_stop, handle_.get()); }

@@ -5,7 +5,7 @@
 //! Contents of files stay where they were read until a message leaves: to judge it, their length is enough.
 
 use super::{
-    FieldError, Message,
+    FieldError, HeldBytes, Message,
     error::{Faults, Path},
     json::Json,
     limits, parse,
@@ -83,7 +83,7 @@ impl<'a> Circular<'a> {
     /// Every fault found, with paths from the recipient on; never an empty list.
     pub fn sample(&self, person: &Person<'_>, missing: Missing) -> Result<Message, Vec<FieldError>> {
         let mut message = self.fill(person, missing)?;
-        message.held_bytes = self.contents.iter().map(|content| content.len()).sum();
+        message.held = HeldBytes(self.contents.iter().map(|content| content.len()).sum());
         match limits::check(&message) {
             Ok(()) => Ok(message),
             Err(faults) => Err(faults.into_iter().map(of_message).collect()),

@@ -83,7 +83,7 @@ pub(super) fn size(message: &Message) -> usize {
         + files
         + template
         + options
-        + message.held_bytes
+        + message.held.0
 }
 
 /// R231: a message with everything in it, 25 MB, counted in decimal megabytes after base64.

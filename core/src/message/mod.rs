@@ -73,9 +73,14 @@ pub struct Message {
     pub stream: Option<String>,
     /// By provider name: an object merged into that provider's request.
     pub provider_options: Map<String, Value>,
-    /// Bytes of contents that are not with the files: of a message that is judged and not sent.
-    pub(crate) held_bytes: usize,
+    /// Bytes of contents that are not with the files: of a message that is judged and not sent. Everyone may name this
+    /// field, so that a room can name all of them, and only the core makes one.
+    pub held: HeldBytes,
 }
+
+/// How many bytes of a message are not with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HeldBytes(pub(crate) usize);
 
 /// A file sent with a message.
 #[derive(Clone, PartialEq, Eq)]

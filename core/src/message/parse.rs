@@ -1,7 +1,7 @@
 //! From JSON to a message.
 
 use super::{
-    Attachment, Class, Disposition, FieldError, Message, Template, Tracking, base64,
+    Attachment, Class, Disposition, FieldError, HeldBytes, Message, Template, Tracking, base64,
     error::{Faults, Path},
     header,
     json::Json,
@@ -70,7 +70,7 @@ pub(super) fn fields(json: Json<'_>, faults: &mut Faults) -> Option<Message> {
         tracking: object.optional("tracking", faults, tracking).unwrap_or_default(),
         stream: object.optional("stream", faults, read::word),
         provider_options: object.optional("provider_options", faults, provider_options).unwrap_or_default(),
-        held_bytes: 0,
+        held: HeldBytes(0),
         to: to?,
         from: from?,
     })

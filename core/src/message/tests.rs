@@ -454,7 +454,7 @@ prop_compose! {
         Message {
             from, to, cc, bcc, reply_to, subject, headers, attachments, tags, metadata, class, send_at, stream,
             expires_at: times.map(|(start, ms)| UnixMillis::new(start).plus(ms)).filter(|end| Some(*end) > send_at),
-            held_bytes: 0,
+            held: HeldBytes(0),
             text_body: (!templated).then_some(text),
             html_body: html.filter(|_| !templated),
             template: templated.then_some(Template { id: "t 1".to_string(), data }),

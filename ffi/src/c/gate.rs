@@ -1,8 +1,10 @@
 //! A gate: several things that are limited, decided all at once.
 
 use super::{
-    SendgateError, SendgateStatus, fill, free, guarded, items, read, text,
-    values::{SendgateBytes, SendgateVerdict},
+    SendgateError, SendgateStatus,
+    arena::Owned,
+    fill, free, free_owned, guarded, items, read, text,
+    values::{SendgateBytes, SendgateStandings, SendgateVerdict},
     written,
 };
 use sendgate_core::{config::AccountStatus, time::UnixMillis};
@@ -64,6 +66,35 @@ pub unsafe extern "C" fn sendgate_gate_peek(
         let held = if held.is_null() { &[] } else { items("held", held, cost_count)? };
         out.set(gate.0.peek(account(status)?, items("costs", costs, cost_count)?, held, UnixMillis::new(now))?.into())
     })
+}
+
+/// Writes where every window stands at `now`, and which one binds: what sendgate_gate_peek decides by.
+///
+/// Free it with sendgate_standings_free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_gate_explain(
+    gate: *const SendgateGate,
+    status: u32,
+    costs: *const u32,
+    held: *const u32,
+    cost_count: usize,
+    now: u64,
+    standings: *mut *mut SendgateStandings,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    guarded(error, || {
+        let (gate, out) = (read("gate", gate)?, written("standings", standings)?);
+        let held = if held.is_null() { &[] } else { items("held", held, cost_count)? };
+        let costs = items("costs", costs, cost_count)?;
+        let standings = gate.0.explain(account(status)?, costs, held, UnixMillis::new(now))?;
+        out.set(Owned::let_go(|arena| SendgateStandings::view(arena, standings)))
+    })
+}
+
+/// Frees what sendgate_gate_explain wrote.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_standings_free(standings: *mut SendgateStandings) {
+    free_owned(standings);
 }
 
 /// Records units of one dimension that left anyway, and writes the instant they count from.

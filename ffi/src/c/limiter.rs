@@ -1,15 +1,15 @@
 //! A limiter with its state.
 
 use super::{
-    SendgateDecision, SendgateError, SendgateStatus, SendgateUsage, fill, free, guarded, items, places, read, text,
-    written,
+    SendgateDecision, SendgateError, SendgateStatus, SendgateUsage, alone::Held, fill, free, guarded, items, places,
+    read, text, written,
 };
-use sendgate_core::time::UnixMillis;
+use sendgate_core::{limiter::State, time::UnixMillis};
 use sendgate_embed::HeldLimiter;
 use std::ffi::c_char;
 
 /// A limiter and its state.
-pub struct SendgateLimiter(HeldLimiter);
+pub struct SendgateLimiter(HeldLimiter<Held>);
 
 /// Makes a limiter of a policy, {"windows":[...]}, that has seen nothing yet.
 ///
@@ -20,11 +20,22 @@ pub unsafe extern "C" fn sendgate_limiter_new(
     limiter: *mut *mut SendgateLimiter,
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
-    guarded(error, || {
-        let out = written("limiter", limiter)?;
-        let made = HeldLimiter::from_json(text("policy_json", policy_json)?)?;
-        out.set(Box::into_raw(Box::new(SendgateLimiter(made))))
-    })
+    made(policy_json, limiter, error, Held::shared)
+}
+
+/// The same for one thread at a time: a decision then costs no lock, which is the half of it. All functions work on it.
+///
+/// Threads may hand it over to each other, but two calls at once are a bug of the caller's, and undefined. A debug build of
+/// the library notices most of them: the status is SENDGATE_STATUS_INVALID_ARGUMENT and the code "in_use".
+///
+/// Free it with sendgate_limiter_free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendgate_limiter_new_unshared(
+    policy_json: *const c_char,
+    limiter: *mut *mut SendgateLimiter,
+    error: *mut *mut SendgateError,
+) -> SendgateStatus {
+    made(policy_json, limiter, error, Held::unshared)
 }
 
 /// Decides whether `cost` units may leave at `now` and, on an allow, charges them. A denial charges nothing.
@@ -39,8 +50,8 @@ pub unsafe extern "C" fn sendgate_limiter_decide(
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
     guarded(error, || {
-        let (limiter, out) = (read("limiter", limiter)?, written("decision", decision)?);
-        out.set(limiter.0.decide(cost, UnixMillis::new(now)).into())
+        let (limiter, out) = (held(limiter)?, written("decision", decision)?);
+        out.set(limiter.decide(cost, UnixMillis::new(now)).into())
     })
 }
 
@@ -54,8 +65,8 @@ pub unsafe extern "C" fn sendgate_limiter_peek(
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
     guarded(error, || {
-        let (limiter, out) = (read("limiter", limiter)?, written("decision", decision)?);
-        out.set(limiter.0.peek(cost, UnixMillis::new(now)).into())
+        let (limiter, out) = (held(limiter)?, written("decision", decision)?);
+        out.set(limiter.peek(cost, UnixMillis::new(now)).into())
     })
 }
 
@@ -71,10 +82,10 @@ pub unsafe extern "C" fn sendgate_limiter_decide_many(
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
     guarded(error, || {
-        let (limiter, costs) = (read("limiter", limiter)?, items("costs", costs, count)?);
+        let (limiter, costs) = (held(limiter)?, items("costs", costs, count)?);
         let room = places("decisions", decisions, count)?;
         let now = UnixMillis::new(now);
-        limiter.0.decide_many(costs.iter().copied(), now, |index, decision| room.set(index, decision.into()));
+        limiter.decide_many(costs.iter().copied(), now, |index, decision| room.set(index, decision.into()));
         Ok(())
     })
 }
@@ -89,8 +100,8 @@ pub unsafe extern "C" fn sendgate_limiter_charge(
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
     guarded(error, || {
-        let (limiter, out) = (read("limiter", limiter)?, written("charged_at", charged_at)?);
-        out.set(limiter.0.charge(cost, UnixMillis::new(now)).as_millis())
+        let (limiter, out) = (held(limiter)?, written("charged_at", charged_at)?);
+        out.set(limiter.charge(cost, UnixMillis::new(now)).as_millis())
     })
 }
 
@@ -104,8 +115,8 @@ pub unsafe extern "C" fn sendgate_limiter_refund(
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
     guarded(error, || {
-        let limiter = read("limiter", limiter)?;
-        limiter.0.refund(cost, UnixMillis::new(charged_at), UnixMillis::new(now));
+        let limiter = held(limiter)?;
+        limiter.refund(cost, UnixMillis::new(charged_at), UnixMillis::new(now));
         Ok(())
     })
 }
@@ -124,8 +135,8 @@ pub unsafe extern "C" fn sendgate_limiter_usage(
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
     guarded(error, || {
-        let limiter = read("limiter", limiter)?;
-        let windows: Vec<_> = limiter.0.usage(UnixMillis::new(now)).iter().map(SendgateUsage::from).collect();
+        let limiter = held(limiter)?;
+        let windows: Vec<_> = limiter.usage(UnixMillis::new(now)).iter().map(SendgateUsage::from).collect();
         fill(&windows, usage, capacity, written("count", count)?)
     })
 }
@@ -141,7 +152,7 @@ pub unsafe extern "C" fn sendgate_limiter_state(
     length: *mut usize,
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
-    guarded(error, || fill(&read("limiter", limiter)?.0.state(), bytes, capacity, written("length", length)?))
+    guarded(error, || fill(&held(limiter)?.state(), bytes, capacity, written("length", length)?))
 }
 
 /// Goes on from a stored state of the same policy.
@@ -153,9 +164,9 @@ pub unsafe extern "C" fn sendgate_limiter_load(
     error: *mut *mut SendgateError,
 ) -> SendgateStatus {
     guarded(error, || {
-        let limiter = read("limiter", limiter)?;
+        let limiter = held(limiter)?;
         read("bytes", bytes)?;
-        Ok(limiter.0.load(items("bytes", bytes, length)?)?)
+        Ok(limiter.load(items("bytes", bytes, length)?)?)
     })
 }
 
@@ -163,4 +174,29 @@ pub unsafe extern "C" fn sendgate_limiter_load(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendgate_limiter_free(limiter: *mut SendgateLimiter) {
     free(limiter);
+}
+
+fn made(
+    policy_json: *const c_char,
+    limiter: *mut *mut SendgateLimiter,
+    error: *mut *mut SendgateError,
+    place: fn(State) -> Held,
+) -> SendgateStatus {
+    guarded(error, || {
+        let out = written("limiter", limiter)?;
+        let made = HeldLimiter::placed(text("policy_json", policy_json)?, place)?;
+        out.set(Box::into_raw(Box::new(SendgateLimiter(made))))
+    })
+}
+
+/// The limiter of a handle.
+fn held<'a>(limiter: *const SendgateLimiter) -> Result<&'a HeldLimiter<Held>, Box<SendgateError>> {
+    let limiter = &read("limiter", limiter)?.0;
+    if limiter.place().is_in_use() { Err(in_use()) } else { Ok(limiter) }
+}
+
+#[cold]
+fn in_use() -> Box<SendgateError> {
+    let text = "another thread uses the limiter, which was made for one at a time";
+    SendgateError::new(SendgateStatus::InvalidArgument, "in_use", &text)
 }

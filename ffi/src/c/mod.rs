@@ -5,14 +5,15 @@
 //! said once: pointers are NULL or valid for what the header says they are, a handle is one that a `_new` or `_open`
 //! function gave and no `_free` function took.
 //!
-//! One file an object, as the header has them; what touches raw memory is in this file and in `arena`, and the others
-//! go through it.
+//! One file an object, as the header has them; what touches raw memory is in this file, in `arena` and in `alone`, and the
+//! others go through them.
 #![allow(unsafe_code, reason = "a C boundary is made of raw pointers; each use has its SAFETY comment")]
 #![allow(clippy::missing_safety_doc, reason = "the module states the one contract that all functions have")]
 
 pub mod backoff;
 pub mod error;
 pub mod gate;
+pub mod ledger;
 pub mod limiter;
 pub mod limiters;
 pub mod mailroom;
@@ -22,6 +23,7 @@ pub mod values;
 pub mod values_mailroom;
 pub mod values_provider;
 
+mod alone;
 mod arena;
 
 use arena::Owned;
@@ -87,6 +89,7 @@ pub unsafe extern "C" fn sendgate_string_free(string: *mut c_char) {
 }
 
 /// Runs the work of a call; a failure and a panic both become a status and, when asked for, an error.
+#[inline]
 fn guarded(error: *mut *mut SendgateError, work: impl FnOnce() -> Result<(), Box<SendgateError>>) -> SendgateStatus {
     let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(SendgateError::new(SendgateStatus::Panicked, "panicked", &"a bug in sendgate was caught"))
@@ -218,7 +221,7 @@ fn free_owned<V>(pointer: *mut V) {
 }
 
 /// Grows when a function is added.
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 3;
 
 const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
     Ok(version) => version,

@@ -4,13 +4,15 @@ use super::{arena::Arena, items, values_mailroom::faults_view};
 use sendgate_core::{
     address::AddressError,
     backoff::{Jitter, Retry},
+    calendar::CalendarUnit,
     config::AccountStatus,
-    gate::{Binding, Reason, Verdict},
+    gate::{Binding, Reason, Scope, Unit, Verdict},
+    ledger::{self, QuotaUsage, Refusal, Reservation},
     limiter::{Decision, LimiterError, StateError, Usage},
     time::UnixMillis,
     vectors::VectorError,
 };
-use sendgate_embed::{Failure, FailureKind, MailroomError};
+use sendgate_embed::{Failure, FailureKind, HeldStanding, MailroomError};
 use std::{
     ffi::{CString, c_char},
     fmt, ptr,
@@ -213,6 +215,143 @@ pub struct SendgateVerdict {
     pub window: u32,
     /// Defer: the first instant at which the same question is allowed, when nothing else happens. Else 0.
     pub retry_at: u64,
+}
+
+/// What a dimension of a gate limits.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendgateScope {
+    /// One API key.
+    Key = 0,
+    /// All keys of an account together: its plan.
+    Plan = 1,
+    /// All messages of an account.
+    Account = 2,
+    /// One provider account.
+    Provider = 3,
+    /// The receivers behind a group of recipient domains.
+    DomainGroup = 4,
+    /// One class of messages.
+    Class = 5,
+}
+
+/// What a dimension of a gate counts.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendgateUnit {
+    /// Calls.
+    Requests = 0,
+    /// Messages, whoever they are for.
+    Messages = 1,
+    /// Recipients.
+    Recipients = 2,
+}
+
+/// Where one window of one dimension of a gate stands.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SendgateStanding {
+    /// What the dimension limits.
+    pub scope: SendgateScope,
+    /// What it counts.
+    pub unit: SendgateUnit,
+    /// Which one of its scope.
+    pub name: *const c_char,
+    /// The window's name.
+    pub window: *const c_char,
+    /// The most units it admits.
+    pub limit: u32,
+    /// Units in use, those on their way among them.
+    pub used: u32,
+    /// Units still free.
+    pub remaining: u32,
+    /// How many more of the question asked about fit.
+    pub slack: u32,
+    /// The first instant at which more is free.
+    pub next_at: u64,
+    /// The first instant at which all is free.
+    pub full_at: u64,
+    /// Whether it is the one that decides.
+    pub is_binding: bool,
+}
+
+/// Where all windows of a gate stand. Its pointers live as long as it.
+#[repr(C)]
+pub struct SendgateStandings {
+    /// One for each window, dimension by dimension.
+    pub standings: *const SendgateStanding,
+    /// How many.
+    pub count: usize,
+}
+
+/// What a ledger's quota is counted over.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendgatePeriod {
+    /// A day of the time zone.
+    Day = 0,
+    /// A month of it.
+    Month = 1,
+    /// A year of it.
+    Year = 2,
+}
+
+/// What a ledger says to units.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendgateReservedKind {
+    /// They are reserved.
+    Reserved = 0,
+    /// Too few are free in a period.
+    Full = 1,
+    /// As many are over in a period as the policy allows, or these would be more.
+    OverdeliveryUsed = 2,
+    /// They are more than any period ever admits.
+    TooLarge = 3,
+}
+
+/// A ledger's answer.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SendgateReserved {
+    /// Which answer it is.
+    pub kind: SendgateReservedKind,
+    /// Reserved: what the reservation prints, to be stored with the message. Else empty.
+    pub reservation: [c_char; 48],
+    /// Else: the word for why not, such as "quota_daily". It lives as long as the library.
+    pub code: *const c_char,
+    /// Else: the period of the quota that stands longest in the way.
+    pub period: SendgatePeriod,
+    /// Else: units that are free in it.
+    pub free: u64,
+    /// Else: whether waiting helps.
+    pub has_retry_at: bool,
+    /// The first instant at which the same units fit, when nothing else happens.
+    pub retry_at: u64,
+}
+
+/// How one quota of a ledger stands.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SendgateQuotaUsage {
+    /// What it is counted over.
+    pub period: SendgatePeriod,
+    /// Its limit.
+    pub limit: u64,
+    /// Units accepted and not yet handed over.
+    pub reserved: u64,
+    /// Units handed over.
+    pub committed: u64,
+    /// Units accepted and given back.
+    pub released: u64,
+    /// Units that may still be reserved without being over.
+    pub free: u64,
+    /// Units in use beyond the limit.
+    pub over: u64,
+    /// The start of the current period.
+    pub starts_at: u64,
+    /// The end of the current period.
+    pub resets_at: u64,
 }
 
 /// One fault of one field of a message.
@@ -418,6 +557,123 @@ impl From<Verdict> for SendgateVerdict {
             Verdict::Reject(Reason::Suspended) => of(SendgateVerdictKind::Suspended),
             Verdict::Reject(Reason::Closed) => of(SendgateVerdictKind::Closed),
         }
+    }
+}
+
+impl From<Scope> for SendgateScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Key => Self::Key,
+            Scope::Plan => Self::Plan,
+            Scope::Account => Self::Account,
+            Scope::Provider => Self::Provider,
+            Scope::DomainGroup => Self::DomainGroup,
+            Scope::Class => Self::Class,
+        }
+    }
+}
+
+impl From<Unit> for SendgateUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Requests => Self::Requests,
+            Unit::Messages => Self::Messages,
+            Unit::Recipients => Self::Recipients,
+        }
+    }
+}
+
+impl SendgateStandings {
+    pub(crate) fn view(arena: &mut Arena, standings: Vec<HeldStanding>) -> Self {
+        let each =
+            standings.into_iter().map(|standing| {
+                let HeldStanding {
+                    scope,
+                    name,
+                    unit,
+                    window,
+                    limit,
+                    used,
+                    remaining,
+                    slack,
+                    next_at,
+                    full_at,
+                    is_binding,
+                } = standing;
+                SendgateStanding {
+                    scope: scope.into(),
+                    unit: unit.into(),
+                    name: arena.text(&name),
+                    window: arena.text(&window),
+                    limit,
+                    used,
+                    remaining,
+                    slack,
+                    next_at: next_at.as_millis(),
+                    full_at: full_at.as_millis(),
+                    is_binding,
+                }
+            });
+        let all: Vec<_> = each.collect();
+        Self { count: all.len(), standings: arena.list(all) }
+    }
+}
+
+impl From<CalendarUnit> for SendgatePeriod {
+    fn from(period: CalendarUnit) -> Self {
+        match period {
+            CalendarUnit::Day => Self::Day,
+            CalendarUnit::Month => Self::Month,
+            CalendarUnit::Year => Self::Year,
+        }
+    }
+}
+
+impl From<Result<Reservation, Refusal>> for SendgateReserved {
+    fn from(answer: Result<Reservation, Refusal>) -> Self {
+        let none = Self {
+            kind: SendgateReservedKind::Reserved,
+            reservation: [0; 48],
+            code: ptr::null(),
+            period: SendgatePeriod::Day,
+            free: 0,
+            has_retry_at: false,
+            retry_at: 0,
+        };
+        match answer {
+            // Two numbers of 20 digits, two colons and three letters leave room for the zero byte.
+            Ok(reservation) => {
+                let mut text = none.reservation;
+                let bytes = reservation.to_string();
+                text.iter_mut().zip(bytes.bytes()).for_each(|(place, byte)| *place = byte.cast_signed() as c_char);
+                Self { reservation: text, ..none }
+            }
+            Err(refusal) => {
+                let Refusal { period, reason, free, retry_at } = refusal;
+                let kind = match reason {
+                    ledger::Reason::Full => SendgateReservedKind::Full,
+                    ledger::Reason::OverdeliveryUsed => SendgateReservedKind::OverdeliveryUsed,
+                    ledger::Reason::TooLarge => SendgateReservedKind::TooLarge,
+                };
+                let (has_retry_at, retry_at) = (retry_at.is_some(), retry_at.map_or(0, UnixMillis::as_millis));
+                Self { kind, code: word(&refusal), period: period.into(), free, has_retry_at, retry_at, ..none }
+            }
+        }
+    }
+}
+
+/// The word of a refusal, with the zero byte that the core's own has not.
+fn word(refusal: &Refusal) -> *const c_char {
+    let words = [c"quota_daily", c"quota_monthly", c"quota_yearly", c"overquota"];
+    let found = words.into_iter().find(|word| word.to_bytes() == refusal.code().as_bytes());
+    found.map_or(ptr::null(), std::ffi::CStr::as_ptr)
+}
+
+impl From<&QuotaUsage> for SendgateQuotaUsage {
+    fn from(usage: &QuotaUsage) -> Self {
+        let QuotaUsage { period, limit, reserved, committed, released, free, over, starts_at, resets_at } = *usage;
+        let (starts_at, resets_at) = (starts_at.as_millis(), resets_at.as_millis());
+        Self { period: period.into(), limit, reserved, committed, released, free, over, starts_at, resets_at }
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sendgate_core::{
+    address::Mailbox,
     message::{self, Class as MailClass, Disposition},
     time::UnixMillis,
 };
@@ -156,6 +157,12 @@ impl Message {
         self.0.to_json()
     }
 
+    /// The parts of the message: one that is made of them is the same.
+    #[must_use]
+    pub fn parts(&self) -> Draft {
+        Draft::from(&self.0)
+    }
+
     /// What kind of mail it is.
     #[must_use]
     pub fn mail_class(&self) -> MailClass {
@@ -191,8 +198,15 @@ impl Draft {
             attachments,
             tags,
             metadata,
-            ..
-        } = &self;
+            mail_class,
+            send_at,
+            expires_at,
+            template,
+            track_opens,
+            track_clicks,
+            stream,
+            provider_options,
+        } = self;
         let mut fields = Map::new();
         let mut put = |name: &str, value: Value| fields.insert(name.into(), value);
         put("from", json!(from));
@@ -207,17 +221,88 @@ impl Draft {
         put("attachments", attachments.iter().map(Attachment::values).collect());
         put("tags", json!(tags));
         put("metadata", json!(metadata));
-        put("class", json!(self.mail_class.unwrap_or_default()));
-        put("send_at", json!(self.send_at.map(|at| at.to_string())));
-        put("expires_at", json!(self.expires_at.map(|at| at.to_string())));
-        put("template", self.template.map(Template::values).transpose()?.unwrap_or_default());
-        put("tracking", json!({ "opens": self.track_opens, "clicks": self.track_clicks }));
-        put("stream", json!(self.stream));
-        let options =
-            self.provider_options.iter().map(|(name, json)| Ok((name.clone(), object("provider_options", json)?)));
+        put("class", json!(mail_class.unwrap_or_default()));
+        put("send_at", json!(send_at.map(|at| at.to_string())));
+        put("expires_at", json!(expires_at.map(|at| at.to_string())));
+        put("template", template.map(Template::values).transpose()?.unwrap_or_default());
+        put("tracking", json!({ "opens": track_opens, "clicks": track_clicks }));
+        put("stream", json!(stream));
+        let options = provider_options.iter().map(|(name, json)| Ok((name.clone(), object("provider_options", json)?)));
         put("provider_options", Value::Object(options.collect::<Result<_, SendgateError>>()?));
         fields.retain(|_, value| !value.is_null());
         Ok(Value::Object(fields))
+    }
+}
+
+/// Names every field of the core's message: one that it gains or loses stops this crate's build.
+impl From<&message::Message> for Draft {
+    fn from(message: &message::Message) -> Self {
+        let message::Message {
+            from,
+            to,
+            cc,
+            bcc,
+            reply_to,
+            subject,
+            text_body,
+            html_body,
+            headers,
+            attachments,
+            tags,
+            metadata,
+            class,
+            send_at,
+            expires_at,
+            template,
+            tracking: message::Tracking { opens, clicks },
+            stream,
+            provider_options,
+            held: _,
+        } = message;
+        let mailboxes = |list: &[Mailbox]| list.iter().map(ToString::to_string).collect();
+        Self {
+            from: from.to_string(),
+            to: mailboxes(to),
+            subject: subject.clone(),
+            text_body: text_body.clone(),
+            html_body: html_body.clone(),
+            cc: mailboxes(cc),
+            bcc: mailboxes(bcc),
+            reply_to: mailboxes(reply_to),
+            headers: headers.iter().cloned().collect(),
+            attachments: attachments.iter().map(Attachment::from).collect(),
+            tags: tags.clone(),
+            metadata: metadata.iter().cloned().collect(),
+            mail_class: Some(*class),
+            send_at: *send_at,
+            expires_at: *expires_at,
+            template: template.as_ref().map(Template::from),
+            track_opens: *opens,
+            track_clicks: *clicks,
+            stream: stream.clone(),
+            provider_options: provider_options.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+        }
+    }
+}
+
+impl From<&message::Attachment> for Attachment {
+    fn from(file: &message::Attachment) -> Self {
+        let message::Attachment { filename, content_type, content, disposition, content_id } = file;
+        Self {
+            filename: filename.clone(),
+            // A message that was read has no other.
+            content: STANDARD.decode(content).unwrap_or_default(),
+            content_type: content_type.clone(),
+            disposition: Some(*disposition),
+            content_id: content_id.clone(),
+        }
+    }
+}
+
+impl From<&message::Template> for Template {
+    fn from(template: &message::Template) -> Self {
+        let message::Template { id, data } = template;
+        Self { id: id.clone(), data: Value::Object(data.clone()).to_string() }
     }
 }
 
@@ -315,6 +400,8 @@ mod tests {
             ..small()
         };
         let message = Message::new(draft).unwrap().0;
+        let again = Message::new(Message(message.clone()).parts()).unwrap();
+        assert_eq!(again.to_json(), message.to_json());
         // base64 of "abc" (RFC 4648, section 10 has the like).
         assert_eq!(message.attachments[0].content, "YWJj");
         assert_eq!(message.class, MailClass::Bulk);

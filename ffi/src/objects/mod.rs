@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod error;
 pub mod event;
 pub mod gate;
+pub mod ledger;
 pub mod limiter;
 pub mod limiters;
 pub mod mailroom;

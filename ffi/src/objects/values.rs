@@ -10,12 +10,17 @@ pub struct Millis(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Units(pub u32);
 
+/// Units of a quota, all of whose 64 bits count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Amount(pub u64);
+
 /// A random number, all of whose 64 bits count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entropy(pub u64);
 
 uniffi::custom_newtype!(Millis, u64);
 uniffi::custom_newtype!(Units, u32);
+uniffi::custom_newtype!(Amount, u64);
 uniffi::custom_newtype!(Entropy, u64);
 uniffi::custom_type!(UnixMillis, u64, {
     remote,

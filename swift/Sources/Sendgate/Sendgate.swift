@@ -1059,6 +1059,266 @@ public func FfiConverterTypeGate_lower(_ value: Gate) -> UInt64 {
 
 
 /**
+ * What an account may still accept: units reserved at acceptance, committed when handed over, released when not. Threads
+ * may share it.
+ */
+public protocol LedgerProtocol: AnyObject, Sendable {
+
+    /**
+     * Turns reserved units into committed ones: they have been handed over. All of the reservation's when `units` is
+     * absent, and never more than those.
+     *
+     * # Errors
+     * [`SendgateError::InvalidArgument`] for text that is no reservation.
+     */
+    func commit(reservation: String, now: UnixMillis, units: Amount?) throws
+
+    /**
+     * Goes on from a stored ledger, which may have been kept under another policy: nothing is freed by that.
+     *
+     * # Errors
+     * [`SendgateError::InvalidState`]; what was held stays.
+     */
+    func load(state: Data) throws
+
+    /**
+     * Gives reserved units back: they will not be handed over. As `commit`.
+     *
+     * # Errors
+     * As `commit`.
+     */
+    func release(reservation: String, now: UnixMillis, units: Amount?) throws
+
+    /**
+     * Takes units from every quota, or from none.
+     */
+    func reserve(units: Amount, now: UnixMillis)  -> Reserved
+
+    /**
+     * The ledger's bytes, the same on every platform. Its policy is not in them.
+     */
+    func state()  -> Data
+
+    /**
+     * How every quota stands in the period that holds `now`.
+     */
+    func usage(now: UnixMillis)  -> [QuotaUsage]
+
+}
+/**
+ * What an account may still accept: units reserved at acceptance, committed when handed over, released when not. Threads
+ * may share it.
+ */
+open class Ledger: LedgerProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sendgate_ffi_fn_clone_ledger(self.handle, $0) }
+    }
+    /**
+     * A ledger of this policy, `{"quotas":[{"period":"day","limit":100}],"time_zone":"Europe/Rome","overdelivery":"block"}`,
+     * in which nothing is in use. The last two may be left out: UTC and `block`, the others being `allow_and_count` and
+     * `{"allow_up_to":units}`.
+     *
+     * # Errors
+     * [`SendgateError::InvalidPolicy`].
+     */
+public convenience init(policy: String)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeSendgateError_lift) {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_constructor_ledger_new(
+        FfiConverterString.lower(policy),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sendgate_ffi_fn_free_ledger(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Turns reserved units into committed ones: they have been handed over. All of the reservation's when `units` is
+     * absent, and never more than those.
+     *
+     * # Errors
+     * [`SendgateError::InvalidArgument`] for text that is no reservation.
+     */
+open func commit(reservation: String, now: UnixMillis, units: Amount? = nil)throws   {try rustCallWithError(FfiConverterTypeSendgateError_lift) {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_method_ledger_commit(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(reservation),
+        FfiConverterTypeUnixMillis_lower(now),
+        FfiConverterOptionTypeAmount.lower(units),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Goes on from a stored ledger, which may have been kept under another policy: nothing is freed by that.
+     *
+     * # Errors
+     * [`SendgateError::InvalidState`]; what was held stays.
+     */
+open func load(state: Data)throws   {try rustCallWithError(FfiConverterTypeSendgateError_lift) {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_method_ledger_load(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(state),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Gives reserved units back: they will not be handed over. As `commit`.
+     *
+     * # Errors
+     * As `commit`.
+     */
+open func release(reservation: String, now: UnixMillis, units: Amount? = nil)throws   {try rustCallWithError(FfiConverterTypeSendgateError_lift) {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_method_ledger_release(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(reservation),
+        FfiConverterTypeUnixMillis_lower(now),
+        FfiConverterOptionTypeAmount.lower(units),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Takes units from every quota, or from none.
+     */
+open func reserve(units: Amount, now: UnixMillis) -> Reserved  {
+    return try!  FfiConverterTypeReserved_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_method_ledger_reserve(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeAmount_lower(units),
+        FfiConverterTypeUnixMillis_lower(now),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The ledger's bytes, the same on every platform. Its policy is not in them.
+     */
+open func state() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_method_ledger_state(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * How every quota stands in the period that holds `now`.
+     */
+open func usage(now: UnixMillis) -> [QuotaUsage]  {
+    return try!  FfiConverterSequenceTypeQuotaUsage.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_method_ledger_usage(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeUnixMillis_lower(now),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLedger: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Ledger
+
+    public static func lift(_ handle: UInt64) throws -> Ledger {
+        return Ledger(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Ledger) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Ledger {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Ledger, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLedger_lift(_ handle: UInt64) throws -> Ledger {
+    return try FfiConverterTypeLedger.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLedger_lower(_ value: Ledger) -> UInt64 {
+    return FfiConverterTypeLedger.lower(value)
+}
+
+
+
+
+
+
+/**
  * A limiter and its state, shared by threads. The caller brings the instants.
  */
 public protocol LimiterProtocol: AnyObject, Sendable {
@@ -2162,6 +2422,11 @@ public protocol MessageProtocol: AnyObject, Sendable {
     func mailClass()  -> MailClass
 
     /**
+     * The parts of the message: one that is made of them is the same.
+     */
+    func parts()  -> Draft
+
+    /**
      * Recipients over `to`, `cc` and `bcc`: what quotas and windows are charged for.
      */
     func recipientCount()  -> Units
@@ -2270,6 +2535,18 @@ open func mailClass() -> MailClass  {
     return try!  FfiConverterTypeMailClass_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_sendgate_ffi_fn_method_message_mail_class(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The parts of the message: one that is made of them is the same.
+     */
+open func parts() -> Draft  {
+    return try!  FfiConverterTypeDraft_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sendgate_ffi_fn_method_message_parts(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -4357,6 +4634,145 @@ public func FfiConverterTypeProviderSettings_lift(_ buf: RustBuffer) throws -> P
 #endif
 public func FfiConverterTypeProviderSettings_lower(_ value: ProviderSettings) -> RustBuffer {
     return FfiConverterTypeProviderSettings.lower(value)
+}
+
+
+/**
+ * How one quota stands.
+ */
+public struct QuotaUsage: Equatable, Hashable {
+    /**
+     * What it is counted over.
+     */
+    public var period: Period
+    /**
+     * Its limit.
+     */
+    public var limit: Amount
+    /**
+     * Units accepted and not yet handed over.
+     */
+    public var reserved: Amount
+    /**
+     * Units handed over.
+     */
+    public var committed: Amount
+    /**
+     * Units accepted and given back.
+     */
+    public var released: Amount
+    /**
+     * Units that may still be reserved without being over.
+     */
+    public var free: Amount
+    /**
+     * Units in use beyond the limit.
+     */
+    public var over: Amount
+    /**
+     * The start of the current period.
+     */
+    public var startsAt: UnixMillis
+    /**
+     * The end of the current period.
+     */
+    public var resetsAt: UnixMillis
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it is counted over.
+         */period: Period,
+        /**
+         * Its limit.
+         */limit: Amount,
+        /**
+         * Units accepted and not yet handed over.
+         */reserved: Amount,
+        /**
+         * Units handed over.
+         */committed: Amount,
+        /**
+         * Units accepted and given back.
+         */released: Amount,
+        /**
+         * Units that may still be reserved without being over.
+         */free: Amount,
+        /**
+         * Units in use beyond the limit.
+         */over: Amount,
+        /**
+         * The start of the current period.
+         */startsAt: UnixMillis,
+        /**
+         * The end of the current period.
+         */resetsAt: UnixMillis) {
+        self.period = period
+        self.limit = limit
+        self.reserved = reserved
+        self.committed = committed
+        self.released = released
+        self.free = free
+        self.over = over
+        self.startsAt = startsAt
+        self.resetsAt = resetsAt
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension QuotaUsage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeQuotaUsage: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> QuotaUsage {
+        return
+            try QuotaUsage(
+                period: FfiConverterTypePeriod.read(from: &buf),
+                limit: FfiConverterTypeAmount.read(from: &buf),
+                reserved: FfiConverterTypeAmount.read(from: &buf),
+                committed: FfiConverterTypeAmount.read(from: &buf),
+                released: FfiConverterTypeAmount.read(from: &buf),
+                free: FfiConverterTypeAmount.read(from: &buf),
+                over: FfiConverterTypeAmount.read(from: &buf),
+                startsAt: FfiConverterTypeUnixMillis.read(from: &buf),
+                resetsAt: FfiConverterTypeUnixMillis.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: QuotaUsage, into buf: inout [UInt8]) {
+        FfiConverterTypePeriod.write(value.period, into: &buf)
+        FfiConverterTypeAmount.write(value.limit, into: &buf)
+        FfiConverterTypeAmount.write(value.reserved, into: &buf)
+        FfiConverterTypeAmount.write(value.committed, into: &buf)
+        FfiConverterTypeAmount.write(value.released, into: &buf)
+        FfiConverterTypeAmount.write(value.free, into: &buf)
+        FfiConverterTypeAmount.write(value.over, into: &buf)
+        FfiConverterTypeUnixMillis.write(value.startsAt, into: &buf)
+        FfiConverterTypeUnixMillis.write(value.resetsAt, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQuotaUsage_lift(_ buf: RustBuffer) throws -> QuotaUsage {
+    return try FfiConverterTypeQuotaUsage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQuotaUsage_lower(_ value: QuotaUsage) -> RustBuffer {
+    return FfiConverterTypeQuotaUsage.lower(value)
 }
 
 
@@ -6458,6 +6874,91 @@ public func FfiConverterTypeOutcome_lower(_ value: Outcome) -> RustBuffer {
 
 
 /**
+ * What a quota is counted over, in a time zone.
+ */
+
+public enum Period: Equatable, Hashable {
+
+    /**
+     * A day.
+     */
+    case day
+    /**
+     * A month.
+     */
+    case month
+    /**
+     * A year.
+     */
+    case year
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Period: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePeriod: FfiConverterRustBuffer {
+    typealias SwiftType = Period
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Period {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .day
+
+        case 2: return .month
+
+        case 3: return .year
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Period, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .day:
+            writeInt(&buf, Int32(1))
+
+
+        case .month:
+            writeInt(&buf, Int32(2))
+
+
+        case .year:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePeriod_lift(_ buf: RustBuffer) throws -> Period {
+    return try FfiConverterTypePeriod.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePeriod_lower(_ value: Period) -> RustBuffer {
+    return FfiConverterTypePeriod.lower(value)
+}
+
+
+
+/**
  * A provider that Sendgate speaks to.
  */
 
@@ -6638,6 +7139,91 @@ public func FfiConverterTypeProviderKind_lift(_ buf: RustBuffer) throws -> Provi
 #endif
 public func FfiConverterTypeProviderKind_lower(_ value: ProviderKind) -> RustBuffer {
     return FfiConverterTypeProviderKind.lower(value)
+}
+
+
+
+/**
+ * Why units could not be reserved.
+ */
+
+public enum RefusalReason: Equatable, Hashable {
+
+    /**
+     * Too few are free in the period.
+     */
+    case full
+    /**
+     * As many are over in the period as the policy allows, or these would be more.
+     */
+    case overdeliveryUsed
+    /**
+     * They are more than any period ever admits.
+     */
+    case tooLarge
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RefusalReason: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRefusalReason: FfiConverterRustBuffer {
+    typealias SwiftType = RefusalReason
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RefusalReason {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .full
+
+        case 2: return .overdeliveryUsed
+
+        case 3: return .tooLarge
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RefusalReason, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .full:
+            writeInt(&buf, Int32(1))
+
+
+        case .overdeliveryUsed:
+            writeInt(&buf, Int32(2))
+
+
+        case .tooLarge:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefusalReason_lift(_ buf: RustBuffer) throws -> RefusalReason {
+    return try FfiConverterTypeRefusalReason.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefusalReason_lower(_ value: RefusalReason) -> RustBuffer {
+    return FfiConverterTypeRefusalReason.lower(value)
 }
 
 
@@ -7038,6 +7624,109 @@ public func FfiConverterTypeRequest_lift(_ buf: RustBuffer) throws -> Request {
 #endif
 public func FfiConverterTypeRequest_lower(_ value: Request) -> RustBuffer {
     return FfiConverterTypeRequest.lower(value)
+}
+
+
+
+/**
+ * What a ledger says to units.
+ */
+
+public enum Reserved: Equatable, Hashable {
+
+    /**
+     * They are reserved, to be committed or released later.
+     */
+    case granted(
+        /**
+         * What the reservation prints: store it with the message.
+         */reservation: String
+    )
+    /**
+     * They are not, and nothing was taken from any quota.
+     */
+    case refused(
+        /**
+         * The stable word, such as `quota_daily`.
+         */code: String,
+        /**
+         * Why.
+         */reason: RefusalReason,
+        /**
+         * The period of the quota that stands longest in the way.
+         */period: Period,
+        /**
+         * Units that are free in it.
+         */free: Amount,
+        /**
+         * The first instant at which the same units fit, when nothing else happens; absent when they never will.
+         */retryAt: UnixMillis?
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Reserved: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReserved: FfiConverterRustBuffer {
+    typealias SwiftType = Reserved
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Reserved {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .granted(reservation: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .refused(code: try FfiConverterString.read(from: &buf), reason: try FfiConverterTypeRefusalReason.read(from: &buf), period: try FfiConverterTypePeriod.read(from: &buf), free: try FfiConverterTypeAmount.read(from: &buf), retryAt: try FfiConverterOptionTypeUnixMillis.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Reserved, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .granted(reservation):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(reservation, into: &buf)
+
+
+        case let .refused(code,reason,period,free,retryAt):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(code, into: &buf)
+            FfiConverterTypeRefusalReason.write(reason, into: &buf)
+            FfiConverterTypePeriod.write(period, into: &buf)
+            FfiConverterTypeAmount.write(free, into: &buf)
+            FfiConverterOptionTypeUnixMillis.write(retryAt, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReserved_lift(_ buf: RustBuffer) throws -> Reserved {
+    return try FfiConverterTypeReserved.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReserved_lower(_ value: Reserved) -> RustBuffer {
+    return FfiConverterTypeReserved.lower(value)
 }
 
 
@@ -8144,6 +8833,30 @@ fileprivate struct FfiConverterOptionDictionaryStringString: FfiConverterRustBuf
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeAmount: FfiConverterRustBuffer {
+    typealias SwiftType = Amount?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAmount.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAmount.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeMillis: FfiConverterRustBuffer {
     typealias SwiftType = Millis?
 
@@ -8416,6 +9129,31 @@ fileprivate struct FfiConverterSequenceTypeFieldFault: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeQuotaUsage: FfiConverterRustBuffer {
+    typealias SwiftType = [QuotaUsage]
+
+    public static func write(_ value: [QuotaUsage], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeQuotaUsage.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [QuotaUsage] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [QuotaUsage]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeQuotaUsage.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeReceipt: FfiConverterRustBuffer {
     typealias SwiftType = [Receipt]
 
@@ -8563,6 +9301,46 @@ fileprivate struct FfiConverterDictionaryStringString: FfiConverterRustBuffer {
         return dict
     }
 }
+
+
+public typealias Amount = UInt64
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAmount: FfiConverter {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Amount {
+        return try FfiConverterUInt64.read(from: &buf)
+    }
+
+    public static func write(_ value: Amount, into buf: inout [UInt8]) {
+        return FfiConverterUInt64.write(value, into: &buf)
+    }
+
+    public static func lift(_ value: UInt64) throws -> Amount {
+        return try FfiConverterUInt64.lift(value)
+    }
+
+    public static func lower(_ value: Amount) -> UInt64 {
+        return FfiConverterUInt64.lower(value)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAmount_lift(_ value: UInt64) throws -> Amount {
+    return try FfiConverterTypeAmount.lift(value)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAmount_lower(_ value: Amount) -> UInt64 {
+    return FfiConverterTypeAmount.lower(value)
+}
+
 
 
 public typealias Entropy = UInt64
@@ -8895,6 +9673,24 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sendgate_ffi_checksum_method_gate_state() != 22846) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sendgate_ffi_checksum_method_ledger_commit() != 58054) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sendgate_ffi_checksum_method_ledger_load() != 56755) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sendgate_ffi_checksum_method_ledger_release() != 33795) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sendgate_ffi_checksum_method_ledger_reserve() != 61671) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sendgate_ffi_checksum_method_ledger_state() != 48031) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sendgate_ffi_checksum_method_ledger_usage() != 36528) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sendgate_ffi_checksum_method_limiter_admit() != 56270) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9006,6 +9802,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sendgate_ffi_checksum_method_message_mail_class() != 752) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sendgate_ffi_checksum_method_message_parts() != 60245) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sendgate_ffi_checksum_method_message_recipient_count() != 291) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9061,6 +9860,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sendgate_ffi_checksum_constructor_gate_new() != 49324) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sendgate_ffi_checksum_constructor_ledger_new() != 31575) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sendgate_ffi_checksum_constructor_limiter_new() != 18379) {

@@ -304,6 +304,51 @@ RustBuffer uniffi_sendgate_ffi_fn_method_gate_peek(uint64_t ptr, RustBuffer stat
 RustBuffer uniffi_sendgate_ffi_fn_method_gate_state(uint64_t ptr, uint32_t dimension, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_CLONE_LEDGER
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_CLONE_LEDGER
+uint64_t uniffi_sendgate_ffi_fn_clone_ledger(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_FREE_LEDGER
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_FREE_LEDGER
+void uniffi_sendgate_ffi_fn_free_ledger(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_CONSTRUCTOR_LEDGER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_CONSTRUCTOR_LEDGER_NEW
+uint64_t uniffi_sendgate_ffi_fn_constructor_ledger_new(RustBuffer policy, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_COMMIT
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_COMMIT
+void uniffi_sendgate_ffi_fn_method_ledger_commit(uint64_t ptr, RustBuffer reservation, uint64_t now, RustBuffer units, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_LOAD
+void uniffi_sendgate_ffi_fn_method_ledger_load(uint64_t ptr, RustBuffer state, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_RELEASE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_RELEASE
+void uniffi_sendgate_ffi_fn_method_ledger_release(uint64_t ptr, RustBuffer reservation, uint64_t now, RustBuffer units, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_RESERVE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_RESERVE
+RustBuffer uniffi_sendgate_ffi_fn_method_ledger_reserve(uint64_t ptr, uint64_t units, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_STATE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_STATE
+RustBuffer uniffi_sendgate_ffi_fn_method_ledger_state(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_USAGE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_LEDGER_USAGE
+RustBuffer uniffi_sendgate_ffi_fn_method_ledger_usage(uint64_t ptr, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_CLONE_LIMITER
 #define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_CLONE_LIMITER
 uint64_t uniffi_sendgate_ffi_fn_clone_limiter(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -567,6 +612,11 @@ uint64_t uniffi_sendgate_ffi_fn_constructor_message_new(RustBuffer draft, RustCa
 #ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_MESSAGE_MAIL_CLASS
 #define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_MESSAGE_MAIL_CLASS
 RustBuffer uniffi_sendgate_ffi_fn_method_message_mail_class(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_MESSAGE_PARTS
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_MESSAGE_PARTS
+RustBuffer uniffi_sendgate_ffi_fn_method_message_parts(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_FN_METHOD_MESSAGE_RECIPIENT_COUNT
@@ -1063,6 +1113,42 @@ uint16_t uniffi_sendgate_ffi_checksum_method_gate_state(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_COMMIT
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_COMMIT
+uint16_t uniffi_sendgate_ffi_checksum_method_ledger_commit(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_LOAD
+uint16_t uniffi_sendgate_ffi_checksum_method_ledger_load(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_RELEASE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_RELEASE
+uint16_t uniffi_sendgate_ffi_checksum_method_ledger_release(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_RESERVE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_RESERVE
+uint16_t uniffi_sendgate_ffi_checksum_method_ledger_reserve(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_STATE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_STATE
+uint16_t uniffi_sendgate_ffi_checksum_method_ledger_state(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_USAGE
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LEDGER_USAGE
+uint16_t uniffi_sendgate_ffi_checksum_method_ledger_usage(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LIMITER_ADMIT
 #define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_LIMITER_ADMIT
 uint16_t uniffi_sendgate_ffi_checksum_method_limiter_admit(void
@@ -1285,6 +1371,12 @@ uint16_t uniffi_sendgate_ffi_checksum_method_message_mail_class(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_MESSAGE_PARTS
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_MESSAGE_PARTS
+uint16_t uniffi_sendgate_ffi_checksum_method_message_parts(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_MESSAGE_RECIPIENT_COUNT
 #define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_METHOD_MESSAGE_RECIPIENT_COUNT
 uint16_t uniffi_sendgate_ffi_checksum_method_message_recipient_count(void
@@ -1396,6 +1488,12 @@ uint16_t uniffi_sendgate_ffi_checksum_method_suppressions_to_bytes(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_CONSTRUCTOR_GATE_NEW
 #define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_CONSTRUCTOR_GATE_NEW
 uint16_t uniffi_sendgate_ffi_checksum_constructor_gate_new(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_CONSTRUCTOR_LEDGER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_SENDGATE_FFI_CHECKSUM_CONSTRUCTOR_LEDGER_NEW
+uint16_t uniffi_sendgate_ffi_checksum_constructor_ledger_new(void
 
 );
 #endif

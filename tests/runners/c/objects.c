@@ -44,6 +44,28 @@ static void many_decisions_are_the_same_as_one_by_one(void) {
     sendgate_limiter_free(limiter);
 }
 
+static void a_limiter_of_one_thread_is_the_same(void) {
+    SendgateLimiter *alone = NULL, *shared = NULL;
+    SendgateDecision one, other;
+    uint8_t mine[4096], theirs[4096];
+    size_t length = 0, other_length = 0;
+    OK(sendgate_limiter_new_unshared(POLICY, &alone, NULL));
+    OK(sendgate_limiter_new(POLICY, &shared, NULL));
+    for (uint32_t i = 0; i < 10; i++) {
+        OK(sendgate_limiter_decide(alone, i % 5, NOON + 9000 * i, &one, NULL));
+        OK(sendgate_limiter_decide(shared, i % 5, NOON + 9000 * i, &other, NULL));
+        CHECK(one.kind == other.kind && one.window == other.window && one.charged_at == other.charged_at);
+        CHECK(one.retry_at == other.retry_at);
+    }
+    OK(sendgate_limiter_state(alone, mine, sizeof mine, &length, NULL));
+    OK(sendgate_limiter_state(shared, theirs, sizeof theirs, &other_length, NULL));
+    CHECK(length == other_length && memcmp(mine, theirs, length) == 0);
+    OK(sendgate_limiter_load(alone, theirs, other_length, NULL));
+    CHECK(sendgate_limiter_new_unshared("{}", &alone, NULL) == SENDGATE_STATUS_INVALID_POLICY);
+    sendgate_limiter_free(alone);
+    sendgate_limiter_free(shared);
+}
+
 static void a_table_keeps_keys_apart(void) {
     SendgateLimiters *limiters = NULL, *other = NULL;
     SendgateDecision decision;
@@ -87,6 +109,7 @@ static void a_gate_charges_all_or_nothing(void) {
         "{\"scope\":\"domain_group\",\"name\":\"gmail\",\"unit\":\"recipients\",\"windows\":"
         "[{\"kind\":\"pace\",\"name\":\"pace\",\"interval_ms\":100,\"burst\":1}]}]}";
     SendgateGate *gate = NULL;
+    SendgateStandings *standings = NULL;
     SendgateVerdict verdict;
     SendgateError *error = NULL;
     const uint32_t one[2] = {1, 1}, much[2] = {3, 1};
@@ -105,6 +128,14 @@ static void a_gate_charges_all_or_nothing(void) {
     CHECK(verdict.kind == SENDGATE_VERDICT_KIND_NEVER_FITS && verdict.dimension == 0);
     OK(sendgate_gate_decide(gate, SENDGATE_ACCOUNT_STATUS_SUSPENDED, one, 2, NOON, &verdict, NULL));
     CHECK(verdict.kind == SENDGATE_VERDICT_KIND_SUSPENDED);
+    OK(sendgate_gate_explain(gate, SENDGATE_ACCOUNT_STATUS_ACTIVE, one, NULL, 2, NOON, &standings, NULL));
+    CHECK(standings->count == 2 && standings->standings[0].scope == SENDGATE_SCOPE_PLAN);
+    CHECK(standings->standings[0].limit == 2 && standings->standings[0].used == 1 && !standings->standings[0].is_binding);
+    CHECK(standings->standings[1].unit == SENDGATE_UNIT_RECIPIENTS && standings->standings[1].is_binding);
+    CHECK(strcmp(standings->standings[1].name, "gmail") == 0 && strcmp(standings->standings[1].window, "pace") == 0);
+    CHECK(standings->standings[1].next_at == NOON + 100);
+    sendgate_standings_free(standings);
+    CHECK(sendgate_gate_explain(gate, 0, one, NULL, 1, NOON, &standings, NULL) == SENDGATE_STATUS_INVALID_ARGUMENT);
     OK(sendgate_gate_charge(gate, 0, 1, NOON, &charged_at, NULL));
     CHECK(charged_at == NOON);
     OK(sendgate_gate_state(gate, 0, state, sizeof state, &length, NULL));
@@ -115,6 +146,44 @@ static void a_gate_charges_all_or_nothing(void) {
     sendgate_error_free(error);
     CHECK(sendgate_gate_decide(gate, 3, one, 2, NOON, &verdict, NULL) == SENDGATE_STATUS_INVALID_ARGUMENT);
     sendgate_gate_free(gate);
+}
+
+static void a_ledger_reserves_commits_and_gives_back(void) {
+    /* NOON is 2027-01-15T08:00:00Z: the day of UTC ends 16 hours later. */
+    static const char *const policy = "{\"quotas\":[{\"period\":\"day\",\"limit\":10}]}";
+    SendgateLedger *ledger = NULL, *moved = NULL;
+    SendgateReserved reserved, refused;
+    SendgateQuotaUsage usage[3];
+    SendgateError *error = NULL;
+    uint8_t state[4096];
+    size_t count = 0, length = 0;
+    OK(sendgate_ledger_new(policy, &ledger, NULL));
+    OK(sendgate_ledger_reserve(ledger, 8, NOON, &reserved, NULL));
+    CHECK(reserved.kind == SENDGATE_RESERVED_KIND_RESERVED && strcmp(reserved.reservation, "8:1800000000000:d") == 0);
+    OK(sendgate_ledger_reserve(ledger, 3, NOON, &refused, NULL));
+    CHECK(refused.kind == SENDGATE_RESERVED_KIND_FULL && strcmp(refused.code, "quota_daily") == 0 && refused.free == 2);
+    CHECK(refused.has_retry_at && refused.retry_at == NOON + 16 * 3600000 && refused.reservation[0] == 0);
+    OK(sendgate_ledger_reserve(ledger, 11, NOON, &refused, NULL));
+    CHECK(refused.kind == SENDGATE_RESERVED_KIND_TOO_LARGE && !refused.has_retry_at);
+    CHECK(strcmp(refused.code, "overquota") == 0 && refused.period == SENDGATE_PERIOD_DAY);
+    OK(sendgate_ledger_commit(ledger, reserved.reservation, 5, NOON, NULL));
+    OK(sendgate_ledger_release(ledger, reserved.reservation, 3, NOON, NULL));
+    OK(sendgate_ledger_usage(ledger, NOON, usage, 3, &count, NULL));
+    CHECK(count == 1 && usage[0].committed == 5 && usage[0].released == 3 && usage[0].reserved == 0 && usage[0].free == 5);
+    CHECK(usage[0].resets_at == NOON + 16 * 3600000 && usage[0].limit == 10 && usage[0].over == 0);
+    CHECK(sendgate_ledger_commit(ledger, "8", 1, NOON, &error) == SENDGATE_STATUS_INVALID_ARGUMENT);
+    CHECK(strcmp(sendgate_error_code(error), "no_reservation") == 0);
+    sendgate_error_free(error);
+    OK(sendgate_ledger_state(ledger, state, sizeof state, &length, NULL));
+    OK(sendgate_ledger_new(policy, &moved, NULL));
+    OK(sendgate_ledger_load(moved, (SendgateBytes){state, length}, NULL));
+    OK(sendgate_ledger_reserve(moved, 6, NOON, &refused, NULL));
+    CHECK(refused.kind == SENDGATE_RESERVED_KIND_FULL && refused.free == 5);
+    CHECK(sendgate_ledger_load(moved, (SendgateBytes){state, 1}, NULL) == SENDGATE_STATUS_INVALID_STATE);
+    /* A zone that there is not. */
+    CHECK(sendgate_ledger_new("{\"quotas\":[],\"time_zone\":\"Moon\"}", &moved, NULL) == SENDGATE_STATUS_INVALID_POLICY);
+    sendgate_ledger_free(ledger);
+    sendgate_ledger_free(moved);
 }
 
 static void a_list_finds_whom_it_holds_and_moves(void) {
@@ -328,6 +397,8 @@ static void a_wrong_configuration_is_an_error(const char *path) {
 static void nothing_is_freed_twice_by_null(void) {
     sendgate_limiters_free(NULL);
     sendgate_gate_free(NULL);
+    sendgate_standings_free(NULL);
+    sendgate_ledger_free(NULL);
     sendgate_suppressions_free(NULL);
     sendgate_provider_free(NULL);
     sendgate_call_free(NULL);
@@ -341,8 +412,10 @@ static void nothing_is_freed_twice_by_null(void) {
 int main(int count, char **arguments) {
     if (count != 2) return 2;
     many_decisions_are_the_same_as_one_by_one();
+    a_limiter_of_one_thread_is_the_same();
     a_table_keeps_keys_apart();
     a_gate_charges_all_or_nothing();
+    a_ledger_reserves_commits_and_gives_back();
     a_list_finds_whom_it_holds_and_moves();
     a_provider_builds_classifies_and_verifies();
     a_postmark_report_is_read();

@@ -175,7 +175,7 @@ static void an_address_is_normalized_or_refused_without_being_repeated(void) {
 }
 
 int main(void) {
-    CHECK(sendgate_abi_version() == 2);
+    CHECK(sendgate_abi_version() == 3);
     CHECK(strlen(sendgate_version()) >= strlen("0.1.0"));
     a_limiter_allows_defers_and_rejects();
     usage_says_how_many_windows_there_are();

@@ -58,7 +58,33 @@ void keys_gates_and_lists() {
     CHECK(gate.decide({1}, NOON).kind == SENDGATE_VERDICT_KIND_DEFER);
     const sendgate::Suppressions list("0123456789abcdef", {"ann@example.com"});
     CHECK(list.contains("Ann@Example.com") && list.add("bob@example.net") && list.remove("bob@example.net"));
-    CHECK(!list.save().empty());
+    const auto again = sendgate::Suppressions::load("0123456789abcdef", list.save());
+    CHECK(again.size() == 1 && again.contains_many({"bob@example.net", "ann@example.com"}) == std::vector<bool>({false, true}));
+    CHECK(limiters.admit_many({"ann", "bob", "ann"}, 2, NOON) == std::vector<bool>({true, true, false}));
+    CHECK(limiters.usage("ann", NOON).at(0).used == 2);
+    const sendgate::Limiters others(POLICY, 1);
+    CHECK(others.load("ann", limiters.state("ann")) && !others.load("bob", limiters.state("bob")));
+    CHECK(others.peek("ann", 2, NOON).kind == SENDGATE_DECISION_KIND_DEFER);
+    CHECK(sendgate::Limiter::unshared(POLICY).decide(1, NOON).kind == SENDGATE_DECISION_KIND_ALLOW);
+    CHECK(gate.peek({1}, NOON + 1min, {1}).kind == SENDGATE_VERDICT_KIND_OCCUPIED);
+    const auto standings = gate.explain({1}, NOON);
+    CHECK(standings->count == 1 && standings->standings[0].used == 1 && standings->standings[0].is_binding);
+    CHECK(gate.charge(0, 1, NOON) == NOON);
+    gate.load(0, gate.state(0));
+}
+
+void a_ledger_keeps_quotas() {
+    const sendgate::Ledger ledger(R"({"quotas":[{"period":"month","limit":10}],"time_zone":"Europe/Rome"})");
+    const auto reserved = ledger.reserve(8, NOON);
+    CHECK(reserved.kind == SENDGATE_RESERVED_KIND_RESERVED && std::string_view(reserved.reservation) == "8:1800000000000:m");
+    CHECK(std::string_view(ledger.reserve(3, NOON).code) == "quota_monthly");
+    ledger.commit(reserved.reservation, NOON, 5);
+    ledger.release(reserved.reservation, NOON);
+    const auto usage = ledger.usage(NOON).at(0);
+    CHECK(usage.committed == 5 && usage.released == 3 && usage.free == 5);
+    const sendgate::Ledger other(R"({"quotas":[{"period":"month","limit":4}]})");
+    other.load(ledger.state());
+    CHECK(other.usage(NOON).at(0).over == 1);
 }
 
 void errors_carry_their_data() {
@@ -84,6 +110,19 @@ void a_provider_builds_and_classifies() {
     CHECK(std::string_view(resend.build(MESSAGE, "id-1", NOON)->http->url) == "https://api.resend.com/emails");
     const auto answer = resend.classify({429, {{"Retry-After", "7"}}, "{}"}, NOON);
     CHECK(answer->outcome == SENDGATE_OUTCOME_THROTTLED && sendgate::instant(answer->retry_at) == NOON + 7s);
+    const auto batch = resend.build_batch({{MESSAGE, "id-1"}, {MESSAGE, "id-2"}}, NOON);
+    CHECK(std::string_view(batch->http->url) == "https://api.resend.com/emails/batch");
+    const auto answers = resend.classify_batch({200, {}, R"({"data":[{"id":"re_1"},{"id":"re_2"}]})"}, 2, NOON);
+    CHECK(answers.size() == 2 && std::string_view(answers.at(1)->provider_message_id) == "re_2");
+}
+
+void a_host_delivers_itself(const char *path) {
+    const sendgate::Mailroom mailroom(path, ACCOUNT, {{{"KEY", "re_key"}}, {}, {}});
+    const auto receipts = mailroom.submit({MESSAGE});
+    const auto next = mailroom.next();
+    CHECK(next.kind == SENDGATE_NEXT_KIND_SEND && std::string_view(next.due->message_id) == receipts->receipts[0].message_id);
+    mailroom.settle(next.due, {200, {}, R"({"id":"re_2"})"});
+    CHECK(mailroom.next().kind == SENDGATE_NEXT_KIND_IDLE);
 }
 
 void a_transport_is_a_function_and_its_exceptions_end_there(const char *path) {
@@ -122,8 +161,10 @@ int main(int count, char **arguments) {
     if (count != 2) return 2;
     a_limiter_decides_and_moves();
     keys_gates_and_lists();
+    a_ledger_keeps_quotas();
     errors_carry_their_data();
     a_provider_builds_and_classifies();
+    a_host_delivers_itself((std::string(arguments[1]) + "-own").c_str());
     a_transport_is_a_function_and_its_exceptions_end_there(arguments[1]);
     small_things();
     std::cout << "objects: " << checks << " checks passed\n";
