@@ -107,7 +107,7 @@ step_sdist() { # the wheel built from its source distribution, alone in a fresh 
     (cd "$place"/sendgate-*/ && CARGO_TARGET_DIR="$TARGET" "$PY/maturin" build --offline --quiet --profile dev \
         -i "$PY/python" --out "$place/wheels")
     python3 -m venv "$place/venv"
-    "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index "$place"/wheels/*.whl
+    "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$place"/wheels/*.whl
     "$place/venv/bin/python" -I python/tests/installed.py python/README.md
     PYTHONPATH=tests/runners "$place/venv/bin/python" tests/runners/python/run.py
     rm -rf "$place"
