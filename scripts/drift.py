@@ -1,7 +1,7 @@
 """Makes the changes of tests/drift and expects the rooms named for each to fail to compile. Called by scripts/drift.sh.
 
-Before any change everything must compile. With a change the core must compile, and every room that is named must fail by
-the error that is named, in a file of its own. The last line counts changes: N passed (noticed), N failed, N skipped.
+Before any change everything must compile. With a change the core must compile, and every room that is named must fail
+by the error that is named, in its own code. The last line counts changes: N passed (noticed), N failed, N skipped.
 """
 
 import fcntl

@@ -355,19 +355,32 @@ impl Said {
 
 impl From<&gate::Standing<'_>> for Standing {
     fn from(standing: &gate::Standing<'_>) -> Self {
+        let gate::Standing {
+            scope,
+            dimension,
+            unit,
+            window,
+            limit,
+            used,
+            remaining,
+            slack,
+            next_at,
+            full_at,
+            is_binding,
+        } = *standing;
         Self {
-            scope: standing.scope.word().into(),
-            name: standing.dimension.into(),
-            unit: standing.unit.word().into(),
-            window: standing.window.name().into(),
-            limit: standing.limit,
-            used: standing.used,
-            remaining: standing.remaining,
+            scope: scope.word().into(),
+            name: dimension.into(),
+            unit: unit.word().into(),
+            window: window.name().into(),
+            limit,
+            used,
+            remaining,
             // The core's word for what costs nothing.
-            slack: Some(standing.slack).filter(|slack| *slack != u32::MAX),
-            next_at: standing.next_at.as_millis(),
-            full_at: standing.full_at.as_millis(),
-            is_binding: standing.is_binding,
+            slack: Some(slack).filter(|slack| *slack != u32::MAX),
+            next_at: next_at.as_millis(),
+            full_at: full_at.as_millis(),
+            is_binding,
         }
     }
 }
