@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import sys
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ _running: weakref.WeakSet[Mailroom] = weakref.WeakSet()
 _opening = threading.RLock()
 #: Those whose files are closed for the fork that is under way.
 _closed: list[Mailroom] = []
+#: The process whose multiprocessing has been told to stop them all.
+_finalized = 0
 
 
 class Mailroom(_sendgate.Mailroom):  # type: ignore[misc]  # as above
@@ -37,7 +40,7 @@ class Mailroom(_sendgate.Mailroom):  # type: ignore[misc]  # as above
 
     def run(self) -> bool:
         """Delivers in the background, without the GIL, until ``stop``. False when it does so already."""
-        _running.add(self)
+        _delivers(self)
         return bool(super().run())
 
     def drain(self, timeout: float | None = None) -> bool:
@@ -45,7 +48,7 @@ class Mailroom(_sendgate.Mailroom):  # type: ignore[misc]  # as above
 
         Returns whether none is left.
         """
-        _running.add(self)
+        _delivers(self)
         return bool(super().drain(timeout))
 
     async def submit_async(
@@ -78,6 +81,19 @@ def _stop_all() -> None:
     """A thread that delivers may need the interpreter for a transport: it ends first."""
     for mailroom in list(_running):
         mailroom.stop()
+
+
+def _delivers(mailroom: Mailroom) -> None:
+    """It is stopped before this process ends, so that no call under way is left unknown.
+
+    A process that multiprocessing forked ends without what atexit knows, and with its own finalizers.
+    """
+    global _finalized
+    _running.add(mailroom)
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and _finalized != os.getpid():
+        util.Finalize(None, _stop_all, exitpriority=100)
+        _finalized = os.getpid()
 
 
 def _before_fork() -> None:
