@@ -1,4 +1,4 @@
-"""The durable sender: what it takes, what it delivers, and what is left of it after a kill (R099, R118, R157)."""
+"""The durable sender: what it takes, what it delivers, and what is left of it after a kill (R099, R118)."""
 
 import asyncio
 import gc
